@@ -1,0 +1,1 @@
+"""Arrays, frames and relations to numbers: what is true."""

@@ -1,0 +1,1 @@
+"""Arrays to numbers, by the textbook's names; knows no record."""

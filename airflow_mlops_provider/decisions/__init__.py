@@ -1,0 +1,1 @@
+"""Reports and policies to verdicts: what we do about it."""

@@ -1,0 +1,1 @@
+"""Airflow Connections to stores."""

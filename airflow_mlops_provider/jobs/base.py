@@ -1,0 +1,89 @@
+"""What every job shares: where its evidence goes, who asked, and how a verdict is recorded."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+from airflow_mlops_provider.records.codec import encode
+from airflow_mlops_provider.records.evidence import Evidence
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.verdict import Verdict
+from airflow_mlops_provider.stores.evidence import EvidenceStore, default_evidence_root
+
+_VERSIONED = ("airflow-mlops-provider", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "mlflow", "duckdb")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A step whose fields are the keys of its spec.
+
+    :param evidence_root: where evidence is written; ``./mlops`` by default.
+    :param run_key: the same for every try of one task in one Dag run, so that a retry finds what an earlier try did.
+    :param origin: who asked (``dag_id``, ``run_id``, ``task_id`` ...); kept in the evidence.
+    """
+
+    evidence_root: str | None = None
+    run_key: str | None = None
+    origin: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> Outcome:
+        """Load, measure, judge, record; returns the Outcome."""
+        raise NotImplementedError
+
+    @property
+    def evidence(self) -> EvidenceStore:
+        """The store that this job's evidence goes to."""
+        return EvidenceStore(self.evidence_root or default_evidence_root())
+
+    def record(
+        self,
+        kind: Kind,
+        *,
+        report: Any,
+        policy: Any,
+        verdict: Verdict,
+        inputs: dict[str, DatasetRef],
+        dataset: DatasetRef | None = None,
+        model: ModelRef | None = None,
+        attachments: dict[str, bytes] | None = None,
+        details: dict[str, Any] | None = None,
+    ) -> Outcome:
+        """Write the evidence, with its ``attachments`` beside it, and return the Outcome that points at it.
+
+        :param attachments: file name such as ``report.html`` to content.
+        :raises BackendError: when it cannot be written.
+        """
+        store, now = self.evidence, datetime.now(UTC)
+        stem = f"{kind}/attachments/{now:%Y%m%dT%H%M%S.%fZ}"
+        evidence = Evidence(
+            kind=kind,
+            created_at=now.isoformat(),
+            inputs=inputs,
+            report=encode(report),
+            policy=encode(policy),
+            verdict=verdict,
+            dataset=dataset,
+            model=model,
+            origin=self.origin,
+            versions=installed_versions(),
+            attachments={name: store.attach(f"{stem}-{name}", data) for name, data in (attachments or {}).items()},
+            details=details or {},
+        )
+        uri = store.write(kind, evidence)
+        return Outcome(kind=kind, verdict=verdict, evidence_uri=uri, dataset=dataset, model=model)
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that compute verdicts, those that are installed."""
+    found = {"python": platform.python_version()}
+    for name in _VERSIONED:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,1 @@
+"""Things that travel between tasks, are written in a Dag file or are stored as evidence."""

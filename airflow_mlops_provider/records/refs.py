@@ -1,0 +1,39 @@
+"""References: they point at data and models; the bodies stay in stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetRef:
+    """Points at a dataset and, once it has been read, pins its content.
+
+    :param uri: a file, folder, glob or fsspec URL of Parquet or CSV.
+    :param fingerprint: ``sha256:...`` over the content of the files; ``None`` until read.
+    :param rows: number of rows; ``None`` until read.
+    :param schema_hash: ``sha256:...`` over column names and types; ``None`` until read.
+    """
+
+    uri: str
+    fingerprint: str | None = None
+    rows: int | None = None
+    schema_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRef:
+    """Points at one registered version of a model.
+
+    :param name: the registered name, as in the model's YAML.
+    :param version: the registry's version number, as a string; ``None`` while only the name is known.
+    :param uri: ``models:/name/version``.
+    :param digest: ``sha256:...`` over the artifact's files, against tampering.
+    :param run_id: the tracking run that produced it.
+    """
+
+    name: str
+    version: str | None = None
+    uri: str | None = None
+    digest: str | None = None
+    run_id: str | None = None

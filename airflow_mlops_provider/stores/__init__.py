@@ -1,0 +1,1 @@
+"""The outside world without Airflow: data files, models, specs and evidence."""

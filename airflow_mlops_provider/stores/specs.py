@@ -1,0 +1,45 @@
+"""Model declarations as YAML files; needs PyYAML alone, so that Dag files may read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+import yaml
+
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.codec import decode
+from airflow_mlops_provider.records.model_spec import ModelSpec
+
+
+def local_path(uri: str) -> Path:
+    """The path behind a plain path or ``file://`` URI."""
+    parsed = urlparse(uri)
+    return Path(unquote(parsed.path)) if parsed.scheme == "file" else Path(uri)
+
+
+def read_model_spec(source: str | Path | Mapping[str, Any] | ModelSpec) -> ModelSpec:
+    """A model's declaration from a YAML file, or from a mapping of the same shape.
+
+    :param source: path or ``file://`` URI of the YAML, an inline mapping, or a spec as it is.
+    :raises BadInputError: on a missing file, broken YAML, or a wrong or unknown key, naming file and key.
+    """
+    if isinstance(source, ModelSpec):
+        return source
+    if isinstance(source, Mapping):
+        return decode(ModelSpec, source, where="model")
+    path = local_path(str(source))
+    spec = decode(ModelSpec, _read_yaml(path), where=str(path))
+    return spec if spec.root else replace(spec, root=str(path.resolve().parent))
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInputError(f"model file {path}: {error.strerror or error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadInputError(f"model file {path} is not YAML: {' '.join(str(error).split())}") from error

@@ -1,0 +1,1 @@
+"""Waits on the triggerer; computes nothing."""
