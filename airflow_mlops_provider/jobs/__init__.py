@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_mlops_provider.exceptions import BadInputError
@@ -42,4 +42,46 @@ def run(name: str, spec: Mapping[str, Any]) -> Outcome:
     :raises BadInputError: when the spec or what it points at cannot be used; names the key, file or column.
     :raises BackendError: when a store cannot be reached or written.
     """
-    return decode(load(name), spec, where=f"{name} spec").run()
+    return decode(load(name), normalise(spec), where=f"{name} spec").run()
+
+
+def normalise(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The spec with its short forms spelled out.
+
+    A dataset may be a bare URI; a dataset, model or piece of evidence may be the Outcome of the step that made it.
+    """
+    return {key: _SHORT_FORMS[key](value) if key in _SHORT_FORMS else value for key, value in spec.items()}
+
+
+def _dataset(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"uri": value}
+    return _of_outcome(value, "dataset")
+
+
+def _model(value: Any) -> Any:
+    return _of_outcome(value, "model")
+
+
+def _evidence(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_of_outcome(item, "evidence_uri") for item in value]
+    return _of_outcome(value, "evidence_uri")
+
+
+def _of_outcome(value: Any, part: str) -> Any:
+    if isinstance(value, Mapping) and {"kind", "verdict"} <= set(value):
+        value = decode(Outcome, value)
+    if not isinstance(value, Outcome):
+        return value
+    found = getattr(value, part)
+    if found is None:
+        raise BadInputError(f"the {value.kind} outcome {value.evidence_uri} carries no {part}")
+    return found
+
+
+_SHORT_FORMS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("dataset", "reference", "current", "predictions"), _dataset),
+    "model": _model,
+    "evidence": _evidence,
+}

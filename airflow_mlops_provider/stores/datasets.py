@@ -1,0 +1,305 @@
+"""Datasets: Parquet and CSV as files, folders and globs, local or through fsspec; pinned by content.
+
+Parquet streams; a CSV file is read whole, because its column types are only known at its end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import fsspec
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
+from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.stores.specs import local_path
+
+BATCH_ROWS = 131_072
+_FORMATS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv"}
+_CHUNK_BYTES = 1 << 20
+
+
+def open_dataset(source: DatasetRef | str) -> Dataset:
+    """Open the dataset at ``source``; its files are listed and their schema is read.
+
+    :param source: a reference or URI: a ``.parquet`` or ``.csv`` file, a folder of them, or a glob.
+    :raises BadInputError: when there is nothing there or a file cannot be read, naming the file.
+    :raises BackendError: when the storage behind the URI cannot be reached.
+    """
+    ref = source if isinstance(source, DatasetRef) else DatasetRef(uri=source)
+    return Dataset(ref)
+
+
+class Dataset:
+    """Files of one schema, read as one table.
+
+    :ivar uri: as it was given.
+    :ivar files: the data files, sorted by path.
+    :ivar schema: the columns and their types, of the first file.
+    """
+
+    def __init__(self, ref: DatasetRef) -> None:
+        self.uri = ref.uri
+        self._expected = ref
+        self._fs, self.files = _data_files(ref.uri)
+        self.format = _format_of(self.files[0])
+        self.schema: pa.Schema = self._read_schema()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Column names, in order."""
+        return tuple(self.schema.names)
+
+    @cached_property
+    def rows(self) -> int:
+        """Number of rows over all files."""
+        if self.format == "csv":
+            return sum(self._csv(file).num_rows for file in self.files)
+        total = 0
+        for file in self.files:
+            with self._reading(file) as handle:
+                total += pq.ParquetFile(handle).metadata.num_rows
+        return total
+
+    @cached_property
+    def ref(self) -> DatasetRef:
+        """The pinned reference: content fingerprint, rows and schema hash.
+
+        :raises IntegrityError: when the reference it was opened by pins other content.
+        """
+        pinned = DatasetRef(
+            uri=self.uri, fingerprint=self._fingerprint(), rows=self.rows, schema_hash=_schema_hash(self.schema)
+        )
+        expected = self._expected.fingerprint
+        if expected is not None and expected != pinned.fingerprint:
+            raise IntegrityError(
+                f"dataset {self.uri} changed: its content is {pinned.fingerprint}, {expected} was expected"
+            )
+        return pinned
+
+    def require(self, columns: Iterable[str], *, role: str = "dataset") -> None:
+        """Raise ``BadInputError`` that names the first of ``columns`` that is not there.
+
+        :param role: what to call this dataset in the error.
+        """
+        for column in columns:
+            if column not in self.columns:
+                raise BadInputError(f"{role} {self.uri} has no column {column!r}; it has {', '.join(self.columns)}")
+
+    def batches(
+        self, columns: Sequence[str] | None = None, *, batch_size: int = BATCH_ROWS
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows in file order, in batches of at most ``batch_size``; constant memory for Parquet.
+
+        :param columns: which columns, in this order; all by default.
+        :raises BadInputError: on a damaged file or one whose columns differ from the first file's.
+        """
+        wanted = list(columns) if columns is not None else list(self.schema.names)
+        self.require(wanted)
+        target = pa.schema([self.schema.field(name) for name in wanted])
+        for file in self.files:
+            yield from self._file_batches(file, target, batch_size)
+
+    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """All rows in memory."""
+        batches = list(self.batches(columns))
+        names = columns if columns is not None else self.schema.names
+        return pa.Table.from_batches(batches, schema=pa.schema([self.schema.field(name) for name in names]))
+
+    def frame(self, columns: Sequence[str] | None = None) -> Any:
+        """All rows as a pandas ``DataFrame``."""
+        return self.table(columns).to_pandas()
+
+    def _file_batches(self, file: str, target: pa.Schema, batch_size: int) -> Iterator[pa.RecordBatch]:
+        if self.format == "csv":
+            table = self._csv(file)
+            self._same_columns(file, table.schema, target)
+            yield from self._cast(file, table.select(target.names), target).to_batches(max_chunksize=batch_size)
+            return
+        with self._reading(file) as handle:
+            # pre_buffer keeps whole files in memory; a stream must not grow with the data.
+            parquet = pq.ParquetFile(handle, pre_buffer=False)
+            self._same_columns(file, parquet.schema_arrow, target)
+            for batch in parquet.iter_batches(batch_size, columns=target.names):
+                yield batch if batch.schema == target else self._cast(file, batch.select(target.names), target)
+
+    def _cast(self, file: str, data: Any, target: pa.Schema) -> Any:
+        try:
+            return data.cast(target)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise BadInputError(f"{file} does not fit the types of {self.files[0]}: {_one_line(error)}") from error
+
+    def _same_columns(self, file: str, schema: pa.Schema, target: pa.Schema) -> None:
+        missing = [name for name in target.names if name not in schema.names]
+        if missing:
+            raise BadInputError(f"{file} has no column {missing[0]!r}, which {self.files[0]} has")
+
+    def _read_schema(self) -> pa.Schema:
+        if self.format == "csv":
+            # A column of whole numbers in one file may hold fractions in the next.
+            schemas = [self._csv(file).schema for file in self.files]
+            return pa.unify_schemas(schemas, promote_options="permissive")
+        with self._reading(self.files[0]) as handle:
+            return pq.ParquetFile(handle).schema_arrow.remove_metadata()
+
+    def _csv(self, file: str) -> pa.Table:
+        with self._reading(file) as handle:
+            return pa.csv.read_csv(handle, convert_options=pa.csv.ConvertOptions(strings_can_be_null=True))
+
+    @contextmanager
+    def _reading(self, file: str) -> Iterator[Any]:
+        try:
+            with self._fs.open(file, "rb") as handle:
+                yield handle
+        except FileNotFoundError as error:
+            raise BadInputError(f"{file}: no such file") from error
+        except pa.ArrowInvalid as error:
+            raise BadInputError(f"{file} cannot be read as {self.format}: {_one_line(error)}") from error
+        except OSError as error:
+            # pyarrow reports a damaged Parquet page as an OSError without an errno.
+            if error.errno is None:
+                raise BadInputError(f"{file} cannot be read as {self.format}: {_one_line(error)}") from error
+            raise BadInputError(f"{file} cannot be read: {error.strerror}") from error
+
+    def _fingerprint(self) -> str:
+        # Over the files' hashes, not their names: moving a dataset does not make it another one.
+        combined = hashlib.sha256()
+        for digest in sorted(self._file_digest(file) for file in self.files):
+            combined.update(digest)
+        return f"sha256:{combined.hexdigest()}"
+
+    def _file_digest(self, file: str) -> bytes:
+        running = hashlib.sha256()
+        with self._reading(file) as handle:
+            while chunk := handle.read(_CHUNK_BYTES):
+                running.update(chunk)
+        return running.digest()
+
+
+def write_dataset(
+    data: pa.Table | Iterable[pa.RecordBatch], uri: str, *, schema: pa.Schema | None = None
+) -> DatasetRef:
+    """Write one Parquet or CSV file so that readers see all of it or nothing.
+
+    :param data: a table, or batches, which are written as they come.
+    :param uri: ends in ``.parquet`` or ``.csv``; an existing file is replaced.
+    :param schema: of the batches; needed only when there may be none.
+    :returns: the pinned reference of what was written.
+    :raises BackendError: when it cannot be written; nothing is left behind.
+    """
+    if isinstance(data, pa.Table):
+        schema, batches = data.schema, iter(data.to_batches())
+    else:
+        batches = iter(data)
+    with writing(uri) as target:
+        _write_batches(target, batches, schema, _format_of(uri))
+    return open_dataset(uri).ref
+
+
+@contextmanager
+def writing(uri: str) -> Iterator[Any]:
+    """A binary handle whose content appears at ``uri`` when the block ends well, and leaves nothing otherwise."""
+    fs, path = _filesystem(uri)
+    # The temporary name keeps no data suffix, so that a folder being read never picks it up.
+    part = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.part"
+    try:
+        fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+        with fs.open(part, "wb") as handle:
+            yield handle
+        if _is_local(fs):
+            Path(part).replace(path)
+        else:
+            fs.mv(part, path)
+    except OSError as error:
+        raise BackendError(f"{uri} cannot be written: {error.strerror or _one_line(error)}") from error
+    finally:
+        with suppress(Exception):
+            if fs.exists(part):
+                fs.rm(part)
+
+
+def _write_batches(target: Any, batches: Iterator[pa.RecordBatch], schema: pa.Schema | None, form: str) -> None:
+    first = next(batches, None)
+    schema = schema or (first.schema if first is not None else None)
+    if schema is None:
+        raise BadInputError("nothing to write: no batch and no schema")
+    writer = pa.csv.CSVWriter(target, schema) if form == "csv" else pq.ParquetWriter(target, schema)
+    with writer:
+        if first is not None:
+            writer.write_batch(first)
+        for batch in batches:
+            writer.write_batch(batch)
+
+
+def _filesystem(uri: str) -> tuple[Any, str]:
+    """The fsspec filesystem of ``uri`` and the path on it."""
+    if urlparse(uri).scheme in ("", "file"):
+        return fsspec.filesystem("file"), str(local_path(uri).absolute())
+    try:
+        fs, path = fsspec.core.url_to_fs(uri)
+    except ImportError as error:
+        raise BackendError(f"{uri} needs a package that is not installed: {error}") from error
+    except ValueError as error:
+        raise BadInputError(f"{uri}: {error}") from error
+    return fs, str(path)
+
+
+def _is_local(fs: Any) -> bool:
+    return "file" in ((fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol)
+
+
+def _data_files(uri: str) -> tuple[Any, tuple[str, ...]]:
+    fs, path = _filesystem(uri)
+    try:
+        found = _list_files(fs, path)
+    except FileNotFoundError:
+        found = []
+    except Exception as error:  # every remote filesystem raises a family of its own
+        raise BackendError(f"{uri} cannot be listed: {_one_line(error)}") from error
+    if not found:
+        raise BadInputError(f"{uri}: no such file, or no .parquet or .csv file in it")
+    formats = {_format_of(file) for file in found}
+    if len(formats) > 1:
+        raise BadInputError(f"{uri} mixes {' and '.join(sorted(formats))} files; name one kind with a glob")
+    for file in found:
+        if fs.size(file) == 0:
+            raise BadInputError(f"{file} is empty (0 bytes)")
+    return fs, tuple(found)
+
+
+def _list_files(fs: Any, path: str) -> list[str]:
+    if any(mark in path for mark in "*?["):
+        return sorted(file for file in fs.glob(path) if _is_data(file))
+    if fs.isdir(path):
+        return sorted(file for file in fs.find(path) if _is_data(file))
+    return [path] if fs.exists(path) else []
+
+
+def _is_data(file: str) -> bool:
+    name = file.rsplit("/", 1)[-1]
+    return Path(name).suffix in _FORMATS and not name.startswith((".", "_"))
+
+
+def _format_of(uri: str) -> str:
+    suffix = Path(uri.rsplit("/", 1)[-1]).suffix.lower()
+    if suffix not in _FORMATS:
+        raise BadInputError(f"{uri}: the name must end in {', '.join(_FORMATS)}")
+    return _FORMATS[suffix]
+
+
+def _schema_hash(schema: pa.Schema) -> str:
+    text = "\n".join(f"{field.name}\t{field.type}" for field in schema)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
