@@ -81,7 +81,7 @@ def decode(cls: type[R], data: Any, *, where: str = "") -> R:
     missing = [name for name, f in known.items() if name not in data and _is_required(f)]
     if missing:
         raise BadInputError(f"{where}: key {missing[0]!r} is missing")
-    hints = _hints(cls)
+    hints = _hints(typing.cast("Any", cls))
     return cls(**{key: _decode(hints[key], value, f"{where}.{key}") for key, value in data.items()})
 
 

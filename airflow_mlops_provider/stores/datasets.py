@@ -12,20 +12,25 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
-import fsspec
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.records.refs import DatasetRef
-from airflow_mlops_provider.stores.specs import local_path
+from airflow_mlops_provider.stores.listings import (
+    DamagedFileError,
+    content_fingerprint,
+    data_files,
+    filesystem,
+    format_of,
+    is_local,
+    one_line,
+    reading,
+)
 
 BATCH_ROWS = 131_072
-_FORMATS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv"}
-_CHUNK_BYTES = 1 << 20
 
 
 def open_dataset(source: DatasetRef | str) -> Dataset:
@@ -50,8 +55,8 @@ class Dataset:
     def __init__(self, ref: DatasetRef) -> None:
         self.uri = ref.uri
         self._expected = ref
-        self._fs, self.files = _data_files(ref.uri)
-        self.format = _format_of(self.files[0])
+        self._fs, self.files = data_files(ref.uri)
+        self.format = format_of(self.files[0])
         self.schema: pa.Schema = self._read_schema()
 
     @property
@@ -77,7 +82,10 @@ class Dataset:
         :raises IntegrityError: when the reference it was opened by pins other content.
         """
         pinned = DatasetRef(
-            uri=self.uri, fingerprint=self._fingerprint(), rows=self.rows, schema_hash=_schema_hash(self.schema)
+            uri=self.uri,
+            fingerprint=content_fingerprint(self._fs, self.files),
+            rows=self.rows,
+            schema_hash=_schema_hash(self.schema),
         )
         expected = self._expected.fingerprint
         if expected is not None and expected != pinned.fingerprint:
@@ -136,7 +144,7 @@ class Dataset:
         try:
             return data.cast(target)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise BadInputError(f"{file} does not fit the types of {self.files[0]}: {_one_line(error)}") from error
+            raise BadInputError(f"{file} does not fit the types of {self.files[0]}: {one_line(error)}") from error
 
     def _same_columns(self, file: str, schema: pa.Schema, target: pa.Schema) -> None:
         missing = [name for name in target.names if name not in schema.names]
@@ -158,31 +166,10 @@ class Dataset:
     @contextmanager
     def _reading(self, file: str) -> Iterator[Any]:
         try:
-            with self._fs.open(file, "rb") as handle:
+            with reading(self._fs, file) as handle:
                 yield handle
-        except FileNotFoundError as error:
-            raise BadInputError(f"{file}: no such file") from error
-        except pa.ArrowInvalid as error:
-            raise BadInputError(f"{file} cannot be read as {self.format}: {_one_line(error)}") from error
-        except OSError as error:
-            # pyarrow reports a damaged Parquet page as an OSError without an errno.
-            if error.errno is None:
-                raise BadInputError(f"{file} cannot be read as {self.format}: {_one_line(error)}") from error
-            raise BadInputError(f"{file} cannot be read: {error.strerror}") from error
-
-    def _fingerprint(self) -> str:
-        # Over the files' hashes, not their names: moving a dataset does not make it another one.
-        combined = hashlib.sha256()
-        for digest in sorted(self._file_digest(file) for file in self.files):
-            combined.update(digest)
-        return f"sha256:{combined.hexdigest()}"
-
-    def _file_digest(self, file: str) -> bytes:
-        running = hashlib.sha256()
-        with self._reading(file) as handle:
-            while chunk := handle.read(_CHUNK_BYTES):
-                running.update(chunk)
-        return running.digest()
+        except (pa.ArrowInvalid, DamagedFileError) as error:
+            raise BadInputError(f"{file} cannot be read as {self.format}: {one_line(error)}") from error
 
 
 def write_dataset(
@@ -201,26 +188,26 @@ def write_dataset(
     else:
         batches = iter(data)
     with writing(uri) as target:
-        _write_batches(target, batches, schema, _format_of(uri))
+        _write_batches(target, batches, schema, format_of(uri))
     return open_dataset(uri).ref
 
 
 @contextmanager
 def writing(uri: str) -> Iterator[Any]:
     """A binary handle whose content appears at ``uri`` when the block ends well, and leaves nothing otherwise."""
-    fs, path = _filesystem(uri)
+    fs, path = filesystem(uri)
     # The temporary name keeps no data suffix, so that a folder being read never picks it up.
     part = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.part"
     try:
         fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
         with fs.open(part, "wb") as handle:
             yield handle
-        if _is_local(fs):
+        if is_local(fs):
             Path(part).replace(path)
         else:
             fs.mv(part, path)
     except OSError as error:
-        raise BackendError(f"{uri} cannot be written: {error.strerror or _one_line(error)}") from error
+        raise BackendError(f"{uri} cannot be written: {error.strerror or one_line(error)}") from error
     finally:
         with suppress(Exception):
             if fs.exists(part):
@@ -240,66 +227,6 @@ def _write_batches(target: Any, batches: Iterator[pa.RecordBatch], schema: pa.Sc
             writer.write_batch(batch)
 
 
-def _filesystem(uri: str) -> tuple[Any, str]:
-    """The fsspec filesystem of ``uri`` and the path on it."""
-    if urlparse(uri).scheme in ("", "file"):
-        return fsspec.filesystem("file"), str(local_path(uri).absolute())
-    try:
-        fs, path = fsspec.core.url_to_fs(uri)
-    except ImportError as error:
-        raise BackendError(f"{uri} needs a package that is not installed: {error}") from error
-    except ValueError as error:
-        raise BadInputError(f"{uri}: {error}") from error
-    return fs, str(path)
-
-
-def _is_local(fs: Any) -> bool:
-    return "file" in ((fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol)
-
-
-def _data_files(uri: str) -> tuple[Any, tuple[str, ...]]:
-    fs, path = _filesystem(uri)
-    try:
-        found = _list_files(fs, path)
-    except FileNotFoundError:
-        found = []
-    except Exception as error:  # every remote filesystem raises a family of its own
-        raise BackendError(f"{uri} cannot be listed: {_one_line(error)}") from error
-    if not found:
-        raise BadInputError(f"{uri}: no such file, or no .parquet or .csv file in it")
-    formats = {_format_of(file) for file in found}
-    if len(formats) > 1:
-        raise BadInputError(f"{uri} mixes {' and '.join(sorted(formats))} files; name one kind with a glob")
-    for file in found:
-        if fs.size(file) == 0:
-            raise BadInputError(f"{file} is empty (0 bytes)")
-    return fs, tuple(found)
-
-
-def _list_files(fs: Any, path: str) -> list[str]:
-    if any(mark in path for mark in "*?["):
-        return sorted(file for file in fs.glob(path) if _is_data(file))
-    if fs.isdir(path):
-        return sorted(file for file in fs.find(path) if _is_data(file))
-    return [path] if fs.exists(path) else []
-
-
-def _is_data(file: str) -> bool:
-    name = file.rsplit("/", 1)[-1]
-    return Path(name).suffix in _FORMATS and not name.startswith((".", "_"))
-
-
-def _format_of(uri: str) -> str:
-    suffix = Path(uri.rsplit("/", 1)[-1]).suffix.lower()
-    if suffix not in _FORMATS:
-        raise BadInputError(f"{uri}: the name must end in {', '.join(_FORMATS)}")
-    return _FORMATS[suffix]
-
-
 def _schema_hash(schema: pa.Schema) -> str:
     text = "\n".join(f"{field.name}\t{field.type}" for field in schema)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
