@@ -36,7 +36,7 @@ class Job:
         raise NotImplementedError
 
     @property
-    def evidence(self) -> EvidenceStore:
+    def evidence_store(self) -> EvidenceStore:
         """The store that this job's evidence goes to."""
         return EvidenceStore(self.evidence_root or default_evidence_root())
 
@@ -58,7 +58,7 @@ class Job:
         :param attachments: file name such as ``report.html`` to content.
         :raises BackendError: when it cannot be written.
         """
-        store, now = self.evidence, datetime.now(UTC)
+        store, now = self.evidence_store, datetime.now(UTC)
         stem = f"{kind}/attachments/{now:%Y%m%dT%H%M%S.%fZ}"
         evidence = Evidence(
             kind=kind,

@@ -93,6 +93,10 @@ class EvidenceStore:
         """The kinds there is evidence of, sorted."""
         return self._blobs.folders()
 
+    def chains(self, folder: str) -> list[str]:
+        """The chains below ``folder``, sorted: ``chains("decisions")`` are the models decided about."""
+        return self._blobs.folders(folder)
+
     def claim(self, name: str, body: Any) -> Any:
         """Create ``claims/name`` exclusively, or return what an earlier caller claimed it with.
 
@@ -192,9 +196,9 @@ class _LocalBlobs:
             raise BackendError(f"evidence root {self.root} cannot be read: {error}") from error
         return [f"{folder}/{name}" for name in found]
 
-    def folders(self) -> list[str]:
+    def folders(self, under: str = "") -> list[str]:
         try:
-            return sorted(entry.name for entry in self._root.iterdir() if entry.is_dir())
+            return sorted(entry.name for entry in (self._root / under).iterdir() if entry.is_dir())
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -250,8 +254,8 @@ class _S3Blobs:
         found = self._listing(folder)
         return [f"{folder}/{entry['name'].rsplit('/', 1)[-1]}" for entry in found if entry["type"] == "file"]
 
-    def folders(self) -> list[str]:
-        return [entry["name"].rsplit("/", 1)[-1] for entry in self._listing("") if entry["type"] == "directory"]
+    def folders(self, under: str = "") -> list[str]:
+        return [entry["name"].rsplit("/", 1)[-1] for entry in self._listing(under) if entry["type"] == "directory"]
 
     def _listing(self, folder: str) -> list[dict[str, Any]]:
         try:
