@@ -1,0 +1,242 @@
+"""The inference artifact: one folder in MLflow's format whose files are hashed, read once and checked before use."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import warnings
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
+from airflow_mlops_provider.records.codec import decode, encode, sha256
+from airflow_mlops_provider.records.model_spec import ModelSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MODEL_FILE = "model.skops"
+SPEC_FILE = "mlops_spec.json"
+PROBE_FILE = "mlops_probe.parquet"
+ANSWERS_FILE = "mlops_probe.json"
+# MLflow writes this one itself, into the stored folder, when somebody loads a registered model by another way.
+_FOREIGN = frozenset({"registered_model_meta"})
+
+TRUSTED_TYPES: tuple[str, ...] = (
+    "numpy.dtype",
+    "numpy.mean",
+    "scipy._lib.array_api_compat.numpy._aliases.asarray",
+    "scipy.interpolate._bsplines.BSpline",
+    "sklearn._loss.loss.HalfTweedieLossIdentity",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.feature_selection._univariate_selection.f_classif",
+    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+    "sklearn.gaussian_process.kernels.ConstantKernel",
+    "sklearn.gaussian_process.kernels.Product",
+    "sklearn.gaussian_process.kernels.RBF",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.tree._tree.Tree",
+)
+"""What an artifact may contain beyond the estimators that skops itself trusts: the compiled and private parts of
+scikit-learn's own estimators (found by fitting each of them). A model's ``trusted_types`` adds to this list;
+what a stored file asks for never does."""
+
+_PINNED = ("scikit-learn", "skops", "numpy", "pandas", "scipy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """A small batch with the answers that the model gave in memory when it was trained.
+
+    :param frame: the features, a few dozen rows.
+    :param predictions: labels or values, one a row.
+    :param scores: positive-class probabilities, or one list a row for several classes; ``None`` without any.
+    """
+
+    frame: pd.DataFrame
+    predictions: tuple[Any, ...]
+    scores: tuple[Any, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredModel:
+    """An artifact that lies in the store but is not registered yet.
+
+    :param uri: ``models:/<id>`` of the logged model.
+    :param model_id: MLflow's id of it.
+    :param digest: over every file, against tampering.
+    :param content_digest: over what was learnt, equal for the same seed and data.
+    :param bytes: size of all files.
+    """
+
+    uri: str
+    model_id: str
+    digest: str
+    content_digest: str
+    bytes: int
+
+
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """``sha256:...`` over the sorted names and contents of an artifact's files."""
+    whole = hashlib.sha256()
+    for name in sorted(set(files) - _FOREIGN):
+        whole.update(f"{name}\0{hashlib.sha256(files[name]).hexdigest()}\n".encode())
+    return f"sha256:{whole.hexdigest()}"
+
+
+def content_digest_of(model: bytes) -> str:
+    """``sha256:...`` over what a skops file holds, blind to its time stamps and memory addresses.
+
+    Two trainings with the same code, seed and data give the same digest, although their files differ.
+    """
+    with zipfile.ZipFile(io.BytesIO(model)) as archive:
+        members = {name: sha256(archive.read(name)) for name in archive.namelist() if name != "schema.json"}
+        schema = json.loads(archive.read("schema.json"))
+    return sha256(json.dumps(_without_addresses(schema, members), sort_keys=True).encode())
+
+
+def _without_addresses(node: Any, members: Mapping[str, str]) -> Any:
+    # "__id__" is where an object lay in memory, and "file" is named after it; skops writes every object out in full.
+    if isinstance(node, list):
+        return [_without_addresses(item, members) for item in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {key: value for key, value in node.items() if key != "__id__"}
+    if kept.get("file") in members:
+        kept["file"] = members[kept["file"]]
+    return {key: _without_addresses(value, members) for key, value in kept.items()}
+
+
+def write_artifact(estimator: Any, spec: ModelSpec, probe: Probe, folder: Path, model_id: str | None = None) -> None:
+    """Write ``estimator`` and all that belongs to it into the new ``folder``, in MLflow's scikit-learn format.
+
+    :raises BadInputError: when it holds a type that is not allowed, naming it, or cannot be saved without pickle.
+    """
+    check_types(estimator, spec)
+    with warnings.catch_warnings():
+        # MLflow's imports warn about its own type hints, and its signatures hint that integer columns cannot hold
+        # missing values: ours states what the training data were.
+        warnings.simplefilter("ignore", UserWarning)
+        import mlflow.sklearn
+        from mlflow.exceptions import MlflowException
+        from mlflow.models import Model, infer_signature
+
+        signature = infer_signature(probe.frame, estimator.predict(probe.frame))
+        try:
+            mlflow.sklearn.save_model(
+                estimator,
+                str(folder),
+                mlflow_model=Model(model_id=model_id),
+                serialization_format="skops",
+                skops_trusted_types=list(allowed_types(spec)),
+                pip_requirements=pinned_requirements(),
+                signature=signature,
+                input_example=probe.frame.head(5),
+            )
+        except MlflowException as error:
+            raise BadInputError(f"model {spec.name} cannot be stored: {' '.join(str(error).split())}") from error
+    # Not canonical JSON: the order of the metrics is part of the declaration.
+    (folder / SPEC_FILE).write_text(json.dumps(encode(spec)), encoding="utf-8")
+    _write_probe(probe, folder)
+
+
+def check_types(estimator: Any, spec: ModelSpec) -> None:
+    """Refuse an estimator whose file would hold a type that nobody allowed, before anything is stored."""
+    import skops.io
+
+    try:
+        data = skops.io.dumps(estimator)
+    except Exception as error:  # skops raises whatever the foreign object's own state raises
+        raise BadInputError(
+            f"model {spec.name}: skops cannot save it ({' '.join(str(error).split())}); pickle is refused"
+        ) from error
+    refuse_untrusted(data, spec)
+
+
+def refuse_untrusted(data: bytes, spec: ModelSpec) -> None:
+    """Raise ``BadInputError`` naming the first type in a skops file that is not on the allow-list."""
+    import skops.io
+
+    unknown = sorted(set(skops.io.get_untrusted_types(data=data)) - set(allowed_types(spec)))
+    if unknown:
+        raise BadInputError(
+            f"model {spec.name} contains {unknown[0]}, which is not trusted; if you trust that code, "
+            f"add it to trusted_types in the model's YAML"
+        )
+
+
+def allowed_types(spec: ModelSpec) -> tuple[str, ...]:
+    """The allow-list for one model: ours and what its declaration adds."""
+    return tuple(dict.fromkeys((*TRUSTED_TYPES, *spec.trusted_types)))
+
+
+def pinned_requirements() -> list[str]:
+    """The exact versions that an environment needs to load the artifact."""
+    return [f"{name}=={metadata.version(name)}" for name in _PINNED]
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """Every file below ``folder``, by its path relative to it."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def load_estimator(files: Mapping[str, bytes], spec: ModelSpec, where: str) -> Any:
+    """The estimator of an artifact whose digest has been verified.
+
+    :raises BadInputError: when it is not a skops file (a pickle is never opened) or holds a type not allowed.
+    """
+    import skops.io
+
+    if MODEL_FILE not in files:
+        raise BadInputError(f"{where} holds no {MODEL_FILE}; pickled models are refused, because opening one runs it")
+    refuse_untrusted(files[MODEL_FILE], spec)
+    return skops.io.loads(files[MODEL_FILE], trusted=list(allowed_types(spec)))
+
+
+def read_spec(files: Mapping[str, bytes], where: str) -> ModelSpec:
+    """The declaration that was stored with an artifact."""
+    if SPEC_FILE not in files:
+        raise BadInputError(f"{where} holds no {SPEC_FILE}: it was not stored by a train job")
+    return decode(ModelSpec, json.loads(files[SPEC_FILE]), where=where)
+
+
+def verify(files: Mapping[str, bytes], digest: str | None, where: str) -> None:
+    """Compare an artifact with the digest it was registered under.
+
+    :raises IntegrityError: when they differ, or nothing was recorded.
+    """
+    if not digest:
+        raise IntegrityError(f"{where} carries no digest, so nothing vouches for its files")
+    found = digest_of(files)
+    if found != digest:
+        raise IntegrityError(f"{where} was changed after it was registered: its files have {found}, not {digest}")
+
+
+def _write_probe(probe: Probe, folder: Path) -> None:
+    probe.frame.to_parquet(folder / PROBE_FILE, index=False)
+    answers = {"predictions": encode(probe.predictions), "scores": encode(probe.scores)}
+    (folder / ANSWERS_FILE).write_text(json.dumps(answers), encoding="utf-8")
+
+
+def read_probe(files: Mapping[str, bytes]) -> Probe | None:
+    """The probe batch stored with an artifact, with the column types that it had."""
+    import pandas as pd
+
+    if PROBE_FILE not in files:
+        return None
+    answers = json.loads(files[ANSWERS_FILE])
+    scores = answers["scores"]
+    return Probe(
+        frame=pd.read_parquet(io.BytesIO(files[PROBE_FILE])),
+        predictions=tuple(answers["predictions"]),
+        scores=tuple(scores) if scores is not None else None,
+    )

@@ -1,0 +1,100 @@
+"""A loaded model version: checks what goes in by name, and answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.model_spec import ModelSpec
+from airflow_mlops_provider.records.refs import ModelRef
+from airflow_mlops_provider.stores.models.artifact import Probe
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictor:
+    """Preprocessing and model as one thing that answers.
+
+    :param spec: the declaration stored with the version.
+    :param estimator: the fitted scikit-learn estimator or pipeline.
+    :param columns: feature name to the kind of value it was trained on: ``number``, ``text``, ``boolean``, ``other``.
+    :param probe: the batch stored with the version and its answers at training time.
+    :param ref: the version, pinned.
+    :param artifact_bytes: size of the stored artifact.
+    """
+
+    spec: ModelSpec
+    estimator: Any
+    columns: dict[str, str]
+    probe: Probe | None = None
+    ref: ModelRef | None = None
+    artifact_bytes: int | None = None
+
+    @property
+    def classes(self) -> tuple[Any, ...] | None:
+        """The labels in the order of :meth:`probabilities`, as plain Python values; ``None`` for regression."""
+        found = getattr(self.estimator, "classes_", None)
+        return None if found is None else tuple(found.tolist())
+
+    def predict(self, frame: pd.DataFrame) -> NDArray[Any]:
+        """One label or value a row of ``frame``, which may hold further columns.
+
+        :raises BadInputError: when a feature is missing or of another kind than in training, naming the column.
+        """
+        answers: NDArray[Any] = self.estimator.predict(self.features_of(frame))
+        return answers
+
+    def probabilities(self, frame: pd.DataFrame) -> NDArray[np.float64] | None:
+        """Class probabilities, shape (rows, classes); ``None`` when the model has none. Raises as :meth:`predict`."""
+        if not hasattr(self.estimator, "predict_proba"):
+            return None
+        answers: NDArray[np.float64] = self.estimator.predict_proba(self.features_of(frame))
+        return answers
+
+    def scores(self, frame: pd.DataFrame) -> NDArray[np.float64] | None:
+        """The probability of the second class, shape (rows,), for two classes; all of them, (rows, k), for more.
+
+        ``None`` when the model has no probabilities. Raises as :meth:`predict`.
+        """
+        found = self.probabilities(frame)
+        return found[:, 1] if found is not None and found.shape[1] == 2 else found
+
+    def features_of(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The features, in the model's order.
+
+        :raises BadInputError: when one is missing or of another kind than in training, naming the column.
+        """
+        missing = [name for name in self.spec.features if name not in frame.columns]
+        if missing:
+            raise BadInputError(f"model {self.spec.name} needs column {missing[0]!r}, which the data do not have")
+        chosen = frame.loc[:, list(self.spec.features)]
+        for name, found in kinds_of(chosen).items():
+            expected = self.columns.get(name, found)
+            # A column without any value arrives with no type worth comparing.
+            if found != expected and not chosen[name].isna().all():
+                raise BadInputError(
+                    f"model {self.spec.name}: column {name!r} holds {found} values, but was trained on {expected}"
+                )
+        return chosen
+
+
+def kinds_of(frame: pd.DataFrame) -> dict[str, str]:
+    """Each column's kind, coarse enough that an integer column with missing values is still a number."""
+    return {str(name): _kind(frame[name].dtype) for name in frame.columns}
+
+
+def _kind(dtype: Any) -> str:
+    from pandas.api import types
+
+    if types.is_bool_dtype(dtype):
+        return "boolean"
+    if types.is_numeric_dtype(dtype):
+        return "number"
+    if types.is_object_dtype(dtype) or types.is_string_dtype(dtype) or isinstance(dtype, types.CategoricalDtype):
+        return "text"
+    return "other"

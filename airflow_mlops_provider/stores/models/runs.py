@@ -1,0 +1,270 @@
+"""One tracking run for one training, found again by its key on a retry and never left running."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from airflow_mlops_provider.exceptions import BackendError
+from airflow_mlops_provider.records.codec import canonical_json
+from airflow_mlops_provider.records.model_spec import ModelSpec
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.stores.models import registry, tags
+from airflow_mlops_provider.stores.models.artifact import (
+    MODEL_FILE,
+    Probe,
+    StoredModel,
+    content_digest_of,
+    digest_of,
+    read_files,
+    write_artifact,
+)
+from airflow_mlops_provider.stores.models.connection import reaching
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+
+class TrainingRun:
+    """A tracking run, as a context manager that always ends it.
+
+    :param client: of the tracking store.
+    :param run_id: of the run that was made or found again.
+    :param name: the model's registered name.
+    """
+
+    def __init__(self, client: MlflowClient, *, run_id: str, name: str, tracking_uri: str) -> None:
+        self._client = client
+        self.run_id = run_id
+        self.name = name
+        self.tracking_uri = tracking_uri
+        self._succeeded = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        if kind is not None:
+            # The first error is the one to tell; a store that is gone cannot be told anything.
+            with suppress(BackendError):
+                self._end("FAILED")
+        else:
+            self._end("FINISHED" if self._succeeded else "FAILED")
+
+    @reaching
+    def _end(self, status: str) -> None:
+        self._client.set_terminated(self.run_id, status)
+
+    def fail(self) -> None:
+        """End this run as FAILED although nothing was raised: its model must not be used."""
+        self._succeeded = False
+
+    @property
+    @reaching
+    def registered(self) -> ModelRef | None:
+        """The version that an earlier try of this run registered, or ``None``."""
+        found = self._client.search_model_versions(f"run_id = '{self.run_id}'")
+        versions = [version for version in found if version.name == self.name]
+        return registry.pin(versions[0]) if versions else None
+
+    @reaching
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Parameters, as text; a retry may log them again."""
+        from mlflow.entities import Param
+
+        self._client.log_batch(self.run_id, params=[Param(key, str(value)) for key, value in params.items()])
+
+    @reaching
+    def log_metrics(self, metrics: Mapping[str, float], *, model_id: str | None = None) -> None:
+        """Numbers of this run, and of the logged model when its id is given."""
+        for key, value in metrics.items():
+            self._client.log_metric(self.run_id, key, value, model_id=model_id)
+
+    @reaching
+    def set_tags(self, values: Mapping[str, str]) -> None:
+        """Text to find the run by."""
+        for key, value in values.items():
+            self._client.set_tag(self.run_id, key, value)
+
+    @reaching
+    def log_dataset(self, dataset: DatasetRef, *, context: str = "training") -> None:
+        """The dataset that the run read, with its fingerprint, as an MLflow input."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        entry = Dataset(
+            name=Path(dataset.uri).name or dataset.uri,
+            digest=(dataset.fingerprint or "").removeprefix("sha256:")[:36],
+            source_type="uri",
+            source=canonical_json({"uri": dataset.uri}).decode(),
+            profile=canonical_json(dataset).decode(),
+        )
+        given = DatasetInput(dataset=entry, tags=[InputTag("mlflow.data.context", context)])
+        self._client.log_inputs(self.run_id, datasets=[given])
+
+    @reaching
+    def attach(self, name: str, data: bytes) -> None:
+        """A file among the run's artifacts."""
+        attach(self._client, self.run_id, name, data)
+
+    @reaching
+    def attachment(self, name: str) -> bytes | None:
+        """A file that an earlier try attached, or ``None``."""
+        return attachment(self._client, self.run_id, name, self.tracking_uri)
+
+    @reaching
+    def store_model(self, estimator: Any, spec: ModelSpec, probe: Probe) -> StoredModel:
+        """Upload the inference artifact; it is not registered by this.
+
+        :raises BadInputError: when it holds a type that is not allowed, naming it.
+        """
+        self._drop_abandoned_models()
+        run = self._client.get_run(self.run_id)
+        model = self._client.create_logged_model(
+            run.info.experiment_id, name=spec.name, source_run_id=self.run_id, model_type=str(spec.task)
+        )
+        try:
+            with tempfile.TemporaryDirectory() as temporary:
+                folder = Path(temporary) / "model"
+                write_artifact(estimator, spec, probe, folder, model.model_id)
+                files = read_files(folder)
+                self._client.log_model_artifacts(model.model_id, str(folder))
+        except BaseException:
+            with suppress(Exception):
+                self._client.finalize_logged_model(model.model_id, "FAILED")
+            raise
+        self._client.finalize_logged_model(model.model_id, "READY")
+        return StoredModel(
+            uri=model.artifact_location,
+            model_id=model.model_id,
+            digest=digest_of(files),
+            content_digest=content_digest_of(files[MODEL_FILE]),
+            bytes=sum(map(len, files.values())),
+        )
+
+    def _drop_abandoned_models(self) -> None:
+        # What a killed try uploaded without registering it; nothing points there.
+        run = self._client.get_run(self.run_id)
+        for model in self._client.search_logged_models(
+            [run.info.experiment_id], filter_string=f"source_run_id = '{self.run_id}'"
+        ):
+            self._client.delete_logged_model(model.model_id)
+
+    @reaching
+    def register(self, stored: StoredModel, version_tags: Mapping[str, str]) -> ModelRef:
+        """Make ``stored`` the next version of the model, or return the version that this run made already."""
+        earlier = self.registered
+        if earlier:
+            return earlier
+        registry.ensure_model(self._client, self.name)
+        known = {tags.DIGEST: stored.digest, tags.CONTENT_DIGEST: stored.content_digest}
+        version = self._client.create_model_version(
+            self.name,
+            source=stored.uri,
+            run_id=self.run_id,
+            tags={**version_tags, **known},
+            model_id=stored.model_id,
+        )
+        return registry.pin(version)
+
+
+def open_run(
+    client: MlflowClient,
+    *,
+    tracking_uri: str,
+    experiment_id: str,
+    name: str,
+    identity: str | None,
+    run_name: str | None,
+) -> TrainingRun:
+    """The run of ``identity``: the one that an earlier try began, or a new one.
+
+    :param identity: the same for every try of one training; ``None`` always makes a new run.
+    """
+    _end_orphans(client, experiment_id)
+    found = _find(client, experiment_id, identity)
+    mine = {tags.PROCESS: this_process()} if this_process() else {}
+    if found:
+        run_id: str = found.info.run_id
+        client.update_run(run_id, status="RUNNING")
+        for key, value in mine.items():
+            client.set_tag(run_id, key, value)
+    else:
+        given = {tags.IDENTITY: identity, **mine} if identity else mine
+        run_id = client.create_run(experiment_id, run_name=run_name, tags=given).info.run_id
+    return TrainingRun(client, run_id=run_id, name=name, tracking_uri=tracking_uri)
+
+
+def _find(client: MlflowClient, experiment_id: str, identity: str | None) -> Run | None:
+    if not identity:
+        return None
+    runs = client.search_runs([experiment_id], f"tags.`{tags.IDENTITY}` = '{identity}'", max_results=1)
+    return runs[0] if runs else None
+
+
+def _end_orphans(client: MlflowClient, experiment_id: str) -> None:
+    """End the runs of processes of this machine that are gone: nobody else will."""
+    for run in client.search_runs([experiment_id], "attributes.status = 'RUNNING'"):
+        owner = run.data.tags.get(tags.PROCESS)
+        if owner and is_gone(owner):
+            client.set_terminated(run.info.run_id, "KILLED")
+
+
+def this_process() -> str | None:
+    """``host/pid namespace/pid/start time`` of this process; ``None`` where there is no ``/proc``."""
+    return _process(os.getpid())
+
+
+def is_gone(process: str) -> bool:
+    """Whether ``process`` belonged to this host and PID namespace and has ended; unknown is not gone."""
+    mine = this_process()
+    if mine is None or process.split("/")[:2] != mine.split("/")[:2]:
+        return False
+    return _process(int(process.split("/")[2])) != process
+
+
+def _process(pid: int) -> str | None:
+    try:
+        started = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]
+        namespace = Path("/proc/self/ns/pid").readlink()
+    except OSError:
+        return None
+    return f"{socket.gethostname()}/{namespace}/{pid}/{started}"
+
+
+def attach(client: MlflowClient, run_id: str, name: str, data: bytes) -> None:
+    """Write one file among a run's artifacts; ``name`` may hold folders."""
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / Path(name).name
+        path.write_bytes(data)
+        folder = str(Path(name).parent)
+        client.log_artifact(run_id, str(path), artifact_path=None if folder == "." else folder)
+
+
+def attachment(client: MlflowClient, run_id: str, name: str, tracking_uri: str) -> bytes | None:
+    """One file among a run's artifacts, or ``None``."""
+    folder = str(Path(name).parent)
+    listed = client.list_artifacts(run_id, path=None if folder == "." else folder)
+    if name not in [entry.path for entry in listed]:
+        return None
+    with downloaded(client.get_run(run_id).info.artifact_uri + "/" + name, tracking_uri) as path:
+        return path.read_bytes()
+
+
+@contextmanager
+def downloaded(uri: str, tracking_uri: str) -> Iterator[Path]:
+    """A local path to an artifact; a copy that goes away afterwards unless the store is local."""
+    from mlflow.artifacts import download_artifacts
+    from mlflow.utils.file_utils import local_file_uri_to_path
+    from mlflow.utils.uri import is_local_uri
+
+    if is_local_uri(uri):
+        yield Path(local_file_uri_to_path(uri))
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        yield Path(download_artifacts(artifact_uri=uri, dst_path=temporary, tracking_uri=tracking_uri))

@@ -1,0 +1,242 @@
+"""The model store: what the rest of the package knows of MLflow."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
+from airflow_mlops_provider.records.codec import decode, sha256
+from airflow_mlops_provider.records.model_spec import ModelSpec
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.stores.models import artifact, registry, runs, tags
+from airflow_mlops_provider.stores.models.connection import (
+    alone,
+    connect,
+    default_tracking_uri,
+    masked,
+    reaching,
+    sqlite_path,
+)
+from airflow_mlops_provider.stores.models.predictor import Predictor, kinds_of
+from airflow_mlops_provider.stores.models.trainer import module_path
+from airflow_mlops_provider.stores.specs import read_model_spec
+
+CHALLENGER = "challenger"
+_MODEL_URI = re.compile(r"models:/(?P<name>[^/@]+)(?:/(?P<version>\d+)|@(?P<alias>[\w.-]+))?")
+
+
+class ModelStore:
+    """Runs, versions, aliases and artifacts in one MLflow tracking store and registry.
+
+    :param tracking_uri: of MLflow; ``$MLFLOW_TRACKING_URI``, else SQLite in the evidence root by default.
+    :param evidence_root: where the default SQLite store lies; ``./mlops`` by default.
+    :raises BackendError: when MLflow cannot be reached, within seconds.
+    """
+
+    def __init__(self, tracking_uri: str | None = None, *, evidence_root: str | None = None) -> None:
+        self.tracking_uri = tracking_uri or default_tracking_uri(evidence_root)
+        self._client = connect(self.tracking_uri)
+
+    def resolve(self, model: str | ModelRef | ModelSpec, *, alias: str = CHALLENGER) -> ModelRef:
+        """The one version that ``model`` means, pinned by its digest.
+
+        :param model: a ModelRef, ``models:/name/version``, ``models:/name@alias``, ``models:/name``, a ModelSpec or
+            the path of its YAML; the last three mean the version that ``alias`` points at.
+        :raises BadInputError: when there is no such model, version or alias, naming it.
+        :raises IntegrityError: when a ModelRef carries another digest than the registry.
+        """
+        name, version, wanted = _parts(model, alias)
+        if version is None:
+            version = self._version_behind(name, wanted)
+        ref = self._pinned(name, version)
+        if isinstance(model, ModelRef) and model.digest and model.digest != ref.digest:
+            raise IntegrityError(f"{ref.uri} has digest {ref.digest}, not {model.digest} as the reference says")
+        return ref
+
+    def _version_behind(self, name: str, alias: str) -> str:
+        known = self._aliases(name)
+        if known is None:
+            raise BadInputError(f"there is no model {name!r} at {masked(self.tracking_uri)}: train it first")
+        if alias not in known:
+            raise BadInputError(f"model {name!r} has no alias {alias!r}; it has {', '.join(sorted(known)) or 'none'}")
+        return known[alias]
+
+    @reaching
+    def _pinned(self, name: str, version: str) -> ModelRef:
+        return registry.pin(registry.version_of(self._client, name, version))
+
+    def find(self, name: str, alias: str) -> ModelRef | None:
+        """The version that ``alias`` points at; ``None`` when there is no such model or alias."""
+        version = self.aliases(name).get(alias)
+        return self._pinned(name, version) if version else None
+
+    def aliases(self, name: str) -> dict[str, str]:
+        """Alias to version number; empty when there is no such model."""
+        return self._aliases(name) or {}
+
+    @reaching
+    def _aliases(self, name: str) -> dict[str, str] | None:
+        return registry.aliases(self._client, name)
+
+    @reaching
+    def set_alias(self, name: str, alias: str, version: str) -> None:
+        """Point ``alias`` at ``version``, wherever it pointed before."""
+        registry.version_of(self._client, name, version)
+        self._client.set_registered_model_alias(name, alias, version)
+
+    @reaching
+    def delete_alias(self, name: str, alias: str) -> None:
+        """Remove ``alias``; nothing happens when it is not there."""
+        if alias in (registry.aliases(self._client, name) or {}):
+            self._client.delete_registered_model_alias(name, alias)
+
+    @reaching
+    def versions(self, name: str) -> tuple[ModelRef, ...]:
+        """Every version of a model, oldest first; empty when there is no such model."""
+        found = self._client.search_model_versions(f"name = '{name}'", max_results=10_000)
+        return tuple(registry.pin(version) for version in sorted(found, key=lambda each: int(each.version)))
+
+    @reaching
+    def version_tags(self, ref: ModelRef) -> dict[str, str]:
+        """The tags of a version."""
+        return dict(registry.version_of(self._client, ref.name, _number(ref)).tags)
+
+    @reaching
+    def set_version_tag(self, ref: ModelRef, key: str, value: str) -> None:
+        """Set one tag of a version."""
+        self._client.set_model_version_tag(ref.name, _number(ref), key, value)
+
+    @reaching
+    def set_description(self, ref: ModelRef, text: str) -> None:
+        """The text that MLflow's page of a version shows, in Markdown."""
+        self._client.update_model_version(ref.name, _number(ref), description=text)
+
+    def spec(self, ref: ModelRef) -> ModelSpec:
+        """The declaration stored with a version, verified with the artifact it is part of."""
+        return artifact.read_spec(self._files(ref), _uri(ref))
+
+    def load(self, ref: ModelRef) -> Predictor:
+        """The version, ready to answer.
+
+        :raises IntegrityError: when its files are not those that were registered.
+        :raises BadInputError: when it is a pickle or holds a type that is not allowed.
+        """
+        return _predictor(self._files(ref), ref, _uri(ref))
+
+    @reaching
+    def _files(self, ref: ModelRef) -> dict[str, bytes]:
+        version = registry.version_of(self._client, ref.name, _number(ref))
+        with runs.downloaded(self._location(version), self.tracking_uri) as folder:
+            files = artifact.read_files(folder)
+        if not files:
+            raise IntegrityError(f"{_uri(ref)}: its artifact is gone from {masked(self._location(version))}")
+        recorded = version.tags.get(tags.DIGEST)
+        artifact.verify(files, recorded, _uri(ref))
+        if ref.digest and ref.digest != recorded:
+            raise IntegrityError(f"{_uri(ref)} has digest {recorded}, not {ref.digest} as the reference says")
+        return files
+
+    def _location(self, version: Any) -> str:
+        location: str = self._client.get_model_version_download_uri(version.name, version.version)
+        return location
+
+    def run_dataset(self, ref: ModelRef) -> DatasetRef:
+        """The dataset that a version was trained on, as recorded when it was registered."""
+        recorded = self.version_tags(ref).get(tags.DATASET)
+        if not recorded:
+            raise BadInputError(f"{_uri(ref)} records no training dataset: it was not made by a train job")
+        return decode(DatasetRef, json.loads(recorded), where=f"{_uri(ref)} {tags.DATASET}")
+
+    @reaching
+    def attach(self, ref: ModelRef, name: str, data: bytes) -> None:
+        """Put a file among the artifacts of the version's run."""
+        runs.attach(self._client, _run_of(ref), name, data)
+
+    @reaching
+    def attachment(self, ref: ModelRef, name: str) -> bytes | None:
+        """A file among the artifacts of the version's run, or ``None``."""
+        return runs.attachment(self._client, _run_of(ref), name, self.tracking_uri)
+
+    @reaching
+    def log_metrics(self, ref: ModelRef, metrics: Mapping[str, float]) -> None:
+        """Add numbers to the version's run and logged model."""
+        version = registry.version_of(self._client, ref.name, _number(ref))
+        for key, value in metrics.items():
+            self._client.log_metric(_run_of(ref), key, value, model_id=version.model_id)
+
+    @reaching
+    def training_run(
+        self, name: str, *, run_key: str | None = None, recipe: str = "", run_name: str | None = None
+    ) -> runs.TrainingRun:
+        """The tracking run of one training, to be used as a context manager.
+
+        :param run_key: the same for every try; without it each call makes a new run.
+        :param recipe: digest of everything the training depends on; another recipe under the same key is another run.
+        """
+        path = sqlite_path(self.tracking_uri)
+        beside = (path.parent / "mlartifacts" / name).as_uri() if path else None
+        with alone(path):
+            return runs.open_run(
+                self._client,
+                tracking_uri=self.tracking_uri,
+                experiment_id=registry.ensure_experiment(self._client, name, beside),
+                name=name,
+                identity=sha256(f"{run_key}\0{recipe}".encode()).removeprefix("sha256:") if run_key else None,
+                run_name=run_name,
+            )
+
+    @reaching
+    def reload(self, stored: artifact.StoredModel, spec: ModelSpec) -> Predictor:
+        """An artifact just stored, read back from the store and verified as a later user would."""
+        with runs.downloaded(stored.uri, self.tracking_uri) as folder:
+            files = artifact.read_files(folder)
+        artifact.verify(files, stored.digest, stored.uri)
+        return _predictor(files, ModelRef(name=spec.name), stored.uri)
+
+
+def _predictor(files: Mapping[str, bytes], ref: ModelRef, where: str) -> Predictor:
+    spec = artifact.read_spec(files, where)
+    with module_path(spec):
+        estimator = artifact.load_estimator(files, spec, where)
+    probe = artifact.read_probe(files)
+    return Predictor(
+        spec=spec,
+        estimator=estimator,
+        columns=kinds_of(probe.frame) if probe else {},
+        probe=probe,
+        ref=ref,
+        artifact_bytes=sum(map(len, files.values())),
+    )
+
+
+def _parts(model: str | ModelRef | ModelSpec, alias: str) -> tuple[str, str | None, str]:
+    """Name, version and alias; the alias counts when the version is ``None``."""
+    if isinstance(model, ModelRef):
+        if model.version is None and model.uri:
+            return _parts(model.uri, alias)
+        return model.name, model.version, alias
+    if isinstance(model, str) and model.startswith("models:/"):
+        match = _MODEL_URI.fullmatch(model)
+        if not match:
+            raise BadInputError(f"model {model!r} is not models:/name/version or models:/name@alias")
+        return match["name"], match["version"], match["alias"] or alias
+    return read_model_spec(model).name, None, alias
+
+
+def _number(ref: ModelRef) -> str:
+    if not ref.version:
+        raise BadInputError(f"model {ref.name!r}: the reference names no version; resolve it first")
+    return ref.version
+
+
+def _run_of(ref: ModelRef) -> str:
+    if not ref.run_id:
+        raise BadInputError(f"{_uri(ref)} names no tracking run; resolve it first")
+    return ref.run_id
+
+
+def _uri(ref: ModelRef) -> str:
+    return ref.uri or f"models:/{ref.name}/{ref.version}"

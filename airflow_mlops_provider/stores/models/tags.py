@@ -1,0 +1,20 @@
+"""Names of the tags that vouch for a run or version in MLflow."""
+
+from __future__ import annotations
+
+DIGEST = "mlops.digest"
+"""Of a version: hash of the artifact's files."""
+CONTENT_DIGEST = "mlops.content_digest"
+"""Of a version: hash of what was learnt, equal for the same seed and data."""
+DATASET = "mlops.dataset"
+"""Of a version: the training dataset as JSON of its DatasetRef."""
+LABEL = "mlops.label"
+"""Of a version: ``name-v{major}.{minor}.{patch}-{experiment}``."""
+SCHEMA_HASH = "mlops.schema_hash"
+"""Of a version: hash of task, target, and features with their types; another one makes a new major label."""
+RECIPE_HASH = "mlops.recipe_hash"
+"""Of a version: hash of trainer code, parameters, seed, split and search; another one makes a new minor label."""
+IDENTITY = "mlops.run_key"
+"""Of a run: the same for every try of one training."""
+PROCESS = "mlops.process"
+"""Of a run: the process that works on it, so that the run of a dead one can be ended."""
