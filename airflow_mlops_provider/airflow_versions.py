@@ -1,0 +1,10 @@
+"""The one place for what differs between Airflow 3.1 and 3.3."""
+
+from __future__ import annotations
+
+try:
+    from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+except ImportError:  # Airflow 3.1
+    from airflow.exceptions import AirflowFailException, AirflowNotFoundException
+
+__all__ = ["AirflowFailException", "AirflowNotFoundException"]

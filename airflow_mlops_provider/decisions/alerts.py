@@ -1,0 +1,80 @@
+"""Which verdicts and failures a person is told of, and how soon they should look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from airflow_mlops_provider.records.alert import Alert, Severity
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.verdict import Finding, Status
+
+MAX_LINES = 8
+"""Findings in one message; the evidence has them all."""
+
+_OPEN_QUESTION = Status.INSUFFICIENT_EVIDENCE
+_SEVERITIES: dict[tuple[Kind, Status], Severity] = {
+    (Kind.DRIFT, Status.FAIL): Severity.WARNING,
+    (Kind.DRIFT, _OPEN_QUESTION): Severity.WARNING,
+    (Kind.VALIDATION, Status.FAIL): Severity.CRITICAL,
+    (Kind.VALIDATION, _OPEN_QUESTION): Severity.CRITICAL,
+    (Kind.VALIDATION, Status.NOTICE): Severity.WARNING,
+    (Kind.DECAY, Status.FAIL): Severity.CRITICAL,
+    (Kind.BIAS, Status.FAIL): Severity.WARNING,
+    (Kind.VERIFICATION, Status.FAIL): Severity.CRITICAL,
+}
+_SYMPTOMS = {
+    (Kind.DRIFT, Status.FAIL): "Data drifted",
+    (Kind.DRIFT, _OPEN_QUESTION): "Drift could not be judged",
+    (Kind.VALIDATION, Status.FAIL): "Data refused",
+    (Kind.VALIDATION, _OPEN_QUESTION): "Data could not be judged",
+    (Kind.VALIDATION, Status.NOTICE): "Rows quarantined",
+    (Kind.PROMOTION, Status.PASS): "Model promoted",
+    (Kind.ROLLBACK, Status.PASS): "Model rolled back",
+}
+
+
+def judge_severity(outcome: Outcome) -> Severity:
+    """How soon a person should look at ``outcome``: info unless its kind and status are known to matter sooner."""
+    return _SEVERITIES.get((outcome.kind, outcome.verdict.status), Severity.INFO)
+
+
+def alert_of_outcome(outcome: Outcome, *, where: str, links: Mapping[str, str]) -> Alert:
+    """The message about a verdict.
+
+    :param where: the task it comes from, for a person.
+    """
+    status = outcome.verdict.status
+    symptom = _SYMPTOMS.get((outcome.kind, status), f"{str(outcome.kind).replace('_', ' ').capitalize()}: {status}")
+    return Alert(
+        severity=judge_severity(outcome),
+        title=f"{symptom} in {where}",
+        lines=(outcome.verdict.summary, *_numbers(outcome)),
+        links=dict(links),
+    )
+
+
+def alert_of_failure(*, where: str, reason: str, outcome: Outcome | None, links: Mapping[str, str]) -> Alert:
+    """The message about a task or run that failed.
+
+    :param reason: the error's text; its first line is told.
+    :param outcome: the verdict behind the failure, when there is one; its numbers are told.
+    """
+    first = reason.strip().splitlines()[0] if reason.strip() else "no reason was given"
+    lines = (first,) if outcome is None else (outcome.verdict.summary, *_numbers(outcome))
+    symptom = "Failed" if outcome is None else _SYMPTOMS.get((outcome.kind, outcome.verdict.status), "Failed")
+    return Alert(severity=Severity.CRITICAL, title=f"{symptom}: {where}", lines=lines, links=dict(links))
+
+
+def _numbers(outcome: Outcome) -> tuple[str, ...]:
+    telling = [finding for finding in outcome.verdict.findings if finding.status is not Status.PASS]
+    lines = [_line(finding) for finding in telling[:MAX_LINES]]
+    if len(telling) > MAX_LINES:
+        lines.append(f"and {len(telling) - MAX_LINES} more")
+    return tuple(lines)
+
+
+def _line(finding: Finding) -> str:
+    observed = "none" if finding.observed is None else f"{finding.observed:.4g}"
+    limit = "" if finding.limit is None else f" (limit {finding.limit:.4g})"
+    detail = f": {finding.detail}" if finding.detail else ""
+    return f"{finding.subject} {finding.measure} {observed}{limit}{detail}"

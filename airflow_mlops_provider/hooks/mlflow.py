@@ -1,0 +1,86 @@
+"""An Airflow Connection as the address of an MLflow tracking server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import BaseHook
+
+from airflow_mlops_provider.airflow_versions import AirflowNotFoundException
+from airflow_mlops_provider.exceptions import BackendError
+from airflow_mlops_provider.hooks.settings import tracking_uri
+
+DEFAULT_CONN_ID = "mlflow_default"
+
+
+class MLflowHook(BaseHook):
+    """Reads a Connection of type ``mlflow``.
+
+    Host, scheme and port make the tracking address; the extra ``tracking_uri`` (``sqlite:///...``,
+    ``databricks``) replaces them. Login and password reach the job through its environment alone.
+
+    :param tracking_conn_id: the Connection's id.
+    """
+
+    conn_name_attr = "tracking_conn_id"
+    default_conn_name = DEFAULT_CONN_ID
+    conn_type = "mlflow"
+    hook_name = "MLflow tracking"
+
+    def __init__(self, tracking_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tracking_conn_id = tracking_conn_id
+
+    def get_conn(self) -> dict[str, str]:
+        """The job's environment variables: ``MLFLOW_TRACKING_URI`` and, where given, user name and password.
+
+        :raises BackendError: when the Connection gives no address.
+        """
+        connection = self.get_connection(self.tracking_conn_id)
+        extra = connection.extra_dejson
+        uri = extra.get("tracking_uri") or _address(connection)
+        if not uri:
+            raise BackendError(f"connection {self.tracking_conn_id!r} has neither a host nor an extra 'tracking_uri'")
+        found = {
+            "MLFLOW_TRACKING_URI": uri,
+            "MLFLOW_TRACKING_USERNAME": connection.login,
+            "MLFLOW_TRACKING_PASSWORD": connection.password,
+            "MLFLOW_TRACKING_TOKEN": extra.get("token"),
+        }
+        return {name: str(value) for name, value in found.items() if value}
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Whether the server answers, and what it said; used by the Connection form's test button."""
+        from airflow_mlops_provider.stores.models import ModelStore
+
+        try:
+            ModelStore(self.get_conn()["MLFLOW_TRACKING_URI"])
+        except Exception as error:  # noqa: BLE001  # the form shows whatever went wrong
+            return False, str(error)
+        return True, "MLflow answers"
+
+
+def tracking_environment(tracking_conn_id: str) -> dict[str, str]:
+    """Environment of a job that talks to MLflow.
+
+    A Connection wins over ``[mlops] tracking_uri``; with neither, MLflow lives on SQLite beside the evidence.
+
+    :raises BackendError: when a Connection other than the default one is named and does not exist.
+    """
+    try:
+        return MLflowHook(tracking_conn_id).get_conn()
+    except AirflowNotFoundException as error:
+        if tracking_conn_id != DEFAULT_CONN_ID:
+            raise BackendError(f"connection {tracking_conn_id!r}: {error}") from error
+    configured = tracking_uri()
+    return {"MLFLOW_TRACKING_URI": configured} if configured else {}
+
+
+def _address(connection: Any) -> str:
+    if not connection.host:
+        return ""
+    if "://" in connection.host:
+        host: str = connection.host
+    else:
+        host = f"{connection.schema or 'http'}://{connection.host}"
+    return f"{host}:{connection.port}" if connection.port else host

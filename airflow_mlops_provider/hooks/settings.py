@@ -1,0 +1,44 @@
+"""The ``[mlops]`` section of Airflow's configuration, with its defaults."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+SECTION = "mlops"
+
+
+def evidence_root() -> str:
+    """``[mlops] evidence_root``, else ``$AIRFLOW_HOME/mlops``."""
+    return _option(SECTION, "evidence_root") or str(airflow_home() / "mlops")
+
+
+def tracking_uri() -> str | None:
+    """``[mlops] tracking_uri``; ``None`` leaves MLflow on SQLite beside the evidence."""
+    return _option(SECTION, "tracking_uri") or None
+
+
+def airflow_home() -> Path:
+    """``$AIRFLOW_HOME``, else ``~/airflow``, as Airflow itself does."""
+    return Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
+
+
+def evidence_url(evidence_uri: str) -> str:
+    """The address of one piece of evidence on the MLOps page."""
+    base = (_option("api", "base_url") or "").rstrip("/")
+    return f"{base}/mlops/evidence?uri={quote(evidence_uri, safe='')}"
+
+
+def run_url(dag_id: str, run_id: str, task_id: str | None = None) -> str:
+    """The address of a Dag run, or of one of its tasks, in the Airflow UI."""
+    base = (_option("api", "base_url") or "").rstrip("/")
+    run = f"{base}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
+    return f"{run}/tasks/{quote(task_id, safe='')}" if task_id else run
+
+
+def _option(section: str, key: str) -> str:
+    from airflow.configuration import conf
+
+    value: str = conf.get(section, key, fallback="")
+    return value

@@ -1,0 +1,65 @@
+"""What all operators share: they name a job and its keys, and hand its Outcome on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from airflow.sdk import BaseOperator, Context
+
+from airflow_mlops_provider.hooks.links import EvidenceLink
+from airflow_mlops_provider.hooks.mlflow import DEFAULT_CONN_ID, tracking_environment
+from airflow_mlops_provider.hooks.settings import evidence_root, evidence_url
+from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.runners.base import Runner
+from airflow_mlops_provider.runners.task import run_for_task
+
+
+class JobOperator(BaseOperator):
+    """Base of the operators; runs :attr:`job` and returns its Outcome as plain JSON for XCom.
+
+    :param runner: where the job runs; in the task's own process by default.
+    :param tracking_conn_id: Connection of the MLflow tracking server; without one, ``[mlops] tracking_uri``.
+    :param evidence_root: where evidence is kept; ``[mlops] evidence_root`` by default.
+    """
+
+    job: ClassVar[str]
+    keys: ClassVar[Sequence[str]]
+    """Attributes of the operator that become keys of the job's spec."""
+
+    operator_extra_links = (EvidenceLink(),)
+
+    def __init__(
+        self,
+        *,
+        runner: Runner | None = None,
+        tracking_conn_id: str = DEFAULT_CONN_ID,
+        evidence_root: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.runner = runner
+        self.tracking_conn_id = tracking_conn_id
+        self.evidence_root = evidence_root
+        self.evidence_url = ""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the job as this task.
+
+        :returns: the Outcome as JSON, whatever its verdict, unless :meth:`conclude` decides otherwise.
+        :raises AirflowFailException: on bad input, without a retry.
+        """
+        outcome = run_for_task(
+            self.job,
+            {key: getattr(self, key) for key in self.keys},
+            context=context,
+            runner=self.runner,
+            evidence_root=self.evidence_root or evidence_root(),
+            environment=tracking_environment(self.tracking_conn_id),
+        )
+        self.evidence_url = evidence_url(outcome.evidence_uri)
+        self.conclude(outcome, context)
+        return outcome.to_json()
+
+    def conclude(self, outcome: Outcome, context: Context) -> None:
+        """What the verdict means for the task; nothing unless a subclass says so."""

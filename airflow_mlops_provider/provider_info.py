@@ -1,0 +1,82 @@
+"""What Airflow shows and registers of this provider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def get_provider_info() -> dict[str, Any]:
+    """The provider's metadata, in the shape of Airflow's ``provider_info.schema.json``."""
+    return {
+        # Must equal the distribution's name, or Airflow refuses to load any provider.
+        "package-name": "airflow-mlops-provider",
+        "name": "MLOps",
+        "description": "Validation, drift, training, slices and promotion, with stated error rates and a record of each.",
+        "integrations": [
+            {"integration-name": "MLOps", "external-doc-url": "https://mlflow.org/docs/latest/", "tags": ["software"]}
+        ],
+        "operators": [
+            {
+                "integration-name": "MLOps",
+                "python-modules": [
+                    f"airflow_mlops_provider.operators.{topic}"
+                    for topic in ("bias", "evaluation", "inference", "promotion", "training", "validation")
+                ],
+            }
+        ],
+        "sensors": [{"integration-name": "MLOps", "python-modules": ["airflow_mlops_provider.sensors.drift"]}],
+        "hooks": [{"integration-name": "MLOps", "python-modules": ["airflow_mlops_provider.hooks.mlflow"]}],
+        "triggers": [{"integration-name": "MLOps", "python-modules": ["airflow_mlops_provider.triggers.datasets"]}],
+        "bundles": [{"integration-name": "MLOps", "python-modules": ["airflow_mlops_provider.bundles"]}],
+        "notifications": ["airflow_mlops_provider.notifications.slack.MLOpsSlackNotifier"],
+        "extra-links": ["airflow_mlops_provider.hooks.links.EvidenceLink"],
+        "connection-types": [_MLFLOW_CONNECTION],
+        "config": _CONFIG,
+    }
+
+
+_MLFLOW_CONNECTION: dict[str, Any] = {
+    "hook-class-name": "airflow_mlops_provider.hooks.mlflow.MLflowHook",
+    "connection-type": "mlflow",
+    "hook-name": "MLflow tracking",
+    "ui-field-behaviour": {
+        "hidden-fields": [],
+        "relabeling": {"schema": "Scheme (http or https)", "login": "User name", "password": "Password"},
+        "placeholders": {"host": "mlflow.example.com", "port": "5000", "schema": "http"},
+    },
+    "conn-fields": {
+        "tracking_uri": {
+            "label": "Tracking URI",
+            "description": "Replaces scheme, host and port; for example sqlite:////srv/mlflow.db.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "token": {
+            "label": "Access token",
+            "description": "Sent as a bearer token.",
+            "schema": {"type": ["string", "null"], "format": "password"},
+        },
+    },
+}
+
+_CONFIG: dict[str, Any] = {
+    "mlops": {
+        "description": "Where evidence and models are kept.",
+        "options": {
+            "evidence_root": {
+                "description": "Folder or s3:// prefix of the evidence. Defaults to $AIRFLOW_HOME/mlops.",
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "s3://company-mlops/evidence",
+                "default": None,
+            },
+            "tracking_uri": {
+                "description": "MLflow tracking server, unless a Connection names one. "
+                "Defaults to SQLite beside the evidence.",
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "http://mlflow:5000",
+                "default": None,
+            },
+        },
+    }
+}

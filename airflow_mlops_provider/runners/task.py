@@ -1,0 +1,90 @@
+"""One job for one Airflow task: who asks, what the log says, and which errors are worth a retry."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from airflow_mlops_provider.airflow_versions import AirflowFailException
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.codec import encode
+from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.runners.base import Runner
+from airflow_mlops_provider.runners.in_process import InProcessRunner
+
+log = logging.getLogger(__name__)
+
+
+def task_origin(context: Mapping[str, Any]) -> dict[str, str]:
+    """``dag_id``, ``run_id``, ``task_id``, ``map_index`` and ``try_number`` of the running task."""
+    ti = context["ti"]
+    names = ("dag_id", "run_id", "task_id", "map_index", "try_number")
+    return {name: str(getattr(ti, name)) for name in names if getattr(ti, name, None) is not None}
+
+
+def run_key(origin: Mapping[str, str]) -> str:
+    """The identity of a task in a Dag run, the same for each of its tries."""
+    return "/".join(origin.get(name, "") for name in ("dag_id", "run_id", "task_id", "map_index"))
+
+
+def run_for_task(
+    job: str,
+    spec: Mapping[str, Any],
+    *,
+    context: Mapping[str, Any],
+    runner: Runner | None,
+    evidence_root: str,
+    environment: Mapping[str, str],
+) -> Outcome:
+    """Run ``job`` as the running task and log its verdict.
+
+    :param spec: keys of the job; those that are ``None`` are left to the job's defaults.
+    :param runner: where; in this process when ``None``.
+    :raises AirflowFailException: on bad input, which no retry can help. Other errors pass, so that Airflow retries.
+    """
+    origin = task_origin(context)
+    full = {
+        **{key: encode(value) for key, value in spec.items() if value is not None},
+        "evidence_root": evidence_root,
+        "run_key": run_key(origin),
+        "origin": origin,
+    }
+    with bad_input_fails(job):
+        outcome = (runner or InProcessRunner()).run(job, full, environment=environment)
+    log_outcome(outcome)
+    return outcome
+
+
+@contextmanager
+def bad_input_fails(job: str) -> Iterator[None]:
+    """Turn bad input into Airflow's failure without a retry; every other error passes."""
+    try:
+        yield
+    except BadInputError as error:
+        raise AirflowFailException(f"{job}: {error}") from error
+
+
+def log_outcome(outcome: Outcome) -> None:
+    """Write the verdict, every finding that is not a pass, and where the evidence lies, to the task's log."""
+    verdict = outcome.verdict
+    log.info("%s: %s - %s", outcome.kind, verdict.status.upper(), verdict.summary)
+    for finding in verdict.findings:
+        if finding.status is not Status.PASS:
+            log.info(
+                "  %s  %s %s: %s (limit %s%s) %s",
+                finding.status,
+                finding.subject,
+                finding.measure,
+                _number(finding.observed),
+                _number(finding.limit),
+                "" if finding.p_value is None else f", p {finding.p_value:.2g}",
+                finding.detail,
+            )
+    log.info("evidence: %s", outcome.evidence_uri)
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.6g}"

@@ -1,0 +1,168 @@
+"""Drift as a sensor: waits for the next batch, judges it once, and emits an asset event only on drift."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, NoReturn
+
+from airflow.configuration import conf
+from airflow.sdk import Asset, AssetAlias, BaseSensorOperator, Context, PokeReturnValue
+
+from airflow_mlops_provider.decisions.drift import DriftPolicy
+from airflow_mlops_provider.hooks.links import EvidenceLink
+from airflow_mlops_provider.hooks.mlflow import DEFAULT_CONN_ID, tracking_environment
+from airflow_mlops_provider.hooks.settings import evidence_root, evidence_url
+from airflow_mlops_provider.records.codec import digest
+from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.runners.base import Runner
+from airflow_mlops_provider.runners.task import bad_input_fails, run_for_task, run_key, task_origin
+from airflow_mlops_provider.triggers.datasets import DatasetTrigger
+
+
+class DriftSensor(BaseSensorOperator):
+    """Waits until ``current`` exists with a content not judged yet, compares it with ``reference``, and succeeds.
+
+    Whatever the verdict, the task succeeds with its Outcome. On drift (a verdict of ``fail``) it emits an event of
+    ``drift_asset`` whose extra is that Outcome; without drift it emits none. A retry of the same Dag run returns the
+    verdict that an earlier try recorded.
+
+    :param reference: URI, :class:`DatasetRef`, upstream Outcome, or ``models:/name@champion`` for the dataset named in
+        the champion's promotion record.
+    :param current: the batch to judge: URI, :class:`DatasetRef` or upstream Outcome.
+    :param columns: which columns; all common ones by default.
+    :param window_column: the column that tells one window (day, batch) of the reference from another.
+    :param target: the label's column, whose drift is a finding of its own.
+    :param prediction: the prediction's column, likewise.
+    :param sensitive: columns whose values never appear in a message.
+    :param policy: limits and error budget.
+    :param drift_asset: the asset whose event schedules retraining.
+    :param deferrable: wait in the triggerer; ``[operators] default_deferrable`` by default.
+    :param runner: where the comparison runs; in the task's own process by default.
+    :param tracking_conn_id: Connection of the MLflow tracking server.
+    :param evidence_root: where evidence is kept; ``[mlops] evidence_root`` by default.
+    """
+
+    keys = ("reference", "current", "columns", "window_column", "target", "prediction", "sensitive", "policy")
+    template_fields: Sequence[str] = ("reference", "current", "columns", "window_column", "evidence_root")
+    operator_extra_links = (EvidenceLink(),)
+
+    def __init__(
+        self,
+        *,
+        reference: str | DatasetRef | Any,
+        current: str | DatasetRef | Any,
+        columns: Sequence[str] | None = None,
+        window_column: str | None = None,
+        target: str | None = None,
+        prediction: str | None = None,
+        sensitive: Sequence[str] | None = None,
+        policy: DriftPolicy = DriftPolicy(),
+        drift_asset: Asset | None = None,
+        deferrable: bool | None = None,
+        runner: Runner | None = None,
+        tracking_conn_id: str = DEFAULT_CONN_ID,
+        evidence_root: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        # An alias as the outlet: a plain asset outlet would emit its event on every success.
+        self.drift_alias = AssetAlias(f"drift of {drift_asset.name}") if drift_asset is not None else None
+        outlets = [*kwargs.pop("outlets", []), *([self.drift_alias] if self.drift_alias else [])]
+        super().__init__(outlets=outlets, **kwargs)
+        self.reference = reference
+        self.current = current
+        self.columns = columns
+        self.window_column = window_column
+        self.target = target
+        self.prediction = prediction
+        self.sensitive = sensitive
+        self.policy = policy
+        self.drift_asset = drift_asset
+        if deferrable is None:
+            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable = deferrable
+        self.runner = runner
+        self.tracking_conn_id = tracking_conn_id
+        self.evidence_root = evidence_root
+        self.evidence_url = ""
+
+    def execute(self, context: Context) -> Any:
+        """Poke, reschedule or defer until there is a batch to judge; returns the Outcome as JSON."""
+        if not self.deferrable:
+            return super().execute(context)
+        return self.execute_complete(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:  # noqa: ARG002  # resumed
+        """Look once; defer again when there is still nothing new."""
+        from airflow_mlops_provider.stores.listings import stamp
+
+        # Stamped before the look: a batch that lands in between wakes the trigger at once.
+        seen = stamp(_uri(self.current))
+        done = self.poke(context)
+        if not done:
+            self._wait(seen)
+        return done.xcom_value
+
+    def _wait(self, seen: str | None) -> NoReturn:
+        self.defer(
+            trigger=DatasetTrigger(uri=_uri(self.current), seen=seen, poll_seconds=self.poke_interval),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.timeout),
+        )
+        raise AssertionError("defer() leaves by an exception of its own")
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Judge the batch when there is one that no other run has judged."""
+        with bad_input_fails("drift"):
+            outcome = self._outcome(context)
+        if outcome is None:
+            return PokeReturnValue(is_done=False)
+        self.evidence_url = evidence_url(outcome.evidence_uri)
+        if outcome.verdict.status is Status.FAIL and self.drift_alias is not None and self.drift_asset is not None:
+            context["outlet_events"][self.drift_alias].add(self.drift_asset, extra=outcome.to_json())
+        return PokeReturnValue(is_done=True, xcom_value=outcome.to_json())
+
+    def _outcome(self, context: Context) -> Outcome | None:
+        """The verdict on the batch; ``None`` while there is none or it is another run's."""
+        from airflow_mlops_provider.stores.evidence import EvidenceStore
+        from airflow_mlops_provider.stores.listings import exists, fingerprint
+
+        uri = _uri(self.current)
+        if not exists(uri):
+            self.log.info("%s is not there yet", uri)
+            return None
+        store, origin = EvidenceStore(self._root), task_origin(context)
+        name = digest(["drift", origin.get("dag_id"), origin.get("task_id"), fingerprint(uri)])
+        standing = store.claimed(name)
+        if standing is None:
+            # Claimed after the judgement: a run that dies in between leaves the batch for the next one.
+            outcome = self._judge(context)
+            standing = store.claim(name, {"run_key": run_key(origin), "outcome": outcome.to_json()})
+        if standing["run_key"] != run_key(origin):
+            self.log.info("%s has been judged by %s; waiting for the next batch", uri, standing["run_key"])
+            return None
+        return Outcome.from_json(standing["outcome"])
+
+    def _judge(self, context: Context) -> Outcome:
+        return run_for_task(
+            "drift",
+            {key: getattr(self, key) for key in self.keys},
+            context=context,
+            runner=self.runner,
+            evidence_root=self._root,
+            environment=tracking_environment(self.tracking_conn_id),
+        )
+
+    @property
+    def _root(self) -> str:
+        return self.evidence_root or evidence_root()
+
+
+def _uri(dataset: str | DatasetRef | Any) -> str:
+    if isinstance(dataset, Mapping) and "verdict" in dataset:
+        dataset = Outcome.from_json(dataset).dataset
+    if isinstance(dataset, DatasetRef):
+        return dataset.uri
+    return str(dataset["uri"]) if isinstance(dataset, Mapping) else str(dataset)

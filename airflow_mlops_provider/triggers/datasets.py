@@ -1,0 +1,45 @@
+"""Waits until files appear or change; reads no data."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+MIN_WAIT_SECONDS = 10.0
+"""An event within seconds of the deferral can lose a race in Airflow 3.3.2 and fail the task."""
+
+
+class DatasetTrigger(BaseTrigger):
+    """Fires when the files behind a URI are there and differ from what was seen last.
+
+    :param uri: the dataset's URI.
+    :param seen: stamp of the files that have been looked at already; ``None`` when there were none.
+    :param poll_seconds: time between two listings, at least :data:`MIN_WAIT_SECONDS`.
+    """
+
+    def __init__(self, *, uri: str, seen: str | None, poll_seconds: float) -> None:
+        super().__init__()
+        self.uri = uri
+        self.seen = seen
+        self.poll_seconds = max(poll_seconds, MIN_WAIT_SECONDS)
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Import path and arguments, as Airflow stores a trigger."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {"uri": self.uri, "seen": self.seen, "poll_seconds": self.poll_seconds},
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield one event, with the new stamp, once there is something new to look at."""
+        from airflow_mlops_provider.stores.listings import stamp
+
+        while True:
+            await asyncio.sleep(self.poll_seconds)
+            found = await asyncio.to_thread(stamp, self.uri)
+            if found is not None and found != self.seen:
+                yield TriggerEvent({"stamp": found})
+                return
