@@ -120,7 +120,7 @@ def backend_errors(tracking_uri: str) -> Iterator[None]:
 
     try:
         yield
-    except (MlflowException, sqlalchemy.exc.SQLAlchemyError, requests.RequestException, OSError) as error:
+    except (MlflowException, sqlalchemy.exc.SQLAlchemyError, requests.RequestException, OSError, ImportError) as error:
         reason = masked(" ".join(str(getattr(error, "orig", None) or error).split()))
         raise BackendError(f"MLflow at {masked(tracking_uri)}: {reason[:500]}") from error
 
