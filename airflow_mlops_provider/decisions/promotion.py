@@ -1,0 +1,290 @@
+"""Whether a candidate becomes the champion.
+
+All of these must hold:
+
+* every kind in ``required`` is among the evidence, and none of it failed;
+* evidence about a model speaks of this version and this artifact (digest);
+* **the data is the data that was checked**: a validation vouches for the training data or the evaluated data of this
+  candidate, and at least one of them for the training data; evaluation and bias were measured on one and the same
+  dataset, which is not the training data;
+* every evaluation also holds under the margin, confidence and other limits of *this* policy, whatever its own were;
+* every evaluation compared with the champion that is in force now;
+* in mode ``approve`` a person has approved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy, judge_evaluation
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.codec import decode
+from airflow_mlops_provider.records.outcome import Kind
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.reports.promotion import EvidenceItem, Mode, PromotionReport
+from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+
+CHAMPION_CHANGED = "champion_changed"
+"""Measure of the finding that another decision changed the champion after the evaluation."""
+AWAITING_APPROVAL = "approver"
+"""Measure of the finding that nobody has approved yet."""
+
+_REQUIRED = ("validation", "evaluation", "bias", "model_card")
+_SAID = {
+    Status.PASS: "passed",
+    Status.NOTICE: "passed with a notice",
+    Status.FAIL: "failed",
+    Status.INSUFFICIENT_EVIDENCE: "is insufficient evidence",
+}
+_OF_A_MODEL = (Kind.TRAINING, Kind.EVALUATION, Kind.BIAS, Kind.MODEL_CARD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionPolicy:
+    """The limits of a promotion.
+
+    :param margin: how much worse than the champion the candidate may plausibly be, in units of the deciding metric.
+    :param superiority: the candidate must be plausibly better, not just no worse; for swaps that are costly.
+    :param confidence: one-sided, of the bound that is held against the margin.
+    :param min_rows: below this, an undecided comparison is insufficient evidence.
+    :param required: kinds of evidence that must be there.
+    :param max_p99_latency_ms: limit on the 99th percentile of the time of one prediction; ``None`` for no limit.
+    :param challengers: how many candidates share one test set; the larger of this and the evaluation's own counts.
+    :param tolerate_insufficient: kinds whose insufficient evidence is accepted, and recorded as a notice. Meant for
+        small data, where some slices can never be judged; ``evaluation`` cannot be named here.
+    :raises BadInputError: for a value out of range or an unknown kind, naming the key.
+    """
+
+    margin: float = 0.005
+    superiority: bool = False
+    confidence: float = 0.95
+    min_rows: int = 2000
+    required: tuple[str, ...] = _REQUIRED
+    max_p99_latency_ms: float | None = None
+    challengers: int = 1
+    tolerate_insufficient: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.margin >= 0:
+            raise BadInputError(f"promotion policy: 'margin' is {self.margin}; it must not be negative")
+        if not 0.5 < self.confidence < 1:
+            raise BadInputError(f"promotion policy: 'confidence' is {self.confidence}; it must lie between 0.5 and 1")
+        for key in ("min_rows", "challengers"):
+            if getattr(self, key) < 1:
+                raise BadInputError(f"promotion policy: {key!r} is {getattr(self, key)}; it must be at least 1")
+        if self.max_p99_latency_ms is not None and not self.max_p99_latency_ms > 0:
+            raise BadInputError(f"promotion policy: 'max_p99_latency_ms' is {self.max_p99_latency_ms}, not positive")
+        for key in ("required", "tolerate_insufficient"):
+            unknown = [kind for kind in getattr(self, key) if kind not in tuple(Kind)]
+            if unknown:
+                raise BadInputError(
+                    f"promotion policy: {key!r} names {unknown[0]!r}; kinds of evidence are {', '.join(Kind)}"
+                )
+        if Kind.EVALUATION in self.tolerate_insufficient:
+            raise BadInputError("promotion policy: 'tolerate_insufficient' cannot name 'evaluation': it decides")
+
+
+def judge_promotion(report: PromotionReport, policy: PromotionPolicy) -> Verdict:
+    """The verdict on a candidate: ``pass`` and ``notice`` may be promoted, anything else leaves the champion.
+
+    :param report: the facts.
+    :param policy: the limits.
+    :returns: findings per piece of evidence and per rule; the summary names the one that decided.
+    """
+    # In the order in which a person should hear of them: the summary names the first of the worst.
+    findings = [
+        *_about_this_model(report),
+        *_about_this_data(report),
+        *_champion_unchanged(report),
+        *_missing(report, policy),
+        *_carried(report, policy),
+        *_compared(report, policy),
+        *_approval(report),
+    ]
+    verdict = Verdict.of(findings, summary="")
+    return replace(verdict, summary=_summary(report, verdict))
+
+
+def may_promote(verdict: Verdict) -> bool:
+    """Whether a verdict lets the alias move."""
+    return verdict.status in (Status.PASS, Status.NOTICE)
+
+
+def _missing(report: PromotionReport, policy: PromotionPolicy) -> Iterator[Finding]:
+    for kind in policy.required:
+        count = sum(item.kind == kind for item in report.evidence)
+        yield Finding(
+            subject=kind,
+            measure="pieces_of_evidence",
+            observed=count,
+            limit=1,
+            status=Status.PASS if count else Status.FAIL,
+            detail="" if count else f"no {kind} evidence was given, and the policy requires it",
+        )
+
+
+def _carried(report: PromotionReport, policy: PromotionPolicy) -> Iterator[Finding]:
+    for item in report.evidence:
+        status, detail = item.status, item.summary
+        if status is Status.INSUFFICIENT_EVIDENCE and item.kind in policy.tolerate_insufficient:
+            status, detail = Status.NOTICE, f"insufficient evidence, tolerated by the policy: {item.summary}"
+        yield Finding(
+            subject=item.kind,
+            measure="verdict_severity",
+            observed=item.status.severity,
+            limit=Status.NOTICE.severity,
+            status=status,
+            detail=f"{item.kind} {_SAID[item.status]}: {detail}" if status is item.status else detail,
+        )
+
+
+def _about_this_model(report: PromotionReport) -> Iterator[Finding]:
+    for item in report.evidence:
+        if item.model is None and item.kind not in _OF_A_MODEL:
+            continue
+        if not same_version(item.model, report.candidate):
+            yield _refused(
+                item, "other_model", f"{item.kind} speaks of {_named(item.model)}, not of {_named(report.candidate)}"
+            )
+
+
+def _about_this_data(report: PromotionReport) -> Iterator[Finding]:
+    evaluated = [item.dataset for item in report.evidence if item.kind is Kind.EVALUATION]
+    for item in report.evidence:
+        if item.kind is Kind.VALIDATION and not _among(item.dataset, [report.training, *evaluated]):
+            yield _refused(
+                item,
+                "other_dataset",
+                f"validation speaks of {_uri(item.dataset)}, which the candidate was neither trained nor evaluated on",
+            )
+        if item.kind is Kind.EVALUATION and _among(item.dataset, [report.training]):
+            yield _refused(item, "held_out", f"evaluated on its own training data {_uri(item.dataset)}")
+        if item.kind is Kind.BIAS and evaluated and not _among(item.dataset, evaluated):
+            yield _refused(
+                item,
+                "other_dataset",
+                f"slices were measured on {_uri(item.dataset)}, the evaluation on {_uri(evaluated[0])}",
+            )
+    validations = [item for item in report.evidence if item.kind is Kind.VALIDATION]
+    if validations and not any(_among(item.dataset, [report.training]) for item in validations):
+        yield _refused(
+            validations[0],
+            "training_data_validated",
+            f"no validation vouches for the training data {_uri(report.training)} ({_short(report.training)})",
+        )
+
+
+def _compared(report: PromotionReport, policy: PromotionPolicy) -> Iterator[Finding]:
+    for item in report.evidence:
+        if item.kind is not Kind.EVALUATION:
+            continue
+        if item.evaluation is None:
+            yield _refused(item, "report", "the evaluation carries no numbers to judge")
+            continue
+        if (item.evaluation.against_champion is None) is not (item.compared_with is None):
+            yield _refused(item, "comparison", "the evaluation does not say which champion its comparison was with")
+        yield from judge_evaluation(item.evaluation, _evaluation_policy(item, policy)).findings
+
+
+def _evaluation_policy(item: EvidenceItem, policy: PromotionPolicy) -> EvaluationPolicy:
+    """The evaluation's own policy with the promotion's limits in place of its own."""
+    own = decode(EvaluationPolicy, item.evaluation_policy or {})
+    return replace(
+        own,
+        margin=policy.margin,
+        superiority=policy.superiority,
+        confidence=policy.confidence,
+        min_rows=policy.min_rows,
+        challengers=max(own.challengers, policy.challengers),
+        max_p99_latency_ms=policy.max_p99_latency_ms,
+    )
+
+
+def _champion_unchanged(report: PromotionReport) -> Iterator[Finding]:
+    if same_version(report.candidate, report.champion):
+        yield Finding(
+            subject=_named(report.candidate),
+            measure="already_champion",
+            observed=None,
+            status=Status.FAIL,
+            detail=f"{_named(report.candidate)} is the champion already",
+        )
+    for item in report.evidence:
+        if item.kind is Kind.EVALUATION and not _same_or_both_none(item.compared_with, report.champion):
+            yield _refused(
+                item,
+                CHAMPION_CHANGED,
+                f"the champion changed meanwhile: evaluated against {_named(item.compared_with)}, "
+                f"in force is {_named(report.champion)}; evaluate again",
+            )
+
+
+def _approval(report: PromotionReport) -> Iterator[Finding]:
+    if report.mode is Mode.APPROVE and not report.approver:
+        owners = f" by one of {', '.join(report.owners)}" if report.owners else ""
+        yield Finding(
+            subject="approval",
+            measure=AWAITING_APPROVAL,
+            observed=None,
+            status=Status.INSUFFICIENT_EVIDENCE,
+            detail=f"awaiting approval{owners}",
+        )
+    elif report.approver and report.owners and report.approver not in report.owners:
+        # Who may press the button is enforced where people log in; a name in a spec proves nothing, so it is noted.
+        yield Finding(
+            subject="approval",
+            measure="approver_is_owner",
+            observed=0,
+            limit=1,
+            status=Status.NOTICE,
+            detail=f"approved by {report.approver}, who is not among the owners {', '.join(report.owners)}",
+        )
+
+
+def _summary(report: PromotionReport, verdict: Verdict) -> str:
+    candidate = _named(report.candidate)
+    if may_promote(verdict):
+        notices = [finding.detail for finding in verdict.of_status(Status.NOTICE) if finding.detail]
+        against = f"replaces {_named(report.champion)}" if report.champion else "becomes the first champion"
+        return f"{candidate} {against}" + (f" ({notices[0]})" if notices else "")
+    deciding = verdict.findings[0]
+    reason = deciding.detail or f"{deciding.subject} {deciding.measure} is {deciding.observed}, limit {deciding.limit}"
+    if report.champion is None:
+        return f"no champion yet, {candidate} is not promoted, because {reason}"
+    return f"champion stays ({_named(report.champion)}), because {reason}"
+
+
+def same_version(one: ModelRef | None, other: ModelRef | None) -> bool:
+    """Whether both name one version with one digest; a reference without a digest vouches for nothing."""
+    if one is None or other is None or one.digest is None:
+        return False
+    return (one.name, one.version, one.digest) == (other.name, other.version, other.digest)
+
+
+def _same_or_both_none(one: ModelRef | None, other: ModelRef | None) -> bool:
+    return (one is None and other is None) or same_version(one, other)
+
+
+def _among(dataset: DatasetRef | None, others: list[DatasetRef] | list[DatasetRef | None]) -> bool:
+    if dataset is None or dataset.fingerprint is None:
+        return False
+    return any(other is not None and other.fingerprint == dataset.fingerprint for other in others)
+
+
+def _refused(item: EvidenceItem, measure: str, detail: str) -> Finding:
+    return Finding(subject=item.kind, measure=measure, observed=None, status=Status.FAIL, detail=detail)
+
+
+def _named(model: ModelRef | None) -> str:
+    if model is None:
+        return "no model"
+    return f"{model.name} version {model.version} ({(model.digest or 'no digest').removeprefix('sha256:')[:8]})"
+
+
+def _uri(dataset: DatasetRef | None) -> str:
+    return dataset.uri if dataset else "no dataset"
+
+
+def _short(dataset: DatasetRef) -> str:
+    return (dataset.fingerprint or "not pinned").removeprefix("sha256:")[:12]

@@ -1,0 +1,192 @@
+"""``promote``: make a model the champion on evidence, or record why the champion stays."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from airflow_mlops_provider.decisions.promotion import (
+    AWAITING_APPROVAL,
+    CHAMPION_CHANGED,
+    PromotionPolicy,
+    judge_promotion,
+    may_promote,
+)
+from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
+from airflow_mlops_provider.jobs.base import Job, installed_versions
+from airflow_mlops_provider.jobs.decision import outcome_of
+from airflow_mlops_provider.records.codec import decode, digest, encode
+from airflow_mlops_provider.records.decision_record import TRAINING, DecisionKind, DecisionRecord, Effect
+from airflow_mlops_provider.records.evidence import Evidence
+from airflow_mlops_provider.records.model_spec import ModelSpec
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
+from airflow_mlops_provider.records.reports.promotion import EvidenceItem, Mode, PromotionReport
+from airflow_mlops_provider.records.verdict import Status, Verdict
+from airflow_mlops_provider.stores.aliases import read_chain, repair_aliases
+from airflow_mlops_provider.stores.decisions import CHAMPION, DecisionChain, Link, champion_of, find_request
+from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.models import ModelStore
+from airflow_mlops_provider.stores.specs import read_model_spec
+
+_IN_URI = re.compile(r"models:/(?P<name>[^/@]+)")
+_HASH = re.compile(r"-([0-9a-f]{64})\.json$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromoteJob(Job):
+    """Judge a candidate on its evidence, record the decision, and move the alias if it carries.
+
+    :param model: the candidate.
+    :param evidence: URIs of what is put forward: validation, evaluation, bias, model card and whatever else.
+    :param alias: what the candidate is to become.
+    :param mode: ``suggest`` records only, ``approve`` needs an ``approver``, ``auto`` decides by the policy alone.
+    :param approver: the person who approved.
+    :param policy: the limits.
+    :param tracking_uri: of MLflow.
+    """
+
+    model: str | ModelRef | ModelSpec
+    evidence: tuple[str, ...]
+    alias: str = CHAMPION
+    mode: Mode = Mode.AUTO
+    approver: str | None = None
+    policy: PromotionPolicy = field(default_factory=PromotionPolicy)
+    tracking_uri: str | None = None
+
+    def run(self) -> Outcome:
+        """Decide, commit, move the alias; a retry with the same run key finds what an earlier try committed.
+
+        :raises IntegrityError: when the artifact, a piece of evidence or the decision record was tampered with.
+        :raises BadInputError: when the model or a piece of evidence cannot be found, naming it.
+        """
+        models = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
+        chain = DecisionChain(self.evidence_store, model_name(self.model))
+        link = find_request(chain.links(), self.request) or self._decide(models, chain)
+        repair_aliases(models, chain, self.alias)
+        return outcome_of(self, link)
+
+    @property
+    def request(self) -> str | None:
+        """Hash of what is asked; ``None`` without a run key, because then two calls are two requests."""
+        if self.run_key is None:
+            return None
+        asked = ("run_key", "model", "evidence", "alias", "mode", "approver", "policy")
+        return digest({key: encode(getattr(self, key)) for key in asked})
+
+    def _decide(self, models: ModelStore, chain: DecisionChain) -> Link:
+        candidate = models.resolve(self.model)
+        # Reading the declaration verifies the artifact that holds it: a tampered one never gets as far as a verdict.
+        owners = models.spec(candidate).owners
+        training = models.run_dataset(candidate)
+        items = tuple(read_item(uri) for uri in self.evidence)
+        while True:
+            links = read_chain(models, chain, candidate)
+            report = PromotionReport(
+                candidate=candidate,
+                champion=champion_of(links, self.alias) or _older_champion(models, chain.name, links, self.alias),
+                training=training,
+                evidence=items,
+                mode=self.mode,
+                approver=self.approver,
+                owners=owners,
+            )
+            try:
+                return chain.commit(self._draft(report), links)
+            except AlreadyExistsError:
+                continue  # another decision came first; what it changed decides anew
+
+    def _draft(self, report: PromotionReport) -> DecisionRecord:
+        verdict = judge_promotion(report, self.policy)
+        return DecisionRecord(
+            number=0,
+            previous=None,
+            created_at=datetime.now(UTC).isoformat(),
+            kind=DecisionKind.PROMOTION,
+            effect=effect_of(verdict, self.mode),
+            name=report.candidate.name,
+            alias=self.alias,
+            model=report.candidate,
+            champion=report.champion,
+            evidence={item.uri: item.sha256 for item in report.evidence},
+            datasets=_datasets(report),
+            report=encode(report),
+            policy=encode(self.policy),
+            verdict=verdict,
+            mode=self.mode,
+            person=self.approver,
+            reason=verdict.summary,
+            request=self.request,
+            origin=self.origin,
+            versions=installed_versions(),
+        )
+
+
+def effect_of(verdict: Verdict, mode: Mode) -> Effect:
+    """What a verdict leads to in a mode."""
+    if may_promote(verdict):
+        return Effect.SUGGESTED if mode is Mode.SUGGEST else Effect.MOVED
+    against = {finding.measure for finding in verdict.findings if finding.status in _AGAINST}
+    if against == {CHAMPION_CHANGED}:
+        return Effect.LOST
+    return Effect.AWAITING_APPROVAL if against == {AWAITING_APPROVAL} else Effect.STAYS
+
+
+_AGAINST = (Status.FAIL, Status.INSUFFICIENT_EVIDENCE)
+
+
+def read_item(uri: str) -> EvidenceItem:
+    """One piece of evidence, verified against its hash, as far as a promotion cares.
+
+    :raises BadInputError: when there is none.
+    :raises IntegrityError: when it was changed after it was written.
+    """
+    found, match = read_evidence(uri), _HASH.search(uri)
+    is_evaluation = found.kind is Kind.EVALUATION
+    return EvidenceItem(
+        kind=found.kind,
+        uri=uri,
+        sha256=f"sha256:{match[1]}" if match else "",
+        status=found.verdict.status,
+        summary=found.verdict.summary,
+        model=found.model,
+        dataset=found.dataset,
+        compared_with=_compared_with(found) if is_evaluation else None,
+        evaluation=decode(EvaluationReport, found.report, where=f"evidence {uri}") if is_evaluation else None,
+        evaluation_policy=found.policy if is_evaluation else None,
+    )
+
+
+def _compared_with(found: Evidence) -> ModelRef | None:
+    champion = found.details.get("champion")
+    return decode(ModelRef, champion, where="champion of the evaluation") if isinstance(champion, dict) else None
+
+
+def _older_champion(models: ModelStore, name: str, links: tuple[Link, ...], alias: str) -> ModelRef | None:
+    """The version behind the alias when no record has moved it yet: the champion from before the record began."""
+    if any(link.record.moved and link.record.alias == alias for link in links):
+        return None
+    return models.find(name, alias)
+
+
+def _datasets(report: PromotionReport) -> dict[str, DatasetRef]:
+    found = {TRAINING: report.training}
+    for item in report.evidence:
+        if item.dataset is not None and item.kind is not Kind.TRAINING:
+            found.setdefault(str(item.kind), item.dataset)
+    return found
+
+
+def model_name(model: str | ModelRef | ModelSpec) -> str:
+    """The registered name of what a spec calls a model."""
+    if isinstance(model, ModelRef):
+        return model.name
+    if isinstance(model, str) and model.startswith("models:/"):
+        match = _IN_URI.match(model)
+        if not match:
+            raise BadInputError(f"model {model!r} is not models:/name/version or models:/name@alias")
+        return match["name"]
+    return read_model_spec(model).name
+
