@@ -108,9 +108,7 @@ def by_group(rows: Floats, groups: ArrayLike | None) -> Floats:
     return np.column_stack([np.bincount(codes, weights=column) for column in rows.T])
 
 
-def bootstrap(
-    units: Floats, statistic: Callable[[Floats], Floats], *, replicates: int = 2000, seed: int = 0
-) -> Floats:
+def bootstrap(units: Floats, statistic: Callable[[Floats], Floats], *, replicates: int = 2000, seed: int = 0) -> Floats:
     """The bootstrap distribution of a statistic that depends on the data through sums alone.
 
     Resampling units is resampling the counts of their distinct kinds, so a million rows of a 2 x 2 x 2 table cost as

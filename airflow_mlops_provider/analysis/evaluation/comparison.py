@@ -1,0 +1,157 @@
+"""A metric with its interval, and two models compared on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special, stats
+
+from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, Metric, Predictions, predicted_of, scores_of
+from airflow_mlops_provider.analysis.stats.intervals import wilson
+from airflow_mlops_provider.analysis.stats.paired import bootstrap, by_group, delong, mcnemar_midp
+from airflow_mlops_provider.records.reports.evaluation import Bound, Comparison, MetricEstimate
+
+Floats = NDArray[np.float64]
+
+ALPHAS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.0125, 0.05 / 3, 0.025, 0.05, 0.1)
+"""Levels whose bounds every comparison keeps, so that it can be judged again under another confidence."""
+
+
+def estimate_all(
+    predictions: Predictions, *, groups: ArrayLike | None = None, seed: int = 0, names: Iterable[str] = METRICS
+) -> tuple[MetricEstimate, ...]:
+    """Every metric that applies to ``predictions``, with 95 % intervals.
+
+    :param groups: group of each row; rows of one group are resampled together.
+    :param names: which metrics to consider.
+    """
+    chosen = [METRICS[name] for name in names]
+    return tuple(estimate(m, predictions, groups=groups, seed=seed) for m in chosen if m.applies_to(predictions))
+
+
+def estimate(
+    metric: Metric, predictions: Predictions, *, groups: ArrayLike | None = None, seed: int = 0
+) -> MetricEstimate:
+    """One metric with its 95 % interval: Wilson's for a proportion, DeLong's for an area, else a bootstrap."""
+    value, counts = metric.of(predictions), metric.counts
+    if groups is None and counts is not None and predictions.is_binary | (metric.name == "accuracy"):
+        (low, high), method = wilson(*counts(predictions)), "wilson"
+    elif groups is None and metric.name == "roc_auc" and predictions.is_binary:
+        (low, high), method = _area_interval(predictions), "delong"
+    else:
+        draws = bootstrap(by_group(metric.sums(predictions), groups), metric.value, seed=seed)
+        low, high = np.quantile(draws, [0.025, 0.975])
+        method = _bootstrap_name(groups)
+    # A skewed bootstrap may leave the estimate itself outside; an interval that excludes it misleads.
+    low, high = min(float(low), value), max(float(high), value)
+    return MetricEstimate(name=metric.name, value=value, low=low, high=high, direction=metric.direction, method=method)
+
+
+def _area_interval(predictions: Predictions) -> tuple[float, float]:
+    """DeLong's on the logit scale, which keeps it inside [0, 1]."""
+    result = delong(predictions.truth == 1, scores_of(predictions)[:, None])
+    area, error = float(result.areas[0]), float(np.sqrt(result.covariance[0, 0]))
+    if not 0 < area < 1 or not error:
+        return area, area
+    half = 1.959963984540054 * error / (area * (1 - area))
+    return float(special.expit(special.logit(area) - half)), float(special.expit(special.logit(area) + half))
+
+
+def compare(
+    metric: Metric,
+    candidate: Predictions,
+    other: Predictions,
+    *,
+    name: str,
+    alphas: Sequence[float] = (),
+    groups: ArrayLike | None = None,
+    seed: int = 0,
+) -> Comparison:
+    """The candidate against another model on the same rows.
+
+    :param name: what to call the other: ``champion`` or ``dummy``.
+    :param alphas: one-sided levels that are needed besides :data:`ALPHAS`.
+    :param groups: group of each row; rows of one group are resampled together.
+    :param seed: of the bootstrap.
+    :returns: the gain is positive when the candidate is better, whatever the metric's direction.
+    """
+    levels = sorted({*ALPHAS, *alphas})
+    if groups is None and metric.name == "roc_auc" and candidate.is_binary:
+        gain, bounds, p_value = _by_delong(candidate, other, levels, against_constant=name == "dummy")
+        method, units = "delong", len(candidate.truth)
+    else:
+        gain, bounds, p_value, units = _by_bootstrap(metric, candidate, other, groups=groups, levels=levels, seed=seed)
+        method = _bootstrap_name(groups)
+        if metric.name == "accuracy" and groups is None:
+            p_value, method = _mcnemar(candidate, other), "bootstrap, mcnemar mid-p"
+    return Comparison(
+        other=name,
+        metric=metric.name,
+        value=metric.of(candidate),
+        other_value=metric.of(other),
+        gain=gain,
+        bounds=bounds,
+        p_value=p_value,
+        method=method,
+        rows=len(candidate.truth),
+        units=units,
+    )
+
+
+def _by_delong(
+    candidate: Predictions, other: Predictions, levels: Sequence[float], *, against_constant: bool
+) -> tuple[float, tuple[Bound, ...], float]:
+    positive, scores = candidate.truth == 1, scores_of(candidate)
+    result = delong(positive, np.column_stack([scores, scores_of(other)]))
+    gain = float(result.areas[0] - result.areas[1])
+    contrast = np.array([1.0, -1.0])
+    error = float(np.sqrt(max(0.0, contrast @ result.covariance @ contrast)))
+    bounds = tuple(_normal_bound(gain, error, alpha) for alpha in levels)
+    if against_constant:
+        # Against a constant the null law is known without an estimate of the error, so few rows are judged rightly.
+        test = stats.mannwhitneyu(scores[positive], scores[~positive], alternative="greater")
+        return gain, bounds, float(test.pvalue) if np.isfinite(test.pvalue) else 1.0
+    return gain, bounds, float(special.ndtr(-gain / error)) if error else float(gain <= 0)
+
+
+def _normal_bound(gain: float, error: float, alpha: float) -> Bound:
+    reach = -float(special.ndtri(alpha)) * error
+    return Bound(alpha=alpha, lower=gain - reach, upper=gain + reach)
+
+
+def _by_bootstrap(
+    metric: Metric,
+    candidate: Predictions,
+    other: Predictions,
+    *,
+    groups: ArrayLike | None,
+    levels: Sequence[float],
+    seed: int,
+) -> tuple[float, tuple[Bound, ...], float, int]:
+    ours, theirs = metric.sums(candidate), metric.sums(other)
+    width, sign = ours.shape[1], metric.direction.sign
+
+    def gains(sums: Floats) -> Floats:
+        return np.asarray(sign * (metric.value(sums[:, :width]) - metric.value(sums[:, width:])))
+
+    units = by_group(np.hstack([ours, theirs]), groups)
+    gain = float(gains(units.sum(axis=0, keepdims=True))[0])
+    draws = bootstrap(units, gains, seed=seed)
+    bounds = tuple(_percentile_bound(draws, alpha) for alpha in levels)
+    return gain, bounds, float((1 + (draws <= 0).sum()) / (len(draws) + 1)), len(units)
+
+
+def _percentile_bound(draws: Floats, alpha: float) -> Bound:
+    lower, upper = np.quantile(draws, [alpha, 1 - alpha])
+    return Bound(alpha=alpha, lower=float(lower), upper=float(upper))
+
+
+def _mcnemar(candidate: Predictions, other: Predictions) -> float:
+    ours, theirs = predicted_of(candidate) == candidate.truth, predicted_of(other) == other.truth
+    return mcnemar_midp(int(np.sum(ours & ~theirs)), int(np.sum(~ours & theirs)))
+
+
+def _bootstrap_name(groups: ArrayLike | None) -> str:
+    return "bootstrap" if groups is None else "group bootstrap"

@@ -1,0 +1,218 @@
+"""Columns of a prediction table, or the answers of a model, as :class:`Predictions`; bad ones are refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from airflow_mlops_provider.analysis.evaluation.metrics import (
+    METRICS,
+    NEEDS_PROBABILITIES,
+    Metric,
+    Predictions,
+    find_metric,
+)
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.model_spec import Task
+
+MAX_CLASSES = 20
+"""A numeric label is a class when it holds whole numbers and at most this many different ones."""
+
+CUT = 0.5
+"""A score at or above this is read as the positive class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionTable:
+    """The columns of a prediction table, read.
+
+    :param task: as given or recognised.
+    :param metric: as given, or the default for what the columns hold.
+    :param models: one for each column asked for, in order.
+    :param notes: how the columns were read, for a person.
+    """
+
+    task: Task
+    metric: Metric
+    models: tuple[Predictions, ...]
+    notes: tuple[str, ...]
+
+
+def read_prediction_table(
+    frame: pd.DataFrame,
+    *,
+    label: str,
+    columns: Sequence[str],
+    metric: str | None = None,
+    task: Task | None = None,
+) -> PredictionTable:
+    """Read the truth and one or more models' answers to it from columns of ``frame``.
+
+    Whether a column holds scores or classes is decided by the metric: ``roc_auc``, ``log_loss`` and ``brier`` take
+    scores of the positive class (the larger of the two labels), the others take classes or, for regression, values.
+
+    :param label: column of the truth.
+    :param columns: columns of the models' answers.
+    :param metric: the deciding one; by default ``rmse`` for regression, ``roc_auc`` when every answer column holds
+        fractions and the label two classes, otherwise ``accuracy``.
+    :param task: by default classification for text, booleans, and up to :data:`MAX_CLASSES` different whole numbers.
+    :raises BadInputError: on missing or non-finite values, a wrong type or too few classes, naming the column.
+    """
+    if frame.empty:
+        raise BadInputError("the table of predictions has no rows")
+    notes: list[str] = []
+    if task is None:
+        task = find_metric(metric).task if metric else recognise_task(frame[label], label)
+        notes.append(f"task {task} was recognised from {f'metric {metric}' if metric else f'label column {label!r}'}")
+    _no_missing(frame[label], label, "labels")
+    for column in columns:
+        _no_missing(frame[column], column, "predictions")
+    if task is Task.REGRESSION:
+        chosen = _metric_for(task, metric or "rmse")
+        truth = _numbers(frame[label], label)
+        models = tuple(Predictions(task=task, truth=truth, predicted=_numbers(frame[c], c)) for c in columns)
+        return PredictionTable(task=task, metric=chosen, models=models, notes=tuple(notes))
+    fractions = [_holds_fractions(frame[column]) for column in columns]
+    two_classes = frame[label].nunique() == 2
+    chosen = _metric_for(task, metric or ("roc_auc" if all(fractions) and two_classes else "accuracy"))
+    models = tuple(_classified(frame, label, column, chosen, notes) for column in columns)
+    return PredictionTable(task=task, metric=chosen, models=models, notes=tuple(notes))
+
+
+def recognise_task(labels: pd.Series[Any], column: str) -> Task:
+    """Classification for text, booleans, categories and few different whole numbers; otherwise regression."""
+    present = labels.dropna()
+    if present.empty:
+        raise BadInputError(f"label column {column!r} has no value at all")
+    if not pd.api.types.is_numeric_dtype(present) or pd.api.types.is_bool_dtype(present):
+        return Task.CLASSIFICATION
+    whole = bool((present == np.floor(present)).all())
+    return Task.CLASSIFICATION if whole and present.nunique() <= MAX_CLASSES else Task.REGRESSION
+
+
+def from_answers(
+    task: Task, truth: pd.Series[Any], predicted: NDArray[Any], scores: NDArray[Any] | None, classes: Sequence[Any]
+) -> Predictions:
+    """What a model answered, against the truth.
+
+    :param truth: labels or values, without missing ones.
+    :param predicted: the model's classes or values, shape ``(n,)``.
+    :param scores: of the positive class, shape ``(n,)``, or of each of ``classes``, shape ``(n, k)``.
+    :param classes: the classes the model knows, in the order of its scores; empty for regression.
+    :raises BadInputError: when the target is missing somewhere or is no number in a regression.
+    """
+    column = str(truth.name)
+    _no_missing(truth, column, "labels")
+    if task is Task.REGRESSION:
+        return Predictions(task=task, truth=_numbers(truth, column), predicted=np.asarray(predicted, dtype=np.float64))
+    labels = _as_array(truth)
+    unseen = [value for value in _unique(labels, column) if value not in set(classes)]
+    known = (*classes, *unseen)
+    codes = {value: code for code, value in enumerate(known)}
+    if scores is not None and unseen:
+        scores = scores if scores.ndim == 2 else np.column_stack([1 - scores, scores])
+        scores = np.column_stack([scores, np.zeros((len(scores), len(unseen)))])
+    return Predictions(
+        task=task,
+        truth=_coded(labels, codes),
+        predicted=_coded(np.asarray(predicted), codes),
+        scores=None if scores is None else np.asarray(scores, dtype=np.float64),
+        classes=known,
+    )
+
+
+def _classified(frame: pd.DataFrame, label: str, column: str, metric: Metric, notes: list[str]) -> Predictions:
+    labels = _as_array(frame[label])
+    classes = _unique(labels, label)
+    if metric.of_scores:
+        return _from_scores(frame, label, column, metric)
+    if len(classes) == 2 and _holds_fractions(frame[column]):
+        note = f"column {column!r} holds fractions: {CUT} and above was read as class {classes[1]!r}"
+        notes.extend([note] if note not in notes else [])
+        return _from_scores(frame, label, column, METRICS["roc_auc"])
+    answers = _as_array(frame[column])
+    if (answers.dtype == object) != (labels.dtype == object):
+        raise BadInputError(
+            f"column {column!r} holds {frame[column].dtype} and label column {label!r} {frame[label].dtype}: "
+            "predicted classes must be of the label's kind"
+        )
+    known = tuple(sorted({*classes, *_unique(answers, column)}))
+    codes = {value: code for code, value in enumerate(known)}
+    return Predictions(
+        task=Task.CLASSIFICATION, truth=_coded(labels, codes), predicted=_coded(answers, codes), classes=known
+    )
+
+
+def _from_scores(frame: pd.DataFrame, label: str, column: str, metric: Metric) -> Predictions:
+    scores, labels = _numbers(frame[column], column), _as_array(frame[label])
+    classes = _unique(labels, label)
+    if len(classes) != 2:
+        held = "one class only" if len(classes) == 1 else f"{len(classes)} classes"
+        raise BadInputError(f"label column {label!r} has {held}: {metric.name} of one score column needs two classes")
+    probabilities = bool(((scores >= 0) & (scores <= 1)).all())
+    if metric.name in NEEDS_PROBABILITIES and not probabilities:
+        raise BadInputError(f"column {column!r} holds values outside [0, 1]: {metric.name} needs probabilities")
+    return Predictions(
+        task=Task.CLASSIFICATION,
+        truth=(labels == classes[1]).astype(np.intp),
+        predicted=(scores >= CUT).astype(np.intp) if probabilities else None,
+        scores=scores,
+        classes=classes,
+    )
+
+
+def _metric_for(task: Task, name: str) -> Metric:
+    metric = find_metric(name)
+    if metric.task is not task:
+        raise BadInputError(f"metric {name!r} is for {metric.task}, and the task is {task}")
+    return metric
+
+
+def _no_missing(values: pd.Series[Any], column: str, what: str) -> None:
+    missing = int(values.isna().sum())
+    if missing:
+        raise BadInputError(f"column {column!r} has {missing:,} missing {what} of {len(values):,} rows")
+
+
+def _numbers(values: pd.Series[Any], column: str) -> NDArray[np.float64]:
+    try:
+        numbers = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise BadInputError(f"column {column!r} holds {values.dtype}, and numbers are needed") from error
+    broken = int((~np.isfinite(numbers)).sum())
+    if broken:
+        raise BadInputError(f"column {column!r} has {broken:,} infinite values of {len(numbers):,} rows")
+    return numbers
+
+
+def _holds_fractions(values: pd.Series[Any]) -> bool:
+    """Whether these are numbers in [0, 1] that are not all 0 or 1: scores rather than classes."""
+    if not pd.api.types.is_float_dtype(values):
+        return False
+    numbers = np.asarray(values, dtype=np.float64)
+    return bool(((numbers >= 0) & (numbers <= 1)).all() and ((numbers != 0) & (numbers != 1)).any())
+
+
+def _as_array(values: pd.Series[Any]) -> NDArray[Any]:
+    """Booleans as 0 and 1, numbers as numbers, everything else as Python objects."""
+    if pd.api.types.is_numeric_dtype(values):
+        return np.asarray(values, dtype=np.float64)
+    return np.asarray(values, dtype=object)
+
+
+def _unique(values: NDArray[Any], column: str) -> tuple[Any, ...]:
+    try:
+        return tuple(np.unique(values).tolist())
+    except TypeError as error:
+        raise BadInputError(f"column {column!r} mixes types that cannot be ordered as classes") from error
+
+
+def _coded(values: NDArray[Any], codes: dict[Any, int]) -> NDArray[np.intp]:
+    """Class numbers; a class that is in none of ``codes`` becomes -1 and so is never right."""
+    found, inverse = np.unique(values, return_inverse=True)
+    return np.asarray([codes.get(value, -1) for value in found.tolist()], dtype=np.intp)[inverse]

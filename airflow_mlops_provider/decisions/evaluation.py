@@ -1,0 +1,203 @@
+"""Is this model good enough to replace the champion? The promotion gate's rule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.reports.evaluation import Comparison, EvaluationReport, Latency
+from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+
+MIN_UNITS = 30
+"""Rows, or groups of rows, below which no bound of a resampled difference can be trusted, so nothing passes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationPolicy:
+    """When a candidate is better than the champion.
+
+    The candidate passes when the lower one-sided bound of its gain over the champion on the same rows is above
+    ``-margin`` and the gain itself is above 0; and, champion or not, when it beats a dummy beyond chance.
+
+    :param margin: how much worse the candidate may truly be, in units of the metric (0.005 is half a point).
+    :param superiority: ask for a lower bound above 0 instead: for models whose swap is costly.
+    :param confidence: of each one-sided bound.
+    :param min_rows: below this many rows, a gain whose interval contains 0 is ``insufficient_evidence``, not a fail.
+    :param required: which evidence a promotion asks for; an evaluation ignores it, so that one block of policy
+        serves both steps.
+    :param max_p99_latency_ms: limit on the 99th percentile of single-row latency; no limit by default.
+    :param challengers: how many candidates are judged on the same test set; each is held to ``alpha / challengers``.
+    :raises BadInputError: when a value is out of range, naming the key.
+    """
+
+    margin: float = 0.005
+    superiority: bool = False
+    confidence: float = 0.95
+    min_rows: int = 2000
+    required: tuple[str, ...] = ("validation", "evaluation", "bias", "model_card")
+    max_p99_latency_ms: float | None = None
+    challengers: int = 1
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.margin) and self.margin >= 0):
+            raise BadInputError(f"policy key 'margin' is {self.margin}; it must be 0 or more")
+        if not 0.5 < self.confidence < 1:
+            raise BadInputError(f"policy key 'confidence' is {self.confidence}; it must lie between 0.5 and 1")
+        if self.min_rows < 1:
+            raise BadInputError(f"policy key 'min_rows' is {self.min_rows}; it must be 1 or more")
+        if self.max_p99_latency_ms is not None and not self.max_p99_latency_ms > 0:
+            raise BadInputError(f"policy key 'max_p99_latency_ms' is {self.max_p99_latency_ms}; it must be positive")
+        if self.challengers < 1:
+            raise BadInputError(f"policy key 'challengers' is {self.challengers}; it must be 1 or more")
+
+    @property
+    def alpha(self) -> float:
+        """The one-sided level of each bound, shared over the challengers of one test set."""
+        return (1 - self.confidence) / self.challengers
+
+
+def judge_evaluation(report: EvaluationReport, policy: EvaluationPolicy) -> Verdict:
+    """Pass when the candidate would be promoted; fail or ``insufficient_evidence`` when the champion stays.
+
+    :raises BadInputError: when ``report`` holds no bound as strict as the policy's confidence.
+    """
+    findings = judge_dummy(report.against_dummy, policy) if report.against_dummy else ()
+    if report.against_champion is not None:
+        findings += judge_gain(report.against_champion, policy)
+    findings += tuple(_judge_invariants(report))
+    findings += (*_judge_latency(report.latency, policy), *_judge_rows(report))
+    return Verdict.of(findings, summary=_summary(report, findings))
+
+
+def judge_gain(comparison: Comparison, policy: EvaluationPolicy) -> tuple[Finding, ...]:
+    """The promotion gate: the candidate's gain over the champion, as two findings (its bound and its sign)."""
+    bound = comparison.bound(policy.alpha)
+    limit = 0.0 if policy.superiority else -policy.margin
+    holds = bound.lower > limit and (not policy.superiority or comparison.p_value < policy.alpha)
+    return _held(comparison, policy, limit=limit, holds=holds, sign=True)
+
+
+def judge_dummy(comparison: Comparison, policy: EvaluationPolicy) -> tuple[Finding, ...]:
+    """Every candidate, the first included, must beat a constant answer beyond chance."""
+    bound = comparison.bound(policy.alpha)
+    holds = bound.lower > 0 and comparison.p_value < policy.alpha
+    return _held(comparison, policy, limit=0.0, holds=holds, sign=False)
+
+
+def _held(
+    comparison: Comparison, policy: EvaluationPolicy, *, limit: float, holds: bool, sign: bool
+) -> tuple[Finding, ...]:
+    refused = _refusal(comparison, policy)
+    bound = Finding(
+        subject=f"candidate against {comparison.other}",
+        measure=f"{comparison.metric}_gain_lower_bound",
+        observed=comparison.bound(policy.alpha).lower,
+        limit=limit,
+        p_value=comparison.p_value,
+        status=Status.PASS if holds and comparison.units >= MIN_UNITS else refused,
+        detail=_explain(comparison, policy, holds=holds, refused=refused),
+    )
+    if not sign:
+        return (bound,)
+    return bound, Finding(
+        subject=bound.subject,
+        measure=f"{comparison.metric}_gain",
+        observed=comparison.gain,
+        limit=0.0,
+        status=Status.PASS if comparison.gain > 0 else refused,
+    )
+
+
+def _refusal(comparison: Comparison, policy: EvaluationPolicy) -> Status:
+    """What a candidate that may not pass gets: a fail, unless the rows are too few to tell."""
+    undecided = comparison.bound(policy.alpha).upper >= 0
+    few = comparison.rows < policy.min_rows or comparison.units < MIN_UNITS
+    return Status.INSUFFICIENT_EVIDENCE if undecided and few else Status.FAIL
+
+
+def _explain(comparison: Comparison, policy: EvaluationPolicy, *, holds: bool, refused: Status) -> str:
+    bound = comparison.bound(policy.alpha)
+    numbers = (
+        f"{comparison.metric} {comparison.value:.4g} against {comparison.other_value:.4g} of the {comparison.other}, "
+        f"gain {comparison.gain:+.4g} in [{bound.lower:+.4g}, {bound.upper:+.4g}] ({comparison.method}, "
+        f"{comparison.rows:,} rows"
+    )
+    numbers += f" in {comparison.units:,} groups)" if comparison.units != comparison.rows else ")"
+    if holds and comparison.units < MIN_UNITS:
+        return f"{numbers}; fewer than {MIN_UNITS} independent units decide nothing"
+    if not holds and refused is Status.INSUFFICIENT_EVIDENCE:
+        return f"{numbers}; too few rows to tell (policy min_rows {policy.min_rows:,})"
+    return numbers
+
+
+def _judge_invariants(report: EvaluationReport) -> Iterable[Finding]:
+    for invariant in report.invariants:
+        yield Finding(
+            subject="candidate",
+            measure=invariant.name,
+            observed=float(invariant.violations),
+            limit=0.0,
+            status=Status.FAIL if invariant.violations else Status.PASS,
+            detail=invariant.detail,
+        )
+
+
+def _judge_rows(report: EvaluationReport) -> Iterable[Finding]:
+    if not report.held_out:
+        yield Finding(
+            subject="dataset",
+            measure="held_out",
+            observed=0.0,
+            limit=1.0,
+            status=Status.NOTICE,
+            detail="the candidate was trained on this very dataset, so these numbers flatter it",
+        )
+
+
+def _judge_latency(latency: Latency | None, policy: EvaluationPolicy) -> tuple[Finding, ...]:
+    limit = policy.max_p99_latency_ms
+    if limit is None:
+        return ()
+    observed = latency.p99_ms if latency else None
+    status = Status.INSUFFICIENT_EVIDENCE if observed is None else Status.PASS if observed <= limit else Status.FAIL
+    detail = "" if latency else "a table of predictions has no latency; evaluate the model itself"
+    return (
+        Finding(
+            subject="candidate",
+            measure="p99_latency_ms",
+            observed=observed,
+            limit=limit,
+            status=status,
+            detail=detail,
+        ),
+    )
+
+
+def _summary(report: EvaluationReport, findings: Iterable[Finding]) -> str:
+    numbers = _headline(report.against_champion or report.against_dummy)
+    refused = sorted(
+        (f for f in findings if f.status.severity > Status.NOTICE.severity), key=lambda f: -f.status.severity
+    )
+    if not refused:
+        return f"the candidate may be promoted: {numbers}"
+    first = refused[0]
+    why = f"{first.subject}: {first.measure} {_number(first.observed)}, limit {_number(first.limit)}"
+    if first.status is Status.INSUFFICIENT_EVIDENCE:
+        return f"not enough evidence: {numbers}; {why}"
+    stays = "the champion stays" if report.against_champion else "not good enough"
+    return f"{stays}: {numbers}; {why}"
+
+
+def _headline(comparison: Comparison | None) -> str:
+    if comparison is None:
+        return "the candidate's answers could not be measured"
+    return (
+        f"{comparison.metric} {comparison.value:.4g} against {comparison.other_value:.4g} of the {comparison.other} "
+        f"(gain {comparison.gain:+.4g})"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4g}"

@@ -1,0 +1,151 @@
+"""``evaluate``: a model on data, or columns of a prediction table, against a dummy and the champion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_mlops_provider.analysis.evaluation import measure_evaluation, unmeasurable
+from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
+from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
+from airflow_mlops_provider.analysis.evaluation.serving import measure_latency
+from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy, judge_evaluation
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.jobs.sources import (
+    ask,
+    groups_of,
+    metric_of,
+    read_rows,
+    require_measurable,
+    require_one_source,
+    trained_on,
+)
+from airflow_mlops_provider.records.codec import encode
+from airflow_mlops_provider.records.model_spec import ModelSpec, Task
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
+from airflow_mlops_provider.stores.datasets import Dataset, open_dataset
+from airflow_mlops_provider.stores.models import ModelStore, Predictor
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateJob(Job):
+    """Measure a candidate and judge it by the promotion rule; give either a model or a table of predictions.
+
+    :param model: the candidate: YAML (its challenger), ``models:/name/version`` or ``models:/name@alias``.
+    :param dataset: held-out rows with the target.
+    :param predictions: a table that holds the truth and the models' answers as columns.
+    :param label: column of the truth; with ``model``, the model's own target by default.
+    :param candidate: column of the candidate's answers.
+    :param champion: column of the champion's answers; without it the candidate is the first.
+    :param metric: the deciding metric; the model's first by default.
+    :param task: of the prediction table; recognised from the label by default.
+    :param group_column: rows of one group stay together; the model's own by default.
+    :param champion_alias: which alias of the model is the champion.
+    :param tracking_uri: of MLflow.
+    :param seed: of every bootstrap.
+    :param policy: the limits.
+    """
+
+    model: str | ModelRef | ModelSpec | None = None
+    dataset: DatasetRef | None = None
+    predictions: DatasetRef | None = None
+    label: str | None = None
+    candidate: str | None = None
+    champion: str | None = None
+    metric: str | None = None
+    task: Task | None = None
+    group_column: str | None = None
+    champion_alias: str = "champion"
+    tracking_uri: str | None = None
+    seed: int = 0
+    policy: EvaluationPolicy = field(default_factory=EvaluationPolicy)
+
+    def __post_init__(self) -> None:
+        require_one_source(
+            "evaluate",
+            model={"model": self.model, "dataset": self.dataset},
+            table={"predictions": self.predictions, "label": self.label, "candidate": self.candidate},
+        )
+
+    def run(self) -> Outcome:
+        """Measure, judge and record; raises ``BadInputError`` naming the column that cannot be used."""
+        if self.model is not None and self.dataset is not None:
+            return self._of_model(self.model, self.dataset)
+        if self.predictions is not None and self.label is not None and self.candidate is not None:
+            return self._of_table(self.predictions, self.label, self.candidate)
+        raise BadInputError("evaluate spec: no model and no predictions")
+
+    def _of_table(self, predictions: DatasetRef, label: str, candidate: str) -> Outcome:
+        answers = [candidate, *([self.champion] if self.champion else [])]
+        dataset = open_dataset(predictions)
+        frame = read_rows(dataset, [label, *answers, self.group_column], role="predictions")
+        table = read_prediction_table(frame, label=label, columns=answers, metric=self.metric, task=self.task)
+        report = measure_evaluation(
+            *table.models,
+            metric=table.metric,
+            groups=groups_of(frame, self.group_column),
+            alpha=self.policy.alpha,
+            notes=table.notes,
+            seed=self.seed,
+        )
+        return self.record(
+            Kind.EVALUATION,
+            report=report,
+            policy=self.policy,
+            verdict=judge_evaluation(report, self.policy),
+            inputs={"predictions": dataset.ref},
+            dataset=dataset.ref,
+            details={"label": label, "candidate": candidate, "champion": self.champion},
+        )
+
+    def _of_model(self, model: str | ModelRef | ModelSpec, data: DatasetRef) -> Outcome:
+        store, dataset = ModelStore(self.tracking_uri, evidence_root=self.evidence_root), open_dataset(data)
+        candidate = store.resolve(model)
+        champion = store.find(candidate.name, self.champion_alias)
+        report = self._measured(store, dataset, candidate, champion)
+        outcome = self.record(
+            Kind.EVALUATION,
+            report=report,
+            policy=self.policy,
+            verdict=judge_evaluation(report, self.policy),
+            inputs={"dataset": dataset.ref},
+            dataset=dataset.ref,
+            model=candidate,
+            details={"champion": encode(champion)},
+        )
+        store.log_metrics(candidate, {f"eval_{metric.name}": metric.value for metric in report.candidate})
+        return outcome
+
+    def _measured(
+        self, store: ModelStore, dataset: Dataset, candidate: ModelRef, champion: ModelRef | None
+    ) -> EvaluationReport:
+        ours = store.load(candidate)
+        theirs = store.load(champion) if champion and champion.version != candidate.version else None
+        label, group = self.label or ours.spec.target, self.group_column or ours.spec.group_column
+        features = [*ours.spec.features, *(theirs.spec.features if theirs else ())]
+        frame = read_rows(dataset, [label, *features, group], role="dataset")
+        metric, answers = metric_of(ours.spec, self.metric), ask(ours, frame, label)
+        if not answers.are_numbers:
+            return unmeasurable(answers.predictions, metric, invariants=answers.invariants)
+        require_measurable(metric, answers.predictions, label=label, model=f"model {candidate.name}")
+        return measure_evaluation(
+            answers.predictions,
+            self._of_champion(theirs, frame, label, metric) if theirs else None,
+            metric=metric,
+            groups=groups_of(frame, group),
+            alpha=self.policy.alpha,
+            latency=measure_latency(ours.predict, frame, artifact_bytes=ours.artifact_bytes),
+            invariants=answers.invariants,
+            held_out=not trained_on(store, candidate, dataset.ref),
+            seed=self.seed,
+        )
+
+    def _of_champion(self, champion: Predictor, frame: Any, label: str, metric: Metric) -> Predictions:
+        answers = ask(champion, frame, label)
+        if not answers.are_numbers:
+            raise BadInputError(f"champion {champion.spec.name}: its answers hold NaN or infinite values")
+        require_measurable(metric, answers.predictions, label=label, model=f"champion {champion.spec.name}")
+        return answers.predictions

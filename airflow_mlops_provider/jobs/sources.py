@@ -1,0 +1,131 @@
+"""What evaluation and bias judge: the answers of a stored model, or columns of a table of predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions, find_metric
+from airflow_mlops_provider.analysis.evaluation.predictions import from_answers
+from airflow_mlops_provider.analysis.evaluation.serving import check_invariants
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.model_spec import ModelSpec, Task
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.reports.evaluation import Invariant
+from airflow_mlops_provider.stores.datasets import Dataset
+from airflow_mlops_provider.stores.models import ModelStore, Predictor
+
+
+def require_one_source(job: str, *, model: Mapping[str, Any], table: Mapping[str, Any]) -> None:
+    """Check that a spec names a model or a table of predictions, wholly, and not both.
+
+    :param job: its name, for the error.
+    :param model: the keys of a model, with their values.
+    :param table: the keys of a table of predictions, with their values.
+    :raises BadInputError: naming the key that is missing or one too many.
+    """
+    first, other = next(iter(model)), next(iter(table))
+    if model[first] is not None and table[other] is not None:
+        raise BadInputError(f"{job} spec: keys {first!r} and {other!r} exclude each other; give one")
+    if all(value is None for value in (*model.values(), table[other])):
+        raise BadInputError(f"{job} spec: give {_listed(model)}, or {_listed(table)}")
+    for key, value in (model if table[other] is None else table).items():
+        if value is None:
+            raise BadInputError(f"{job} spec: key {key!r} is missing")
+
+
+def _listed(keys: Iterable[str]) -> str:
+    return " + ".join(map(repr, keys))
+
+
+def read_rows(dataset: Dataset, columns: Iterable[str | None], *, role: str) -> pd.DataFrame:
+    """The named columns of ``dataset``; names that are ``None`` or given twice do no harm.
+
+    :param role: what to call the dataset in errors.
+    :raises BadInputError: naming the first column that is not there, or the dataset when it has no rows.
+    """
+    wanted = list(dict.fromkeys(column for column in columns if column is not None))
+    dataset.require(wanted, role=role)
+    frame: pd.DataFrame = dataset.frame(wanted)
+    if frame.empty:
+        raise BadInputError(f"{role} {dataset.uri} has no rows")
+    return frame
+
+
+def groups_of(frame: pd.DataFrame, column: str | None) -> Any:
+    """The group of each row as whole numbers, or ``None``; raises ``BadInputError`` when a row has none."""
+    if column is None:
+        return None
+    codes, _ = frame[column].factorize()
+    missing = int((codes < 0).sum())
+    if missing:
+        raise BadInputError(f"group column {column!r} has {missing:,} missing values of {len(frame):,} rows")
+    return codes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What a model answered.
+
+    :param predictions: against the truth.
+    :param invariants: what must hold of every answer, checked.
+    """
+
+    predictions: Predictions
+    invariants: tuple[Invariant, ...]
+
+    @property
+    def are_numbers(self) -> bool:
+        """Whether a metric can be computed: no answer is NaN or infinite or missing."""
+        broken = {invariant.name for invariant in self.invariants if invariant.violations}
+        return not broken & {"finite", "one_answer_a_row"}
+
+
+def ask(predictor: Predictor, frame: pd.DataFrame, label: str) -> Answers:
+    """Let a model answer every row of ``frame`` and hold the answers against column ``label``.
+
+    :raises BadInputError: when a feature or label is missing, naming the column.
+    """
+    task, classes = predictor.spec.task, predictor.classes or ()
+    predicted = predictor.predict(frame)
+    scores = predictor.scores(frame) if task is Task.CLASSIFICATION else None
+    # The probability of the second class alone sums to one by construction; the invariant needs both.
+    checked = predictor.probabilities(frame) if task is Task.CLASSIFICATION else None
+    return Answers(
+        predictions=from_answers(task, frame[label], predicted, scores, classes),
+        invariants=check_invariants(task, len(frame), predicted, checked, classes),
+    )
+
+
+def metric_of(spec: ModelSpec, name: str | None) -> Metric:
+    """The metric called ``name``, or the model's deciding one; raises ``BadInputError`` when it does not fit."""
+    metric = find_metric(name or spec.deciding_metric)
+    if metric.task is not spec.task:
+        raise BadInputError(f"metric {metric.name!r} is for {metric.task}, and model {spec.name} is for {spec.task}")
+    declared = spec.metrics.get(metric.name, metric.direction)
+    if declared is not metric.direction:
+        raise BadInputError(
+            f"model {spec.name}: 'metrics' calls {declared} values of {metric.name} better; {metric.direction} ones are"
+        )
+    return metric
+
+
+def require_measurable(metric: Metric, predictions: Predictions, *, label: str, model: str) -> None:
+    """Raise ``BadInputError`` when ``metric`` cannot be had of these predictions, naming the column or model."""
+    if metric.of_scores and predictions.scores is None:
+        raise BadInputError(f"metric {metric.name!r} needs probabilities, and {model} has no predict_proba")
+    if metric.name == "roc_auc" and bool((predictions.truth == predictions.truth[0]).all()):
+        raise BadInputError(f"column {label!r} has one class only: roc_auc needs both")
+    if not metric.applies_to(predictions):
+        raise BadInputError(f"metric {metric.name!r} cannot be had of the answers of {model}")
+
+
+def trained_on(store: ModelStore, model: ModelRef, dataset: DatasetRef) -> bool:
+    """Whether ``dataset`` is, by content, the one that ``model`` was trained on; ``False`` when nobody recorded it."""
+    try:
+        return store.run_dataset(model).fingerprint == dataset.fingerprint
+    except BadInputError:
+        return False

@@ -1,0 +1,153 @@
+"""What an evaluation measured: a model's metrics, its paired comparisons, its speed and its invariants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.model_spec import Direction, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricEstimate:
+    """One metric of one model.
+
+    :param name: such as ``roc_auc``.
+    :param value: on the evaluated rows.
+    :param low: lower end of the two-sided 95 % interval.
+    :param high: its upper end.
+    :param direction: which way is better.
+    :param method: how the interval was made: ``wilson``, ``delong``, ``bootstrap`` or ``group bootstrap``.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    direction: Direction
+    method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """One-sided confidence bounds of a difference: each side alone is wrong with probability ``alpha``."""
+
+    alpha: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The candidate against another model on the same rows.
+
+    :param other: ``champion`` or ``dummy``, the constant answer that is best on these rows.
+    :param metric: what was compared.
+    :param value: of the candidate.
+    :param other_value: of the other.
+    :param gain: how much better the candidate is, in units of the metric: positive is better in either direction.
+    :param bounds: of the gain, at several levels, so that a past comparison can be judged by another confidence.
+    :param p_value: one-sided, of the hypothesis that the candidate is no better.
+    :param method: ``mcnemar mid-p``, ``delong``, ``bootstrap`` or ``group bootstrap``.
+    :param rows: rows both were compared on.
+    :param units: what was resampled: rows, or groups of rows.
+    """
+
+    other: str
+    metric: str
+    value: float
+    other_value: float
+    gain: float
+    bounds: tuple[Bound, ...]
+    p_value: float
+    method: str
+    rows: int
+    units: int
+
+    def bound(self, alpha: float) -> Bound:
+        """The bounds at ``alpha``, or at the next stricter level that was measured.
+
+        :raises BadInputError: when no level as strict was measured.
+        """
+        strict = [bound for bound in self.bounds if bound.alpha <= alpha * (1 + 1e-9)]
+        if not strict:
+            raise BadInputError(f"the comparison with the {self.other} has no bound at level {alpha:g}")
+        return max(strict, key=lambda bound: bound.alpha)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """How fast a model answers, on the machine that evaluated it.
+
+    :param p50_ms: median time of one row.
+    :param p95_ms: 95th percentile of one row.
+    :param p99_ms: 99th percentile of one row.
+    :param calls: single-row calls that were timed.
+    :param batch_rows: rows of the batch.
+    :param batch_p50_ms: median time of the batch.
+    :param batch_p95_ms: 95th percentile of the batch.
+    :param batch_p99_ms: 99th percentile of the batch.
+    :param rows_per_second: throughput on the batch.
+    :param peak_memory_mb: peak of Python-visible allocations while predicting the batch.
+    :param artifact_bytes: size of the stored artifact; ``None`` where the store does not say.
+    """
+
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    calls: int
+    batch_rows: int
+    batch_p50_ms: float
+    batch_p95_ms: float
+    batch_p99_ms: float
+    rows_per_second: float
+    peak_memory_mb: float
+    artifact_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invariant:
+    """A property that every model must have, whatever its quality.
+
+    :param name: such as ``probabilities_sum_to_one``.
+    :param violations: rows, or columns for the schema, that break it; 0 when it holds.
+    :param detail: one sentence for a person; empty when it holds.
+    """
+
+    name: str
+    violations: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationReport:
+    """Everything an evaluation measured.
+
+    :param task: classification or regression.
+    :param metric: the deciding one.
+    :param direction: which way it is better.
+    :param rows: rows evaluated.
+    :param groups: groups of rows that stay together; ``None`` when rows count as independent.
+    :param candidate: metrics of the candidate; empty when its answers were not numbers to measure by.
+    :param champion: metrics of the champion; empty without one.
+    :param against_dummy: the candidate against a constant answer; ``None`` when there were no numbers.
+    :param against_champion: the candidate against the champion; ``None`` without one.
+    :param latency: of the candidate; ``None`` when only its predictions were given.
+    :param invariants: checked on the candidate.
+    :param held_out: whether the rows are others than those that the candidate was trained on.
+    :param notes: what a reader must know: how columns were read, what was assumed.
+    """
+
+    task: Task
+    metric: str
+    direction: Direction
+    rows: int
+    groups: int | None
+    candidate: tuple[MetricEstimate, ...]
+    champion: tuple[MetricEstimate, ...] = ()
+    against_dummy: Comparison | None = None
+    against_champion: Comparison | None = None
+    latency: Latency | None = None
+    invariants: tuple[Invariant, ...] = ()
+    held_out: bool = True
+    notes: tuple[str, ...] = ()
