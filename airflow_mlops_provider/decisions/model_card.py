@@ -1,0 +1,61 @@
+"""Whether a model card says what it must say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.reports.model_card import ModelCardReport
+from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+
+REQUIRED = ("data", "how_to_use", "metrics", "slices", "parameters", "caveats")
+_WRITTEN_BY_PEOPLE = "intended_use"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCardPolicy:
+    """What a card must say.
+
+    :param required: sections that must not be empty: generated ones, and any that people write under ``card:`` in the
+        model's YAML, such as ``intended_use``.
+    :raises BadInputError: when it is empty.
+    """
+
+    required: tuple[str, ...] = REQUIRED
+
+    def __post_init__(self) -> None:
+        if not self.required:
+            raise BadInputError("model card policy: 'required' is empty; a card that may be blank vouches for nothing")
+
+
+def judge_model_card(report: ModelCardReport, policy: ModelCardPolicy) -> Verdict:
+    """Fail for each required section that is empty; a notice when nobody wrote what the model is for."""
+    findings = [_judge_section(report, key) for key in policy.required]
+    if _WRITTEN_BY_PEOPLE not in policy.required:
+        findings.append(_judge_section(report, _WRITTEN_BY_PEOPLE, otherwise=Status.NOTICE))
+    missing = [finding.subject for finding in findings if finding.status is Status.FAIL]
+    summary = f"the card lacks {', '.join(missing)}" if missing else f"the card is complete ({len(findings)} sections)"
+    if not missing and findings[-1].status is Status.NOTICE:
+        summary = f"the card is complete; {findings[-1].detail}"
+    return Verdict.of(findings, summary=summary)
+
+
+def _judge_section(report: ModelCardReport, key: str, otherwise: Status = Status.FAIL) -> Finding:
+    section = report.section(key)
+    filled = section is not None and section.is_filled
+    return Finding(
+        subject=key,
+        measure="section_filled",
+        observed=float(filled),
+        limit=1.0,
+        status=Status.PASS if filled else otherwise,
+        detail="" if filled else _SAID.get(key, f"nothing is said under {key!r}; write it under card: in the YAML"),
+    )
+
+
+_SAID = {
+    "metrics": "no metrics: give the evidence of an evaluation",
+    "slices": "no slices: give the evidence of a bias check",
+    "data": "no training data is recorded",
+    _WRITTEN_BY_PEOPLE: "nobody wrote what the model is for (card: intended_use in the YAML)",
+}

@@ -1,0 +1,90 @@
+"""``card``: write a model version's card from its evidence and keep it with the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from airflow_mlops_provider.analysis.model_card import Source, measure_model_card, to_html, to_markdown
+from airflow_mlops_provider.decisions.model_card import ModelCardPolicy, judge_model_card
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.records.evidence import Evidence
+from airflow_mlops_provider.records.model_spec import ModelSpec
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.stores.datasets import open_dataset
+from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.models import ModelStore
+from airflow_mlops_provider.stores.models.tags import LABEL
+from airflow_mlops_provider.stores.specs import read_model_spec
+
+CARD_TAG = "mlops.model_card"
+"""Tag of a model version: URI of the evidence that holds its newest card."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCardJob(Job):
+    """Gather, judge and store a model card.
+
+    :param model: the version. When it is a YAML file or a declaration, the text that people wrote there is used;
+        otherwise the text stored with the version at training.
+    :param evidence: URIs of the training, validation, evaluation and bias evidence to report.
+    :param dataset: the training data; by default what the version records.
+    :param policy: the sections that must not be empty.
+    :param tracking_uri: of MLflow.
+    """
+
+    model: str | ModelRef | ModelSpec
+    evidence: tuple[str, ...] = ()
+    dataset: DatasetRef | None = None
+    policy: ModelCardPolicy = field(default_factory=ModelCardPolicy)
+    tracking_uri: str | None = None
+
+    def run(self) -> Outcome:
+        """Write the card; fails, with a card all the same, when a required section is empty.
+
+        :raises BadInputError: when a piece of evidence is missing, or speaks of another model.
+        :raises IntegrityError: when the artifact or a piece of evidence was changed.
+        """
+        models = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
+        model = models.resolve(self.model)
+        training = open_dataset(self.dataset).ref if self.dataset else models.run_dataset(model)
+        card = measure_model_card(
+            Source(
+                spec=self._declaration(models, model),
+                model=model,
+                training=training,
+                evidence=[_read(uri, model) for uri in self.evidence],
+                label=models.version_tags(model).get(LABEL),
+            )
+        )
+        files = {"model_card.md": to_markdown(card).encode(), "model_card.html": to_html(card).encode()}
+        for name, data in files.items():
+            models.attach(model, name, data)
+        outcome = self.record(
+            Kind.MODEL_CARD,
+            report=card,
+            policy=self.policy,
+            verdict=judge_model_card(card, self.policy),
+            inputs={"training": training},
+            model=model,
+            attachments=files,
+            details={"evidence": list(self.evidence)},
+        )
+        models.set_version_tag(model, CARD_TAG, outcome.evidence_uri)
+        return outcome
+
+    def _declaration(self, models: ModelStore, model: ModelRef) -> ModelSpec:
+        if isinstance(self.model, ModelRef) or (isinstance(self.model, str) and self.model.startswith("models:/")):
+            return models.spec(model)
+        return read_model_spec(self.model)
+
+
+def _read(uri: str, model: ModelRef) -> Evidence:
+    found = read_evidence(uri)
+    if found.model is not None and (found.model.version, found.model.digest) != (model.version, model.digest):
+        raise BadInputError(
+            f"evidence {uri} speaks of {found.model.name} version {found.model.version}, "
+            f"not of {model.name} version {model.version}"
+        )
+    return found
