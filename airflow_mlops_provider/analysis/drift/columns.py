@@ -1,0 +1,146 @@
+"""Which columns are compared, and how: by number, by time, by level, or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.reports.drift import ColumnKind, Problem, Role
+
+_ROW_LABELS = re.compile(r"__index_level_\d+__")
+"""What pandas calls the row labels that it writes into Parquet."""
+
+
+class Rows(Protocol):
+    """What is needed of a dataset: its schema, its size and a stream of its rows."""
+
+    uri: str
+    schema: pa.Schema
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Column names, in order."""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows in order, some columns of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How one column will be compared.
+
+    :param column: its name.
+    :param role: feature, target or prediction.
+    :param kind: by its type in the reference; a numeric column of at most two levels is compared by level later.
+    :param problem: why it cannot be compared; ``None`` when it can.
+    :param statement: the problem in words.
+    :param sensitive: its values never appear in words.
+    """
+
+    column: str
+    role: Role
+    kind: ColumnKind
+    problem: Problem | None = None
+    statement: str = ""
+    sensitive: bool = False
+
+
+def plan_columns(
+    reference: Rows,
+    current: Rows,
+    *,
+    columns: Sequence[str] | None = None,
+    target: str | None = None,
+    prediction: str | None = None,
+    window_column: str | None = None,
+    sensitive: Sequence[str] = (),
+) -> tuple[Plan, ...]:
+    """Every column to compare, in the reference's order, then target, prediction and what only ``current`` has.
+
+    :param columns: the features; every column of the reference but target, prediction and window by default.
+    :raises BadInputError: when the reference lacks a column that was asked for, or nothing is shared.
+    """
+    others = {name for name in (target, prediction, window_column) if name}
+    features = [name for name in (columns or _comparable(reference)) if name not in others]
+    roles = dict.fromkeys(features, Role.FEATURE)
+    roles |= {name: role for name, role in ((target, Role.TARGET), (prediction, Role.PREDICTION)) if name}
+    for name in roles:
+        if name not in reference.columns:
+            raise BadInputError(
+                f"reference {reference.uri} has no column {name!r}; it has {', '.join(reference.columns)}"
+            )
+    if not set(roles) & set(current.columns):
+        raise BadInputError(
+            f"reference {reference.uri} and current {current.uri} share none of the columns to compare: "
+            f"{', '.join(roles)} against {', '.join(current.columns)}"
+        )
+    plans = [_plan(name, role, reference.schema, current.schema, name in sensitive) for name, role in roles.items()]
+    if columns is None:
+        known = set(reference.columns) | others
+        plans += [_new_column(name, current.schema) for name in _comparable(current) if name not in known]
+    return tuple(plans)
+
+
+def _comparable(rows: Rows) -> list[str]:
+    """Columns compared unless others are named: not time stamps, which move by themselves, nor a frame's row labels."""
+    return [
+        name
+        for name in rows.columns
+        if kind_of(rows.schema.field(name).type) is not ColumnKind.TIME and not _ROW_LABELS.fullmatch(name)
+    ]
+
+
+def _plan(name: str, role: Role, reference: pa.Schema, current: pa.Schema, sensitive: bool) -> Plan:
+    before = reference.field(name).type
+    kind = kind_of(before)
+    problem, statement = None, ""
+    if kind is ColumnKind.UNSUPPORTED:
+        problem, statement = Problem.UNSUPPORTED_TYPE, f"{name}: columns of type {before} are not compared"
+    elif name not in current.names:
+        problem, statement = _absent(name, role)
+    elif not pa.types.is_null(current.field(name).type):
+        after = current.field(name).type
+        if kind_of(after) is not kind:
+            problem = Problem.TYPE_CHANGED
+            statement = f"{name}: {before} in the reference, {after} now"
+    return Plan(column=name, role=role, kind=kind, problem=problem, statement=statement, sensitive=sensitive)
+
+
+def _absent(name: str, role: Role) -> tuple[Problem, str]:
+    if role is Role.TARGET:
+        return Problem.NO_LABELS_YET, f"{name}: no labels in the current batch yet, so the target is not judged"
+    return Problem.ABSENT, f"{name}: missing from the current batch"
+
+
+def _new_column(name: str, current: pa.Schema) -> Plan:
+    return Plan(
+        column=name,
+        role=Role.FEATURE,
+        kind=kind_of(current.field(name).type),
+        problem=Problem.NEW_COLUMN,
+        statement=f"{name}: not in the reference, so it is not compared",
+    )
+
+
+def kind_of(kind: pa.DataType) -> ColumnKind:
+    """How a column of an Arrow type is compared. Booleans are the numbers 0 and 1, so a CSV may say either."""
+    is_ = pa.types
+    if is_.is_dictionary(kind):
+        return kind_of(kind.value_type)
+    if is_.is_integer(kind) or is_.is_floating(kind) or is_.is_decimal(kind) or is_.is_boolean(kind):
+        return ColumnKind.NUMERIC
+    if is_.is_timestamp(kind) or is_.is_date(kind) or is_.is_time(kind) or is_.is_duration(kind):
+        return ColumnKind.TIME
+    if is_.is_string(kind) or is_.is_large_string(kind) or is_.is_string_view(kind):
+        return ColumnKind.CATEGORICAL
+    # A column without a single value has no type of its own; it is an error of the reference, found when it is read.
+    return ColumnKind.CATEGORICAL if is_.is_null(kind) else ColumnKind.UNSUPPORTED
