@@ -117,8 +117,8 @@ def _missing(report: PromotionReport, policy: PromotionPolicy) -> Iterator[Findi
         yield Finding(
             subject=kind,
             measure="pieces_of_evidence",
-            observed=count,
-            limit=1,
+            observed=float(count),
+            limit=1.0,
             status=Status.PASS if count else Status.FAIL,
             detail="" if count else f"no {kind} evidence was given, and the policy requires it",
         )
@@ -132,8 +132,8 @@ def _carried(report: PromotionReport, policy: PromotionPolicy) -> Iterator[Findi
         yield Finding(
             subject=item.kind,
             measure="verdict_severity",
-            observed=item.status.severity,
-            limit=Status.NOTICE.severity,
+            observed=float(item.status.severity),
+            limit=float(Status.NOTICE.severity),
             status=status,
             detail=f"{item.kind} {_SAID[item.status]}: {detail}" if status is item.status else detail,
         )
@@ -235,8 +235,8 @@ def _approval(report: PromotionReport) -> Iterator[Finding]:
         yield Finding(
             subject="approval",
             measure="approver_is_owner",
-            observed=0,
-            limit=1,
+            observed=0.0,
+            limit=1.0,
             status=Status.NOTICE,
             detail=f"approved by {report.approver}, who is not among the owners {', '.join(report.owners)}",
         )

@@ -13,6 +13,8 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.drift import DriftReport
 from airflow_mlops_provider.stores.datasets import Dataset, open_dataset
+from airflow_mlops_provider.stores.decisions import is_model_uri, reference_dataset
+from airflow_mlops_provider.stores.evidence import default_evidence_root
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +75,10 @@ class DriftJob(Job):
         )
 
     def _reference(self) -> DatasetRef:
-        if not self.reference.uri.startswith("models:/"):
+        if not is_model_uri(self.reference.uri):
             return self.reference
+        if "@" in self.reference.uri:
+            return reference_dataset(self.reference.uri, self.evidence_root or default_evidence_root())
         from airflow_mlops_provider.stores.models import ModelStore
 
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)

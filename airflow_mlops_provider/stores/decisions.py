@@ -81,8 +81,9 @@ class DecisionChain:
         faults: list[Fault] = []
         for uri, data in self._store.chain(f"{FOLDER}/{self.name}"):
             try:
-                record = decode(DecisionRecord, json.loads(data), where=uri)
-                if canonical_json(record) != data:
+                plain = json.loads(data)
+                record = decode(DecisionRecord, plain, where=uri)
+                if canonical_json(plain) != data:
                     faults.append(Fault(subject=uri, measure="record_edited", detail="its JSON is not canonical"))
             except (ValueError, BadInputError) as error:
                 faults.append(Fault(subject=uri, measure="record_unreadable", detail=f"cannot be read: {error}"))
