@@ -1,0 +1,69 @@
+# What a person or CI does with this repository; `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+FLOOR := .venv-floor
+BIN := $(VENV)/bin
+ARGS ?=
+# Without .pyc files every Airflow process starts two to four times slower.
+unexport PYTHONDONTWRITEBYTECODE
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint test-fast test-slow test-floor bench docs pins clean
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed ## install everything into .venv
+
+$(VENV)/.installed: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		|| { echo "Python 3.11 to 3.13 is needed; name one with make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --compile -r requirements/dev.txt
+	$(BIN)/pip install --quiet --no-deps -e .
+	touch $@
+
+demo: setup ## the whole lifecycle on real data under a real Airflow (ARGS=--exit ends by itself)
+	$(BIN)/python -m demo $(ARGS)
+
+test: setup lint ## what CI runs: lint, types, layers and every tier but the slow ones
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)
+
+lint: setup ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict docker docker-compose.yaml dags
+
+test-fast: setup ## the pure and glue tiers alone
+	$(BIN)/python -m pytest -n 2 -m "not slow and not integration and not browser" $(ARGS)
+
+test-slow: setup ## Monte-Carlo checks of the stated error rates, and services
+	$(BIN)/python -m pytest -n 2 -m slow --timeout 3600 $(ARGS)
+
+$(FLOOR)/.installed: requirements/floor.txt pyproject.toml
+	$(PYTHON) -m venv $(FLOOR)
+	$(FLOOR)/bin/pip install --quiet --compile -r requirements/floor.txt
+	$(FLOOR)/bin/pip install --quiet --no-deps -e .
+	touch $@
+
+test-floor: $(FLOOR)/.installed ## the glue tier and every Dag on the oldest supported Airflow, 3.1
+	$(FLOOR)/bin/python -m pytest -n 2 -m floor $(ARGS)
+
+bench: setup ## measure against the goals, as ratios in one run
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: setup ## the reference, from docstrings, into docs/_build
+	$(BIN)/python -m docs.build $(ARGS)
+
+pins: ## compile requirements/*.txt again
+	$(PYTHON) -m pip install --quiet uv
+	for name in dev floor; do \
+		$(PYTHON) -m uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --quiet \
+			pyproject.toml requirements/$$name.in --extra all --extra demo -o requirements/$$name.txt; \
+	done
+
+clean: ## remove what the commands made, but not .venv
+	rm -rf .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache docs/_build

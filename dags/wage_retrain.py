@@ -1,0 +1,96 @@
+"""### Answer drift
+Scheduled by the asset event `wage_drift`. A candidate learns from all years before the drifted one and is compared
+with the champion on that year's rows, whose labels have just arrived. It is promoted on evidence, or the champion
+stays and the record says why. Drift is a reason to try, not a reason to switch.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from airflow.sdk import Param, dag, task
+from models.wage_data import WAGE_DRIFT, extract, zone
+from models.wage_tasks import CHAMPION, DEFAULTS, MODEL, SPEC, SUITE
+
+from airflow_mlops_provider.decisions.promotion import PromotionPolicy
+from airflow_mlops_provider.operators.bias import BiasSliceOperator
+from airflow_mlops_provider.operators.evaluation import EvaluateModelOperator, ModelCardOperator
+from airflow_mlops_provider.operators.inference import BatchPredictOperator
+from airflow_mlops_provider.operators.promotion import PromoteModelOperator
+from airflow_mlops_provider.operators.training import TrainOperator
+from airflow_mlops_provider.operators.validation import DataValidationOperator
+
+
+@dag(
+    schedule=[WAGE_DRIFT],
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULTS,
+    doc_md=__doc__,
+    tags=["mlops", "wage"],
+    params={"year": Param(None, type=["null", "integer"], description="Judge on this year; by hand only.")},
+)
+def wage_retrain():
+    @task
+    def drifted_year(triggering_asset_events: Any = None, params: dict[str, Any] | None = None) -> int:
+        # Events that arrive while a run is busy come together in the next one: answer the newest.
+        outcomes = [event.extra for event in (triggering_asset_events or {}).get(WAGE_DRIFT, [])]
+        years = [int(year) for outcome in outcomes for year in re.findall(r"\d{4}", outcome["dataset"]["uri"][-24:])]
+        asked = (params or {}).get("year")
+        if asked is None and not years:
+            raise ValueError("no drift event and no param 'year': nothing says which year to answer")
+        return asked if asked is not None else max(years)
+
+    @task(multiple_outputs=True)
+    def ingest(year: int) -> dict[str, str]:
+        earlier = tuple(range(1980, year))
+        return {
+            "train": extract(zone("raw", f"train-before-{year}.parquet"), years=earlier, held_out=False),
+            "test": extract(zone("raw", f"test-{year}.parquet"), years=(year,)),
+        }
+
+    landed = ingest(drifted_year())
+    year = "{{ ti.xcom_pull(task_ids='drifted_year') }}"
+
+    validate = DataValidationOperator(
+        task_id="validate",
+        dataset=landed["train"],
+        suite=SUITE,
+        clean_uri=zone("curated", f"train-before-{year}.parquet"),
+        quarantine_uri=zone("quarantine", f"train-before-{year}.parquet"),
+        sensitive=SPEC.sensitive,
+    )
+    validate_test = DataValidationOperator(
+        task_id="validate_test",
+        dataset=landed["test"],
+        suite=SUITE,
+        clean_uri=zone("curated", f"test-{year}.parquet"),
+        quarantine_uri=zone("quarantine", f"test-{year}.parquet"),
+        sensitive=SPEC.sensitive,
+    )
+
+    train = TrainOperator(task_id="train", model=MODEL, dataset=validate.output)
+    evaluate = EvaluateModelOperator(task_id="evaluate", model=train.output, dataset=validate_test.output)
+    bias = BiasSliceOperator(task_id="bias", model=train.output, dataset=validate_test.output, slices=SPEC.sensitive)
+    card = ModelCardOperator(
+        task_id="card", model=train.output, evidence=[validate.output, train.output, evaluate.output, bias.output]
+    )
+    promote = PromoteModelOperator(
+        task_id="promote",
+        model=train.output,
+        evidence=[validate.output, validate_test.output, evaluate.output, bias.output, card.output],
+        policy=PromotionPolicy(tolerate_insufficient=("bias",)),
+    )
+
+    # Scores with whoever is champion now, promoted or not.
+    deploy = BatchPredictOperator(
+        task_id="deploy",
+        model=CHAMPION,
+        dataset=validate_test.output,
+        output_uri=zone("production", f"scores-{year}.parquet"),
+    )
+    promote >> deploy
+
+
+wage_retrain()

@@ -1,0 +1,1 @@
+"""The demonstration: a real Airflow, a real MLflow, real data, one story."""
