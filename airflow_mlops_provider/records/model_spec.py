@@ -31,6 +31,64 @@ class Direction(StrEnum):
         return 1 if self is Direction.HIGHER else -1
 
 
+class SplitKind(StrEnum):
+    """How training rows are held out to estimate the metrics."""
+
+    AUTO = "auto"
+    """By group where the model has a group column, else by time where it has a time column, else at random."""
+    RANDOM = "random"
+    GROUP = "group"
+    """All rows of one group are on one side."""
+    TIME = "time"
+    """Trained on earlier rows, judged on later ones; a group may be on both sides, as when it comes again."""
+
+
+class SearchKind(StrEnum):
+    """How hyper-parameters are searched, by scikit-learn."""
+
+    GRID = "grid"
+    RANDOM = "random"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """How cross-validation folds are made.
+
+    :param kind: see :class:`SplitKind`.
+    :param folds: number of folds, at least 2; fewer when there are not as many groups or points in time.
+    """
+
+    kind: SplitKind = SplitKind.AUTO
+    folds: int = 5
+
+    def __post_init__(self) -> None:
+        if self.folds < 2:
+            raise BadInputError(f"split: folds is {self.folds}; at least 2 are needed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """A search over parameters of the estimator that the trainer returns.
+
+    :param space: parameter, in scikit-learn's ``step__parameter`` form, to the values to try.
+    :param kind: every combination, or ``iterations`` random ones.
+    :param iterations: how many combinations a random search tries.
+    :param folds: cross-validation folds inside the search, made as the model's ``split`` says.
+    """
+
+    space: dict[str, tuple[Any, ...]]
+    kind: SearchKind = SearchKind.GRID
+    iterations: int = 20
+    folds: int = 3
+
+    def __post_init__(self) -> None:
+        empty = [name for name, values in self.space.items() if not values]
+        if not self.space or empty:
+            raise BadInputError(f"search: space {'is empty' if not self.space else f'has no value for {empty[0]!r}'}")
+        if self.iterations < 1 or self.folds < 2:
+            raise BadInputError("search: iterations must be at least 1 and folds at least 2")
+
+
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _TRAINER = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -52,6 +110,8 @@ class ModelSpec:
     :param owners: who is alerted and who may approve.
     :param params: keyword arguments of the trainer.
     :param seed: random seed of training, splits and bootstraps.
+    :param split: how rows are held out while training.
+    :param search: hyper-parameters to search; ``None`` trains with ``params`` as they are.
     :param trusted_types: types outside numpy and scikit-learn that the stored artifact may contain.
     :param card: text by people for the model card, by section; merged, never overwritten.
     :param root: folder of the YAML file, where the trainer's module lies; set when the file is read.
@@ -70,6 +130,8 @@ class ModelSpec:
     owners: tuple[str, ...] = ()
     params: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
+    split: Split = field(default_factory=Split)
+    search: Search | None = None
     trusted_types: tuple[str, ...] = ()
     card: Mapping[str, str] = field(default_factory=dict)
     root: str | None = None
@@ -85,6 +147,9 @@ class ModelSpec:
             raise BadInputError(f"model {self.name}: target {self.target!r} is also a feature")
         if not self.metrics:
             raise BadInputError(f"model {self.name}: 'metrics' is empty; the first metric decides")
+        needed = {SplitKind.GROUP: self.group_column, SplitKind.TIME: self.time_column}
+        if needed.get(self.split.kind, "") is None:
+            raise BadInputError(f"model {self.name}: split kind {self.split.kind} needs a {self.split.kind}_column")
         if not _TRAINER.fullmatch(self.trainer):
             raise BadInputError(f"model {self.name}: trainer {self.trainer!r} is not 'module:function'")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -83,8 +84,7 @@ class TrainingRun:
     @reaching
     def log_metrics(self, metrics: Mapping[str, float], *, model_id: str | None = None) -> None:
         """Numbers of this run, and of the logged model when its id is given."""
-        for key, value in metrics.items():
-            self._client.log_metric(self.run_id, key, value, model_id=model_id)
+        log_metrics(self._client, self.run_id, metrics, model_id)
 
     @reaching
     def set_tags(self, values: Mapping[str, str]) -> None:
@@ -108,9 +108,9 @@ class TrainingRun:
         self._client.log_inputs(self.run_id, datasets=[given])
 
     @reaching
-    def attach(self, name: str, data: bytes) -> None:
-        """A file among the run's artifacts."""
-        attach(self._client, self.run_id, name, data)
+    def attach_all(self, files: Mapping[str, bytes]) -> None:
+        """Files among the run's artifacts, by name; names may hold folders."""
+        attach(self._client, self.run_id, files)
 
     @reaching
     def attachment(self, name: str) -> bytes | None:
@@ -237,13 +237,22 @@ def _process(pid: int) -> str | None:
     return f"{socket.gethostname()}/{namespace}/{pid}/{started}"
 
 
-def attach(client: MlflowClient, run_id: str, name: str, data: bytes) -> None:
-    """Write one file among a run's artifacts; ``name`` may hold folders."""
+def log_metrics(client: MlflowClient, run_id: str, metrics: Mapping[str, float], model_id: str | None) -> None:
+    """Numbers of a run, and of a logged model when its id is given."""
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    client.log_batch(run_id, metrics=[Metric(k, float(v), now, 0, model_id=model_id) for k, v in metrics.items()])
+
+
+def attach(client: MlflowClient, run_id: str, files: Mapping[str, bytes]) -> None:
+    """Write files among a run's artifacts; names may hold folders."""
     with tempfile.TemporaryDirectory() as temporary:
-        path = Path(temporary) / Path(name).name
-        path.write_bytes(data)
-        folder = str(Path(name).parent)
-        client.log_artifact(run_id, str(path), artifact_path=None if folder == "." else folder)
+        for name, data in files.items():
+            path = Path(temporary, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        client.log_artifacts(run_id, temporary)
 
 
 def attachment(client: MlflowClient, run_id: str, name: str, tracking_uri: str) -> bytes | None:

@@ -153,7 +153,7 @@ class ModelStore:
     @reaching
     def attach(self, ref: ModelRef, name: str, data: bytes) -> None:
         """Put a file among the artifacts of the version's run."""
-        runs.attach(self._client, _run_of(ref), name, data)
+        runs.attach(self._client, _run_of(ref), {name: data})
 
     @reaching
     def attachment(self, ref: ModelRef, name: str) -> bytes | None:
@@ -164,8 +164,7 @@ class ModelStore:
     def log_metrics(self, ref: ModelRef, metrics: Mapping[str, float]) -> None:
         """Add numbers to the version's run and logged model."""
         version = registry.version_of(self._client, ref.name, _number(ref))
-        for key, value in metrics.items():
-            self._client.log_metric(_run_of(ref), key, value, model_id=version.model_id)
+        runs.log_metrics(self._client, _run_of(ref), metrics, version.model_id)
 
     @reaching
     def training_run(

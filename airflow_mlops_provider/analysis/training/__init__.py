@@ -1,0 +1,78 @@
+"""Training measured: checked rows, folds, fitted estimators, held-out metrics, and the symmetry of the artifact."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_mlops_provider.analysis.training.data import TrainingData
+from airflow_mlops_provider.analysis.training.fitting import build_estimator
+from airflow_mlops_provider.analysis.training.folds import make_folds, split_kind
+from airflow_mlops_provider.analysis.training.importance import measure_importance
+from airflow_mlops_provider.analysis.training.search import fit_best
+from airflow_mlops_provider.analysis.training.validation import (
+    cross_validate,
+    measure_calibration,
+    measure_confusion,
+    measure_metrics,
+    measure_roc,
+)
+from airflow_mlops_provider.records.model_spec import ModelSpec, Task
+from airflow_mlops_provider.records.reports.training import TrainingReport
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A fitted estimator and what was measured on the way to it."""
+
+    estimator: Any
+    report: TrainingReport
+
+
+def measure_training(
+    build: Callable[..., Any],
+    data: TrainingData,
+    spec: ModelSpec,
+    *,
+    kinds: dict[str, str],
+    started: float | None = None,
+) -> Trained:
+    """Train ``spec`` on all rows, and estimate its metrics by training it on parts of them.
+
+    :param build: the trainer function; called with ``spec.params``.
+    :param kinds: feature to the kind of value, for the report.
+    :param started: ``time.perf_counter()`` of the training's start.
+    :raises BadInputError: when the trainer or its estimator refuses, in its words.
+    """
+    started = time.perf_counter() if started is None else started
+    unfitted = build_estimator(build, spec.params, spec)
+    folds = make_folds(data, spec)
+    results = cross_validate(lambda part: fit_best(unfitted, part, spec)[0], data, folds, spec)
+    fitting = time.perf_counter()
+    estimator, search = fit_best(unfitted, data, spec)
+    fit_seconds = time.perf_counter() - fitting
+    report = TrainingReport(
+        task=spec.task,
+        rows=len(data.target),
+        features=kinds,
+        classes=_classes(data, spec),
+        split=split_kind(spec),
+        folds=len(folds),
+        metrics=measure_metrics(results, spec),
+        confusion=measure_confusion(results, spec),
+        roc=measure_roc(results),
+        calibration=measure_calibration(results),
+        importance=measure_importance(results, data, spec),
+        search=search,
+        fit_seconds=fit_seconds,
+        total_seconds=time.perf_counter() - started,
+    )
+    return Trained(estimator=estimator, report=report)
+
+
+def _classes(data: TrainingData, spec: ModelSpec) -> dict[str, int]:
+    if spec.task is not Task.CLASSIFICATION:
+        return {}
+    return {str(label): int(count) for label, count in data.target.value_counts().sort_index().items()}

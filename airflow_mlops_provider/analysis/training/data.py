@@ -1,0 +1,117 @@
+"""The rows of a training, checked: what cannot be learnt from is refused with the column's name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.api import types
+
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.model_spec import ModelSpec, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingData:
+    """Rows to learn from.
+
+    :param features: the model's features, in its order.
+    :param target: labels or values, without missing ones.
+    :param groups: group number of each row, or ``None``.
+    :param times: of each row, comparable, or ``None``.
+    """
+
+    features: pd.DataFrame
+    target: pd.Series[Any]
+    groups: NDArray[np.intp] | None = None
+    times: NDArray[Any] | None = None
+
+    def at(self, rows: NDArray[np.intp]) -> TrainingData:
+        """The rows at these positions."""
+        return TrainingData(
+            features=self.features.iloc[rows],
+            target=self.target.iloc[rows],
+            groups=None if self.groups is None else self.groups[rows],
+            times=None if self.times is None else self.times[rows],
+        )
+
+
+def columns_of(spec: ModelSpec) -> tuple[str, ...]:
+    """The columns that training this model reads."""
+    extra = [name for name in (spec.target, spec.group_column, spec.time_column) if name]
+    return tuple(dict.fromkeys((*spec.features, *extra)))
+
+
+def training_data(frame: pd.DataFrame, spec: ModelSpec, *, name: str) -> TrainingData:
+    """The rows of ``frame`` for a training of ``spec``.
+
+    :param name: of the dataset, for errors.
+    :raises BadInputError: without rows; on missing or infinite target values or one class only; on a feature that is
+        all missing or holds infinite values; on missing groups or times. Names dataset and column.
+    """
+    if frame.empty:
+        raise BadInputError(f"dataset {name} has no rows to train on")
+    for column in spec.features:
+        _check_feature(frame[column], name)
+    target = _checked_target(frame[spec.target], spec, name)
+    return TrainingData(
+        features=frame.loc[:, list(spec.features)],
+        target=target,
+        groups=None if spec.group_column is None else _whole(frame[spec.group_column], name, "group"),
+        times=None if spec.time_column is None else _times(frame[spec.time_column], name),
+    )
+
+
+def _check_feature(values: pd.Series[Any], name: str) -> None:
+    if values.isna().all():
+        raise BadInputError(f"dataset {name}: feature {values.name!r} is missing in all {len(values):,} rows")
+    infinite = _infinite(values)
+    if infinite:
+        raise BadInputError(
+            f"dataset {name}: feature {values.name!r} is infinite in {infinite:,} of {len(values):,} rows"
+        )
+
+
+def _infinite(values: pd.Series[Any]) -> int:
+    if not types.is_float_dtype(values):
+        return 0
+    return int(np.isinf(values.to_numpy(dtype=np.float64, na_value=np.nan)).sum())
+
+
+def _checked_target(target: pd.Series[Any], spec: ModelSpec, name: str) -> pd.Series[Any]:
+    where = f"dataset {name}: target {target.name!r}"
+    missing = int(target.isna().sum())
+    if missing:
+        raise BadInputError(f"{where} is missing in {missing:,} of {len(target):,} rows")
+    if _infinite(target):
+        raise BadInputError(f"{where} is infinite in {_infinite(target):,} of {len(target):,} rows")
+    if spec.task is Task.REGRESSION and (not types.is_numeric_dtype(target) or types.is_bool_dtype(target)):
+        raise BadInputError(f"{where} holds {target.dtype}, and regression needs numbers")
+    distinct = target.nunique()
+    if distinct < 2:
+        held = "one class only" if spec.task is Task.CLASSIFICATION else "one value only"
+        raise BadInputError(f"{where} has {held}: there is nothing to learn")
+    fractions = types.is_float_dtype(target) and bool((target != np.floor(target)).any())
+    if spec.task is Task.CLASSIFICATION and fractions:
+        raise BadInputError(f"{where} holds fractions, which are no classes; is the task regression?")
+    return target
+
+
+def _whole(values: pd.Series[Any], name: str, what: str) -> NDArray[np.intp]:
+    codes, _ = values.factorize()
+    missing = int((codes < 0).sum())
+    if missing:
+        raise BadInputError(f"dataset {name}: {what} column {values.name!r} is missing in {missing:,} rows")
+    return codes
+
+
+def _times(values: pd.Series[Any], name: str) -> NDArray[Any]:
+    """Numbers in the order of time: 0 for the earliest point."""
+    if values.isna().any():
+        raise BadInputError(
+            f"dataset {name}: time column {values.name!r} is missing in {int(values.isna().sum()):,} rows"
+        )
+    return np.unique(values.to_numpy(), return_inverse=True)[1]

@@ -1,0 +1,71 @@
+"""Build the user's estimator, seed it, and fit it; the user's errors are told as the user's."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
+
+from airflow_mlops_provider.analysis.training.data import TrainingData
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.model_spec import ModelSpec, Task
+
+
+def build_estimator(build: Callable[..., Any], params: Mapping[str, Any], spec: ModelSpec) -> BaseEstimator:
+    """The unfitted estimator that the trainer returns, with every open ``random_state`` set to the model's seed.
+
+    :raises BadInputError: when the trainer refuses the params, raises, or returns no estimator for the task.
+    """
+    seed_everything(spec.seed)
+    try:
+        estimator = build(**params)
+    except Exception as error:  # whatever the user's function raises
+        raise BadInputError(f"trainer {spec.trainer} raised {type(error).__name__}: {one_line(error)}") from error
+    fits = is_classifier if spec.task is Task.CLASSIFICATION else is_regressor
+    if not isinstance(estimator, BaseEstimator) or not fits(estimator):
+        kind = "classifier" if spec.task is Task.CLASSIFICATION else "regressor"
+        raise BadInputError(f"trainer {spec.trainer} returned {type(estimator).__name__}, not a scikit-learn {kind}")
+    states = [name for name, value in estimator.get_params().items() if _is_open_state(name, value)]
+    return estimator.set_params(**dict.fromkeys(states, spec.seed))
+
+
+def _is_open_state(name: str, value: Any) -> bool:
+    return value is None and (name == "random_state" or name.endswith("__random_state"))
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the global generators, for trainers that use them."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # the legacy generator is what such trainers draw from
+
+
+def fit(estimator: Any, data: TrainingData, spec: ModelSpec) -> Any:
+    """Fit ``estimator`` in place on the features.
+
+    :raises BadInputError: when it cannot learn from these rows, naming the columns with missing values if that is why.
+    """
+    seed_everything(spec.seed)
+    try:
+        with warnings.catch_warnings():
+            # Convergence and the like are for the trainer's author to see, not reasons to stop.
+            warnings.simplefilter("default")
+            return estimator.fit(data.features, data.target)
+    except Exception as error:  # whatever the user's estimator raises
+        raise BadInputError(f"model {spec.name} cannot be fitted: {one_line(error)}{_hint(data)}") from error
+
+
+def _hint(data: TrainingData) -> str:
+    missing = [str(name) for name in data.features.columns if data.features[name].isna().any()]
+    text = [str(name) for name in data.features.columns if data.features[name].dtype == object]
+    hints = [f"columns with missing values: {', '.join(missing)}"] if missing else []
+    hints += [f"columns of text: {', '.join(text)}"] if text else []
+    return f" ({'; '.join(hints)})" if hints else ""
+
+
+def one_line(error: BaseException, length: int = 300) -> str:
+    """An error's first words, without line breaks."""
+    return " ".join(str(error).split())[:length]

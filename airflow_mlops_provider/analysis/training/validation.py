@@ -1,0 +1,156 @@
+"""Cross-validation: the model's metrics on rows it was not fitted on, with an interval, and the curves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from sklearn.metrics import roc_curve
+
+from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions, find_metric, majority_or_mean
+from airflow_mlops_provider.analysis.evaluation.predictions import from_answers
+from airflow_mlops_provider.analysis.training.data import TrainingData
+from airflow_mlops_provider.analysis.training.folds import Fold
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.model_spec import ModelSpec, Task
+from airflow_mlops_provider.records.reports.training import Confusion, Curve, FoldMetric
+
+MAX_POINTS = 200
+BINS = 10
+Fitter = Callable[[TrainingData], Any]
+"""A fresh estimator, fitted on some rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldResult:
+    """One fold: the estimator fitted on its training rows, and what it said about the others."""
+
+    estimator: Any
+    test: NDArray[np.intp]
+    train_rows: int
+    predictions: Predictions
+
+
+def metrics_of(spec: ModelSpec) -> tuple[Metric, ...]:
+    """The declared metrics; raises ``BadInputError`` for one that is unknown, of another task, or turned round."""
+    found = tuple(find_metric(name) for name in spec.metrics)
+    for metric in found:
+        if metric.task is not spec.task:
+            raise BadInputError(
+                f"model {spec.name}: metric {metric.name!r} is for {metric.task}, the task is {spec.task}"
+            )
+        if metric.direction is not spec.metrics[metric.name]:
+            raise BadInputError(f"model {spec.name}: metric {metric.name!r} is better when {metric.direction}")
+    return found
+
+
+def answers(estimator: Any, data: TrainingData, spec: ModelSpec) -> Predictions:
+    """What a fitted estimator says about rows whose truth is known."""
+    scores = None
+    if spec.task is Task.CLASSIFICATION and hasattr(estimator, "predict_proba"):
+        scores = estimator.predict_proba(data.features)
+        scores = scores[:, 1] if scores.shape[1] == 2 else scores
+    classes = estimator.classes_.tolist() if spec.task is Task.CLASSIFICATION else ()
+    return from_answers(spec.task, data.target, estimator.predict(data.features), scores, classes)
+
+
+def cross_validate(fitter: Fitter, data: TrainingData, folds: Sequence[Fold], spec: ModelSpec) -> list[FoldResult]:
+    """Fit on each fold's training rows and answer for its other rows."""
+    results = []
+    for train, test in folds:
+        estimator = fitter(data.at(train))
+        predictions = answers(estimator, data.at(test), spec)
+        results.append(FoldResult(estimator=estimator, test=test, train_rows=len(train), predictions=predictions))
+    return results
+
+
+def measure_metrics(results: Sequence[FoldResult], spec: ModelSpec) -> tuple[FoldMetric, ...]:
+    """Every declared metric over the folds."""
+    return tuple(_over_folds(metric, results) for metric in metrics_of(spec))
+
+
+def _over_folds(metric: Metric, results: Sequence[FoldResult]) -> FoldMetric:
+    usable = [result for result in results if metric.applies_to(result.predictions)]
+    if not usable:
+        return FoldMetric(name=metric.name, direction=metric.direction)
+    values = [metric.of(result.predictions) for result in usable]
+    dummies = [metric.of(majority_or_mean(result.predictions, metric)) for result in usable]
+    low, high = _interval(values, [len(result.test) / result.train_rows for result in usable])
+    return FoldMetric(
+        name=metric.name,
+        direction=metric.direction,
+        folds=tuple(values),
+        mean=float(np.mean(values)),
+        low=low,
+        high=high,
+        dummy=float(np.mean(dummies)),
+    )
+
+
+def _interval(values: Sequence[float], ratios: Sequence[float]) -> tuple[float | None, float | None]:
+    """The corrected resampled t interval (Nadeau & Bengio 2003): folds share training rows, so plain t is too narrow.
+
+    :param ratios: test rows over training rows of each fold.
+    """
+    k = len(values)
+    if k < 2:
+        return None, None
+    variance = (1 / k + float(np.mean(ratios))) * float(np.var(values, ddof=1))
+    half = float(stats.t.ppf(0.975, k - 1)) * variance**0.5
+    return float(np.mean(values)) - half, float(np.mean(values)) + half
+
+
+def measure_confusion(results: Sequence[FoldResult], spec: ModelSpec) -> Confusion | None:
+    """Held-out rows of all folds by true and predicted class; ``None`` for regression."""
+    if spec.task is not Task.CLASSIFICATION or not results:
+        return None
+    labels = sorted({str(name) for result in results for name in result.predictions.classes})
+    position = {label: number for number, label in enumerate(labels)}
+    counts = np.zeros((len(labels), len(labels)), dtype=int)
+    for result in results:
+        names = np.array([position[str(name)] for name in result.predictions.classes])
+        np.add.at(counts, (names[result.predictions.truth], names[_predicted(result.predictions)]), 1)
+    return Confusion(labels=tuple(labels), counts=tuple(tuple(row) for row in counts.tolist()))
+
+
+def _predicted(predictions: Predictions) -> NDArray[Any]:
+    assert predictions.predicted is not None  # noqa: S101  # an estimator always predicts
+    return predictions.predicted
+
+
+def _pooled(results: Sequence[FoldResult]) -> tuple[NDArray[Any], NDArray[np.float64]] | None:
+    """Truth and score of the held-out rows of all folds, for two classes."""
+    usable = [r.predictions for r in results if r.predictions.scores is not None and r.predictions.is_binary]
+    if not usable or len(usable) != len(results):
+        return None
+    scores = [p.scores for p in usable if p.scores is not None]
+    truth = np.concatenate([p.truth for p in usable])
+    return (truth, np.concatenate(scores)) if len(np.unique(truth)) == 2 else None
+
+
+def measure_roc(results: Sequence[FoldResult]) -> Curve | None:
+    """The ROC curve of the held-out rows of all folds; ``None`` unless there are two classes and scores."""
+    pooled = _pooled(results)
+    if pooled is None:
+        return None
+    false_positive, true_positive, _ = roc_curve(*pooled)
+    chosen = np.unique(np.linspace(0, len(false_positive) - 1, MAX_POINTS).round().astype(int))
+    return Curve(x=tuple(false_positive[chosen].tolist()), y=tuple(true_positive[chosen].tolist()))
+
+
+def measure_calibration(results: Sequence[FoldResult]) -> Curve | None:
+    """Mean probability against observed share in bins of equally many rows; ``None`` as for :func:`measure_roc`."""
+    pooled = _pooled(results)
+    if pooled is None:
+        return None
+    truth, scores = pooled
+    bins = [rows for rows in np.array_split(np.argsort(scores, kind="stable"), BINS) if len(rows)]
+    return Curve(
+        x=tuple(float(scores[rows].mean()) for rows in bins),
+        y=tuple(float(truth[rows].mean()) for rows in bins),
+        rows=tuple(len(rows) for rows in bins),
+    )

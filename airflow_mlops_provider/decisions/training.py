@@ -1,0 +1,104 @@
+"""Whether a training may be used: its stored artifact answers as it did in memory, and it beats a constant answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.reports.training import FoldMetric, TrainingReport
+from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingPolicy:
+    """Limits of a training.
+
+    :param max_symmetry_difference: largest allowed difference between the stored artifact and the model in memory.
+    :param max_training_seconds: budget of one training, such as a part of the retraining window; none by default.
+    """
+
+    max_symmetry_difference: float = 1e-9
+    max_training_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_symmetry_difference < 0:
+            raise BadInputError("policy: max_symmetry_difference must not be negative")
+        if self.max_training_seconds is not None and self.max_training_seconds <= 0:
+            raise BadInputError("policy: max_training_seconds must be positive")
+
+
+def judge_training(report: TrainingReport, policy: TrainingPolicy) -> Verdict:
+    """Judge one training.
+
+    An asymmetric artifact fails. A model no better than a constant answer, or a training over its budget, is a
+    notice: whether it is deployed is the promotion gate's decision.
+    """
+    findings = [_symmetry(report, policy), *_metrics(report), _seconds(report, policy)]
+    return Verdict.of(findings, summary=_summary(report, policy))
+
+
+def _symmetry(report: TrainingReport, policy: TrainingPolicy) -> Finding:
+    measured = report.symmetry
+    if measured is None or measured.rows == 0:
+        status, observed = Status.INSUFFICIENT_EVIDENCE, None
+    else:
+        observed = measured.max_abs_difference
+        status = Status.PASS if observed <= policy.max_symmetry_difference else Status.FAIL
+    return Finding(
+        subject="inference artifact",
+        measure="symmetry_max_abs_difference",
+        observed=observed,
+        limit=policy.max_symmetry_difference,
+        status=status,
+        detail=f"{measured.rows} probe rows" if measured else "the stored artifact was not read back",
+    )
+
+
+def _metrics(report: TrainingReport) -> list[Finding]:
+    return [_metric(metric, deciding=position == 0) for position, metric in enumerate(report.metrics)]
+
+
+def _metric(metric: FoldMetric, *, deciding: bool) -> Finding:
+    if metric.mean is None:
+        return Finding(
+            subject="held-out rows",
+            measure=metric.name,
+            observed=None,
+            status=Status.INSUFFICIENT_EVIDENCE if deciding else Status.NOTICE,
+            detail="no fold could be judged",
+        )
+    beaten = metric.dummy is None or (metric.mean - metric.dummy) * metric.direction.sign > 0
+    span = f"95 % interval {metric.low:.4g} to {metric.high:.4g}, " if metric.low is not None else ""
+    return Finding(
+        subject="held-out rows",
+        measure=metric.name,
+        observed=metric.mean,
+        limit=metric.dummy if deciding else None,
+        status=Status.PASS if beaten or not deciding else Status.NOTICE,
+        detail=f"{span}{len(metric.folds)} folds, the best constant answer has {metric.dummy:.4g}"
+        if metric.dummy is not None
+        else f"{span}{len(metric.folds)} folds",
+    )
+
+
+def _seconds(report: TrainingReport, policy: TrainingPolicy) -> Finding:
+    limit = policy.max_training_seconds
+    over = limit is not None and report.total_seconds > limit
+    return Finding(
+        subject="training",
+        measure="training_seconds",
+        observed=report.total_seconds,
+        limit=limit,
+        status=Status.NOTICE if over else Status.PASS,
+        detail="over its budget" if over else "",
+    )
+
+
+def _summary(report: TrainingReport, policy: TrainingPolicy) -> str:
+    first = report.metrics[0]
+    held_out = f"{first.name} {first.mean:.3f}" if first.mean is not None else f"{first.name} unknown"
+    text = f"trained on {report.rows:,} rows in {report.total_seconds:.1f} s: {held_out} over {report.folds} folds"
+    difference = report.symmetry.max_abs_difference if report.symmetry else None
+    if difference is not None and difference > policy.max_symmetry_difference:
+        text += f"; the stored artifact answers differently (by {difference:g}) and was not registered"
+    return text

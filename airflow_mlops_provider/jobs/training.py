@@ -1,0 +1,272 @@
+"""``train``: a declared model on a dataset, stored as one inference artifact and registered as the challenger."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from airflow_mlops_provider.analysis.training import Trained, measure_training
+from airflow_mlops_provider.analysis.training.data import TrainingData, columns_of, training_data
+from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry, probe_rows
+from airflow_mlops_provider.analysis.training.validation import metrics_of
+from airflow_mlops_provider.decisions.training import TrainingPolicy, judge_training
+from airflow_mlops_provider.jobs.base import Job, installed_versions
+from airflow_mlops_provider.records.codec import canonical_json, decode, digest, encode
+from airflow_mlops_provider.records.model_spec import ModelSpec
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.reports.training import TrainingReport
+from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.records.version_label import VersionLabel
+from airflow_mlops_provider.stores.datasets import open_dataset
+from airflow_mlops_provider.stores.models import ModelStore, Predictor, Probe, Trainer, TrainingRun, load_trainer, tags
+from airflow_mlops_provider.stores.models.predictor import kinds_of
+from airflow_mlops_provider.stores.specs import read_model_spec
+
+CHALLENGER = "challenger"
+REPORT = "training_report.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainJob(Job):
+    """Train a declared model, check the stored artifact, register it and point ``challenger`` at it.
+
+    A retry with the same ``run_key`` goes on with the same tracking run, and never registers a second version of the
+    same recipe and data.
+
+    :param model: the declaration: path or URI of its YAML, or the specification itself.
+    :param dataset: rows with the features, the target, and the group and time columns that the model declares.
+    :param tracking_uri: of MLflow.
+    :param params: keyword arguments of the trainer, over those of the declaration.
+    :param experiment: the last part of the version label; the start of the tracking run's id by default.
+    :param policy: the limits.
+    """
+
+    model: str | ModelSpec
+    dataset: DatasetRef
+    tracking_uri: str | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    experiment: str | None = None
+    policy: TrainingPolicy = field(default_factory=TrainingPolicy)
+
+    def run(self) -> Outcome:
+        """Train, check, record, register; raises ``BadInputError`` naming what cannot be trained on or with."""
+        started = time.perf_counter()
+        work = self._prepare()
+        store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
+        with store.training_run(work.spec.name, run_key=self.run_key, recipe=work.identity) as run:
+            model = run.registered
+            report = _earlier_report(run) if model else None
+            if report is None:
+                report, model = _Training(work=work, store=store, run=run, policy=self.policy).make(started)
+            outcome = self._record(work, run, report, model, store)
+            if model:
+                point_challenger(store, model)
+        return outcome
+
+    def _prepare(self) -> Work:
+        spec = read_model_spec(self.model)
+        spec = replace(spec, params={**spec.params, **self.params})
+        metrics_of(spec)  # an unknown metric is refused before anything is read
+        trainer = load_trainer(spec)
+        dataset = open_dataset(self.dataset)
+        dataset.require(columns_of(spec))
+        data = training_data(dataset.frame(columns_of(spec)), spec, name=dataset.uri)
+        return Work(spec=spec, trainer=trainer, dataset=dataset.ref, data=data, experiment=self.experiment)
+
+    def _record(
+        self, work: Work, run: TrainingRun, report: TrainingReport, model: ModelRef | None, store: ModelStore
+    ) -> Outcome:
+        verdict = judge_training(report, self.policy)
+        version = store.version_tags(model) if model else {}
+        return self.record(
+            Kind.TRAINING,
+            report=report,
+            policy=self.policy,
+            verdict=verdict,
+            inputs={"dataset": work.dataset},
+            dataset=work.dataset,
+            model=model,
+            details={
+                **work.details,
+                "mlflow_run_id": run.run_id,
+                "label": version.get(tags.LABEL),
+                "content_digest": version.get(tags.CONTENT_DIGEST),
+            },
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What is to be trained, read and checked."""
+
+    spec: ModelSpec
+    trainer: Trainer
+    dataset: DatasetRef
+    data: TrainingData
+    experiment: str | None = None
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """Feature to the kind of value it holds."""
+        return kinds_of(self.data.features)
+
+    @property
+    def identity(self) -> str:
+        """Equal for tries that would train the same thing."""
+        return digest([self.spec.digest, self.trainer.sha256, self.dataset.fingerprint, self.experiment])
+
+    @property
+    def schema_hash(self) -> str:
+        """Changes with what goes in and out of the model."""
+        return digest([self.spec.task, self.spec.target, [list(item) for item in self.kinds.items()]])
+
+    @property
+    def recipe_hash(self) -> str:
+        """Changes with the trainer's code, its parameters, and how folds and search are made."""
+        spec = self.spec
+        columns = [spec.group_column, spec.time_column]
+        return digest([self.trainer.sha256, spec.trainer, spec.params, spec.seed, spec.split, spec.search, columns])
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """For the evidence: everything needed to train the same again."""
+        return {
+            "spec": encode(self.spec),
+            "metric_order": list(self.spec.metrics),  # canonical JSON sorts the mapping, and the first one decides
+            "trainer": {
+                "path": str(self.trainer.path),
+                "sha256": self.trainer.sha256,
+                "git_commit": self.trainer.git_commit,
+            },
+            "schema_hash": self.schema_hash,
+            "recipe_hash": self.recipe_hash,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Training:
+    """One training inside its tracking run."""
+
+    work: Work
+    store: ModelStore
+    run: TrainingRun
+    policy: TrainingPolicy
+
+    def make(self, started: float) -> tuple[TrainingReport, ModelRef | None]:
+        """Train, store, read back and register; the version is ``None`` when the artifact is not symmetric."""
+        work, run = self.work, self.run
+        run.log_params(_params_of(work))
+        run.log_dataset(work.dataset)
+        trained = measure_training(work.trainer.build, work.data, work.spec, kinds=work.kinds, started=started)
+        probe = _probe(trained.estimator, work)
+        stored = run.store_model(trained.estimator, work.spec, probe)
+        report = replace(
+            trained.report,
+            symmetry=measure_symmetry(
+                self.store.reload(stored, work.spec), probe.frame, probe.predictions, probe.scores
+            ),
+            total_seconds=time.perf_counter() - started,
+            artifact_bytes=stored.bytes,
+        )
+        run.log_metrics(_metrics_of(report), model_id=stored.model_id)
+        run.attach_all(_attachments(work, trained, report))
+        if judge_training(report, self.policy).status is Status.FAIL:
+            run.fail()
+            return report, None
+        return report, run.register(stored, self._version_tags())
+
+    def _version_tags(self) -> dict[str, str]:
+        work = self.work
+        return {
+            tags.DATASET: canonical_json(work.dataset).decode(),
+            tags.LABEL: str(self._label()),
+            tags.SCHEMA_HASH: work.schema_hash,
+            tags.RECIPE_HASH: work.recipe_hash,
+            tags.TRAINER: work.trainer.sha256,
+        }
+
+    def _label(self) -> VersionLabel:
+        name, experiment = self.work.spec.name, self.work.experiment or self.run.run_id[:8]
+        for ref in reversed(self.store.versions(name)):
+            before = self.store.version_tags(ref)
+            if tags.LABEL in before:
+                return VersionLabel.parse(before[tags.LABEL]).next(
+                    experiment=experiment,
+                    schema_changed=before.get(tags.SCHEMA_HASH) != self.work.schema_hash,
+                    recipe_changed=before.get(tags.RECIPE_HASH) != self.work.recipe_hash,
+                )
+        return VersionLabel(name=name, experiment=experiment)
+
+
+def point_challenger(store: ModelStore, model: ModelRef) -> None:
+    """Point ``challenger`` at ``model`` unless a newer version has it: a late retry never moves it back."""
+    standing = store.aliases(model.name).get(CHALLENGER)
+    if model.version and (standing is None or int(standing) < int(model.version)):
+        store.set_alias(model.name, CHALLENGER, model.version)
+
+
+def _earlier_report(run: TrainingRun) -> TrainingReport | None:
+    kept = run.attachment(REPORT)
+    return decode(TrainingReport, json.loads(kept)) if kept else None
+
+
+def _probe(estimator: Any, work: Work) -> Probe:
+    frame = probe_rows(work.data.features, seed=work.spec.seed)
+    model = Predictor(spec=work.spec, estimator=estimator, columns=work.kinds)
+    scores = model.scores(frame)
+    return Probe(
+        frame=frame,
+        predictions=tuple(model.predict(frame).tolist()),
+        scores=None if scores is None else tuple(scores.tolist()),
+    )
+
+
+def _params_of(work: Work) -> dict[str, Any]:
+    spec = work.spec
+    return {
+        **{f"param.{name}": value for name, value in spec.params.items()},
+        "task": spec.task,
+        "target": spec.target,
+        "features": ", ".join(spec.features),
+        "seed": spec.seed,
+        "split": spec.split.kind,
+        "folds": spec.split.folds,
+        "trainer": spec.trainer,
+        "trainer_sha256": work.trainer.sha256,
+        "git_commit": work.trainer.git_commit,
+        "dataset": work.dataset.uri,
+        "dataset_fingerprint": work.dataset.fingerprint,
+        "rows": work.dataset.rows,
+    }
+
+
+def _metrics_of(report: TrainingReport) -> dict[str, float]:
+    found: dict[str, float | None] = {
+        "fit_seconds": report.fit_seconds,
+        "training_seconds": report.total_seconds,
+        "artifact_bytes": float(report.artifact_bytes),
+        "symmetry_max_abs_difference": report.symmetry.max_abs_difference if report.symmetry else None,
+    }
+    for metric in report.metrics:
+        parts = {"": metric.mean, "_low": metric.low, "_high": metric.high, "_dummy": metric.dummy}
+        found |= {f"cv_{metric.name}{suffix}": value for suffix, value in parts.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _attachments(work: Work, trained: Trained, report: TrainingReport) -> dict[str, bytes]:
+    found: Mapping[str, Any] = {
+        REPORT: report,
+        "environment.json": installed_versions(),
+        "features.json": work.kinds,
+        "confusion_matrix.json": report.confusion,
+        "roc_curve.json": report.roc,
+        "calibration_curve.json": report.calibration,
+        "permutation_importance.json": report.importance,
+        "model_parameters.json": {name: repr(value) for name, value in trained.estimator.get_params().items()},
+    }
+    return {name: canonical_json(body) for name, body in found.items() if body}
