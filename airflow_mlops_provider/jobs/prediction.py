@@ -1,0 +1,226 @@
+"""``predict``: a model version scores a dataset in batches; a shadow may score the same rows beside it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from airflow_mlops_provider.analysis.prediction import Invariants, measure_shadow, refuse_infinite
+from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
+from airflow_mlops_provider.decisions.prediction import judge_prediction, judge_scoring
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.records.model_spec import ModelSpec, Task
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.reports.prediction import PredictionReport, Scoring
+from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.stores.datasets import Dataset, open_dataset, write_dataset
+from airflow_mlops_provider.stores.models import ModelStore, Predictor
+
+CHAMPION = "champion"
+BATCH_ROWS = 50_000
+_PROVENANCE = ("model_name", "model_version", "model_digest", "dataset_fingerprint")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictJob(Job):
+    """Score a dataset; every output row names the model version and the data it was made from.
+
+    The output holds, in the order of the input rows: the model's group and time columns where the data have them, the
+    columns of ``keep``, ``prediction``, ``score`` (of the second class; ``score_<class>`` for more than two), and the
+    provenance. It appears whole or not at all, and a repetition writes the same again.
+
+    :param model: what scores; a YAML file or bare name means its champion.
+    :param dataset: the rows.
+    :param output_uri: ``.parquet`` or ``.csv`` file to write; an existing one is replaced.
+    :param shadow: another version that scores the same rows into ``shadow_uri``, for comparison alone.
+    :param shadow_uri: by default the same file name in the folder ``<folder of output_uri>-shadow``.
+    :param keep: further input columns to carry over, such as a key.
+    :param tracking_uri: of MLflow.
+    """
+
+    model: str | ModelRef | ModelSpec
+    dataset: DatasetRef
+    output_uri: str
+    shadow: str | ModelRef | ModelSpec | None = None
+    shadow_uri: str | None = None
+    keep: tuple[str, ...] = ()
+    tracking_uri: str | None = None
+
+    def run(self) -> Outcome:
+        """Score, check, compare, record; raises ``BadInputError`` naming the column that the model cannot use."""
+        started = time.perf_counter()
+        dataset = open_dataset(self.dataset)
+        if dataset.rows == 0:
+            raise BadInputError(f"dataset {dataset.uri} has no rows to score")
+        store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
+        champion = store.load(store.resolve(self.model, alias=CHAMPION))
+        scoring = score(champion, dataset, self.output_uri, keep=self.keep)
+        report = PredictionReport(scoring=scoring, seconds=0.0)
+        if self.shadow is not None and scoring.output is not None:
+            report = self._beside(store, champion, dataset, scoring)
+        report = _timed(report, time.perf_counter() - started)
+        return self.record(
+            Kind.PREDICTION,
+            report=report,
+            policy=None,
+            verdict=judge_prediction(report),
+            inputs={"dataset": dataset.ref},
+            dataset=scoring.output,
+            model=scoring.model,
+        )
+
+    def _beside(self, store: ModelStore, champion: Predictor, dataset: Dataset, scoring: Scoring) -> PredictionReport:
+        # What the shadow cannot do must not keep the champion's predictions from those who wait for them.
+        assert self.shadow is not None  # noqa: S101  # asked by the caller
+        target = self.shadow_uri or shadow_uri(self.output_uri)
+        try:
+            shadow = store.load(store.resolve(self.shadow))
+            shadowed = score(shadow, dataset, target, keep=self.keep)
+        except BadInputError as error:
+            return PredictionReport(scoring=scoring, shadow_trouble=str(error), seconds=0.0)
+        comparison = None
+        if shadowed.output is not None and shadow.spec.task is champion.spec.task:
+            comparison = measure_shadow(
+                _answers(self.output_uri),
+                _answers(target),
+                is_classification=champion.spec.task is Task.CLASSIFICATION,
+            )
+        return PredictionReport(scoring=scoring, shadow=shadowed, comparison=comparison, seconds=0.0)
+
+
+def score(model: Predictor, dataset: Dataset, output_uri: str, *, keep: tuple[str, ...] = ()) -> Scoring:
+    """Write ``model``'s answers for every row of ``dataset``, in batches.
+
+    :returns: what was measured; its ``output`` is ``None`` when an answer broke an invariant, and nothing was written.
+    :raises BadInputError: when a column is missing, of another kind than in training, infinite or otherwise refused.
+    """
+    carried = _carried(model, dataset, keep)
+    dataset.require(dict.fromkeys((*model.spec.features, *carried)))
+    invariants = Invariants()
+    probe = model.probe
+    symmetry = measure_symmetry(model, probe.frame, probe.predictions, probe.scores) if probe else None
+    assert model.ref is not None  # noqa: S101  # loaded from a store
+    output = None
+    if not _broken(Scoring(model=model.ref, rows=0, probe=symmetry)):
+        try:
+            output = write_dataset(_scored(model, dataset, carried, invariants), output_uri)
+        except _BrokenInvariantError:
+            output = None
+    return Scoring(
+        model=model.ref,
+        rows=invariants.rows,
+        output=output,
+        probe=symmetry,
+        not_finite=invariants.not_finite,
+        out_of_range=invariants.out_of_range,
+        max_sum_error=invariants.max_sum_error,
+        counts=dict(invariants.counts) if model.spec.task is Task.CLASSIFICATION else None,
+    )
+
+
+class _BrokenInvariantError(Exception):
+    """An answer that must not be used: ends the writing, so that nothing appears."""
+
+
+def _broken(scoring: Scoring) -> bool:
+    return any(finding.status is Status.FAIL for finding in judge_scoring(scoring))
+
+
+def _scored(
+    model: Predictor, dataset: Dataset, carried: tuple[str, ...], invariants: Invariants
+) -> Iterator[pa.RecordBatch]:
+    columns = list(dict.fromkeys((*model.spec.features, *carried)))
+    fingerprint = dataset.ref.fingerprint
+    for batch in dataset.batches(columns, batch_size=BATCH_ROWS):
+        frame = batch.to_pandas()
+        refuse_infinite(frame[list(model.spec.features)], name=dataset.uri)
+        predicted, probabilities = _asked(model, frame, dataset.uri)
+        invariants.add(predicted, probabilities)
+        if model.spec.task is Task.CLASSIFICATION:
+            invariants.count(predicted)
+        assert model.ref is not None  # noqa: S101  # loaded from a store
+        if _broken(_so_far(model.ref, invariants)):
+            raise _BrokenInvariantError
+        yield _output(model, batch.select(list(carried)), predicted, probabilities, fingerprint)
+
+
+def _so_far(ref: ModelRef, invariants: Invariants) -> Scoring:
+    return Scoring(
+        model=ref,
+        rows=invariants.rows,
+        not_finite=invariants.not_finite,
+        out_of_range=invariants.out_of_range,
+        max_sum_error=invariants.max_sum_error,
+    )
+
+
+def _asked(model: Predictor, frame: Any, name: str) -> tuple[Any, Any]:
+    try:
+        return model.predict(frame), model.probabilities(frame)
+    except ValueError as error:  # scikit-learn's word for values that an estimator cannot take
+        missing = [column for column in model.spec.features if frame[column].isna().any()]
+        hint = f" (columns with missing values: {', '.join(missing)})" if missing else ""
+        reason = " ".join(str(error).split())[:300]
+        raise BadInputError(f"dataset {name}: model {model.spec.name} cannot score it: {reason}{hint}") from error
+
+
+def _output(
+    model: Predictor, carried: pa.RecordBatch, predicted: Any, probabilities: Any, fingerprint: str | None
+) -> pa.RecordBatch:
+    columns: dict[str, Any] = {name: carried[name] for name in carried.schema.names}
+    columns["prediction"] = pa.array(predicted.tolist() if predicted.dtype == object else predicted)
+    columns |= _scores(model, probabilities)
+    ref = model.ref
+    assert ref is not None  # noqa: S101  # loaded from a store
+    stamped = dict(zip(_PROVENANCE, (ref.name, ref.version, ref.digest, fingerprint), strict=True))
+    columns |= {name: pa.repeat(pa.scalar(value, pa.string()), len(predicted)) for name, value in stamped.items()}
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _scores(model: Predictor, probabilities: Any) -> dict[str, Any]:
+    if probabilities is None:
+        return {}
+    if probabilities.shape[1] == 2:
+        return {"score": pa.array(probabilities[:, 1].astype(np.float64))}
+    classes = model.classes or range(probabilities.shape[1])
+    return {f"score_{label}": pa.array(probabilities[:, i].astype(np.float64)) for i, label in enumerate(classes)}
+
+
+def _carried(model: Predictor, dataset: Dataset, keep: tuple[str, ...]) -> tuple[str, ...]:
+    """Input columns that the output holds; raises ``BadInputError`` for one whose name an answer needs."""
+    own = [name for name in (model.spec.group_column, model.spec.time_column) if name in dataset.columns and name]
+    found = tuple(dict.fromkeys((*own, *keep)))
+    for name in found:
+        if name in ("prediction", "score", *_PROVENANCE) or name.startswith("score_"):
+            raise BadInputError(f"dataset {dataset.uri}: column {name!r} has the name of an output column")
+    return found
+
+
+def _answers(uri: str) -> Iterator[pa.RecordBatch]:
+    dataset = open_dataset(uri)
+    names = [name for name in dataset.columns if name == "prediction" or name.startswith("score")]
+    return dataset.batches(names, batch_size=BATCH_ROWS)
+
+
+def shadow_uri(output_uri: str) -> str:
+    """Where a shadow's answers go: the same file name in a folder of its own, so that nobody reads them by mistake."""
+    folder, _, file = output_uri.rpartition("/")
+    return f"{folder}-shadow/{file}" if folder else str(PurePosixPath("shadow") / file)
+
+
+def _timed(report: PredictionReport, seconds: float) -> PredictionReport:
+    return PredictionReport(
+        scoring=report.scoring,
+        shadow=report.shadow,
+        comparison=report.comparison,
+        shadow_trouble=report.shadow_trouble,
+        seconds=seconds,
+    )
