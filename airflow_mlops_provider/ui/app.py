@@ -1,0 +1,87 @@
+"""The web application behind ``/mlops``: its routes, its errors and its security headers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
+from airflow_mlops_provider.ui import api, views
+from airflow_mlops_provider.ui.auth import login_url, page_protection
+from airflow_mlops_provider.ui.rendering import render
+
+_HEADERS = {
+    # Everything comes from here and nothing runs inline, so a model's or column's name can never become a script.
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "private, no-store",
+}
+
+
+def create_app() -> FastAPI:
+    """The application; every route of it is protected, and there is no schema or documentation beside the routes."""
+    app = FastAPI(
+        title="MLOps",
+        dependencies=page_protection(),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,  # FastAPI adds these three outside the dependencies above: they would be public
+    )
+    app.include_router(views.router)
+    app.include_router(api.router, prefix="/api")
+    app.middleware("http")(_add_headers)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _bad_request)
+    for error, status in _STATUS_OF.items():
+        app.add_exception_handler(error, _handler(status))
+    return app
+
+
+_STATUS_OF: dict[type[Exception], HTTPStatus] = {
+    IntegrityError: HTTPStatus.CONFLICT,
+    BadInputError: HTTPStatus.BAD_REQUEST,
+    BackendError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+async def _add_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await call_next(request)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _handler(status: HTTPStatus) -> Callable[[Request, Exception], Response]:
+    return lambda request, error: _error(request, status, str(error))
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return _error(request, HTTPStatus(error.status_code), str(error.detail))
+
+
+def _bad_request(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:])
+    return _error(request, HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {first['msg']}")
+
+
+def _error(request: Request, status: HTTPStatus, message: str) -> Response:
+    """One line for a program, a page for a person."""
+    wants_page = "text/html" in request.headers.get("accept", "") and "/api/" not in request.url.path
+    if not wants_page:
+        return JSONResponse({"detail": message}, status_code=status)
+    sign_in = login_url(str(request.url)) if status is HTTPStatus.UNAUTHORIZED else None
+    return render(request, "error.html", status_code=status, status=status, message=message, sign_in=sign_in)

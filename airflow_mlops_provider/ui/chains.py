@@ -1,0 +1,62 @@
+"""Each model's decisions as the page shows them: which version is in force, since when, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_mlops_provider.records.refs import ModelRef
+from airflow_mlops_provider.stores.decisions import (
+    CHAMPION,
+    DecisionChain,
+    Fault,
+    Link,
+    chain_names,
+    previous_of,
+)
+from airflow_mlops_provider.stores.evidence import EvidenceStore
+from airflow_mlops_provider.ui.auth import Reader
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelDecisions:
+    """The decision record of one model, as far as one person may read it.
+
+    :param links: the records that this person may read, oldest first.
+    :param in_force: the record that put the champion in place; ``None`` before the first promotion, or when hidden.
+    :param hidden: whether the champion was put in place by a Dag that this person may not read.
+    :param previous: what a rollback would put back.
+    :param faults: what is wrong with the chain: edited, removed or reordered records, by name.
+    """
+
+    links: tuple[Link, ...]
+    in_force: Link | None
+    hidden: bool
+    previous: ModelRef | None
+    faults: tuple[Fault, ...]
+
+    @property
+    def champion(self) -> ModelRef | None:
+        """The version in force."""
+        return self.in_force.record.model if self.in_force else None
+
+
+def read_decisions(store: EvidenceStore, reader: Reader) -> dict[str, ModelDecisions]:
+    """The decisions of every model of which this person may read at least one record, by model name."""
+    found = {name: _read(store, name, reader) for name in chain_names(store)}
+    return {name: known for name, known in found.items() if known.links or known.faults}
+
+
+def _read(store: EvidenceStore, name: str, reader: Reader) -> ModelDecisions:
+    links, faults = DecisionChain(store, name).examine()
+    visible = tuple(link for link in links if reader.may_read(link.record.origin))
+    # From the whole chain, so that a hidden newer promotion never lets an older version look like the champion.
+    moved = [link for link in links if link.record.moved and link.record.alias == CHAMPION]
+    in_force = moved[-1] if moved and moved[-1] in visible else None
+    return ModelDecisions(
+        links=visible,
+        in_force=in_force,
+        hidden=bool(moved) and in_force is None,
+        previous=previous_of(links) if in_force else None,
+        # Faults name records; of a chain that holds none of this person's they are not their business.
+        faults=faults if visible or not links else (),
+    )
