@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_mlops_provider.analysis.drift import measure_drift
+from airflow_mlops_provider.analysis.drift import Precision, measure_drift
 from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
 from airflow_mlops_provider.jobs.base import Job
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -60,6 +60,7 @@ class DriftJob(Job):
             window_column=self.window_column,
             sensitive=self.sensitive,
             joint=self.policy.joint,
+            precision=Precision(limits=(self.policy.min_ks_d, self.policy.severe_ks_d), level=self.policy.level),
         )
         verdict = judge_drift(report, self.policy)
         attachments, details = self._pictures(reference, current, report)

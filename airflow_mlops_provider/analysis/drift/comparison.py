@@ -1,101 +1,140 @@
-"""One column against its reference: the tests and distances, from sorted numbers or from counts of levels."""
+"""One column against its reference: the tests and distances, from the two profiles."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.drift import words
 from airflow_mlops_provider.analysis.drift.columns import Plan
-from airflow_mlops_provider.analysis.drift.values import Levels, Numbers
-from airflow_mlops_provider.analysis.stats.distances import jensen_shannon, ks_distance, psi, total_variation
+from airflow_mlops_provider.analysis.drift.profile import LevelProfile, NumericProfile, ks_interval
+from airflow_mlops_provider.analysis.drift.scan import GROUPS, MAX_LEVELS, grouped
+from airflow_mlops_provider.analysis.stats.distances import jensen_shannon, psi, total_variation
 from airflow_mlops_provider.analysis.stats.two_sample import chi_squared, ks_p_value, pool_rare, two_proportion
 from airflow_mlops_provider.records.reports.drift import ColumnDrift, ColumnKind, Measure, Problem, Shift
 
 Floats = NDArray[np.float64]
+Profile = NumericProfile | LevelProfile
 
 MIN_VALUES = 20
 """With fewer values than this on a side, a column's distribution is not judged."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-DECILES = np.arange(1, 10) / 10
-"""Inner edges of the cells of binned distances of numeric columns: the reference's deciles, as is customary for PSI."""
+DECILES = tuple(i / 10 for i in range(1, 10))
+"""Where binned distances of numeric columns cut: at the reference's deciles, as is customary for PSI."""
 
 
-def compare_numbers(plan: Plan, reference: Numbers, current: Numbers) -> ColumnDrift:
-    """A numeric or time column: KS distance, missing share, binned distances."""
-    a, b = reference.values, current.values
-    shifts = [missing_shift(plan, reference, current)]
-    if min(a.size, b.size) < MIN_VALUES:
-        return _too_few(plan, plan.kind, reference, current, shifts)
-    distance = ks_distance(a, b)
+def compare(plan: Plan, reference: Profile, current: Profile) -> ColumnDrift:
+    """Every test and distance of one column that its two profiles allow."""
+    if not current.values:
+        statement = f"{plan.column}: every value is missing from the current batch"
+        drift = _base(plan, plan.kind, reference, current)
+        return replace(drift, problem=Problem.ALL_MISSING, statement=statement)
+    if isinstance(reference, NumericProfile) and isinstance(current, NumericProfile):
+        if plan.kind is ColumnKind.TIME or not reference.is_two_level():
+            return _compare_numbers(plan, reference, current)
+        # The cells of the reference that hold values are atoms; each begins at its value.
+        names = reference.edges[np.flatnonzero(reference.counts) - 1]
+        reference, current = reference.as_levels(names), current.as_levels(names)
+    if isinstance(reference, LevelProfile) and isinstance(current, LevelProfile):
+        return _compare_levels(plan, reference, current)
+    raise TypeError(f"column {plan.column!r} was profiled as numbers on one side and as levels on the other")
+
+
+def _compare_numbers(plan: Plan, reference: NumericProfile, current: NumericProfile) -> ColumnDrift:
+    drift, shifts = _base(plan, plan.kind, reference, current), [_missing_shift(plan, reference, current)]
+    if min(reference.values, current.values) < MIN_VALUES:
+        return _too_few(drift, shifts)
+    low, high = ks_interval(reference, current)
     change = words.numeric_change(
         plan.column,
-        np.quantile(a, QUANTILES),
-        np.quantile(b, QUANTILES),
+        reference.quantiles(QUANTILES),
+        current.quantiles(QUANTILES),
         time=plan.kind is ColumnKind.TIME,
         sensitive=plan.sensitive,
     )
-    edges = np.unique(np.quantile(a, DECILES))
-    return _drift(
-        plan,
-        plan.kind,
-        reference,
-        current,
-        [shift(Measure.KS_D, distance, ks_p_value(distance, a.size, b.size), change), *shifts],
-        table=(cell_counts(a, edges), cell_counts(b, edges)),
-    )
+    ks = shift(Measure.KS_D, low, ks_p_value(low, reference.values, current.values), change, high=high)
+    return _measured(drift, [ks, *shifts], decile_table(reference, current))
 
 
-def cell_counts(values: Floats, edges: Floats) -> Floats:
-    """How many of the sorted ``values`` lie in each cell between ``edges``; an edge belongs to the cell above it."""
-    below = np.concatenate([[0], np.searchsorted(values, edges, side="left"), [values.size]])
-    return np.diff(below).astype(np.float64)
+def decile_table(reference: NumericProfile, current: NumericProfile) -> tuple[Floats, Floats]:
+    """Counts of both sides in cells cut at the edges nearest to the reference's deciles; exact for those cells."""
+    if not reference.edges.size:
+        return np.array([float(reference.values)]), np.array([float(current.values)])
+    steps = reference.steps[1:-1]
+    cuts = np.unique(np.clip(np.searchsorted(steps, DECILES), 0, steps.size - 1))
+
+    def counts(profile: NumericProfile) -> Floats:
+        return np.diff(np.concatenate([[0], profile.below[cuts], [profile.values]])).astype(np.float64)
+
+    before, after = counts(reference), counts(current)
+    seen = before + after > 0
+    return before[seen], after[seen]
 
 
-def compare_levels(plan: Plan, reference: Levels, current: Levels) -> ColumnDrift:
-    """A categorical column: total variation, unseen levels, missing share, distances of the shares."""
-    n, m = reference.rows - reference.missing, current.rows - current.missing
-    shifts = [missing_shift(plan, reference, current)]
-    if min(n, m) < MIN_VALUES:
-        return _too_few(plan, ColumnKind.CATEGORICAL, reference, current, shifts)
-    levels = sorted(reference.counts | current.counts, reverse=True)
+def _compare_levels(plan: Plan, reference: LevelProfile, current: LevelProfile) -> ColumnDrift:
+    drift = _base(plan, ColumnKind.CATEGORICAL, reference, current)
+    shifts = [_missing_shift(plan, reference, current)]
+    if min(reference.values, current.values) < MIN_VALUES:
+        return _too_few(drift, shifts)
+    before, after = _aligned(reference, current)
+    levels = sorted(before | after, reverse=True)
     table = (
-        np.array([reference.counts.get(level, 0) for level in levels], dtype=np.float64),
-        np.array([current.counts.get(level, 0) for level in levels], dtype=np.float64),
+        np.array([before.get(level, 0) for level in levels], dtype=np.float64),
+        np.array([after.get(level, 0) for level in levels], dtype=np.float64),
     )
-    moved = int(np.abs(table[1] / m - table[0] / n).round(12).argmax())
-    change = words.level_change(
-        plan.column, levels[moved], table[0][moved] / n, table[1][moved] / m, sensitive=plan.sensitive
-    )
+    shares = table[0] / table[0].sum(), table[1] / table[1].sum()
+    # Rounded, so that of the two levels of a yes/no column the "1" is named.
+    moved = int(np.abs(shares[1] - shares[0]).round(12).argmax())
+    name = words.GROUPED if reference.grouped or current.grouped else levels[moved]
+    change = words.level_change(plan.column, name, shares[0][moved], shares[1][moved], sensitive=plan.sensitive)
+    # Pooled as in the test: summed over thousands of rare levels, chance alone makes a large distance.
     cells = pool_rare(*table)
     distance = total_variation(cells[0], cells[1]) if cells.shape[1] > 1 else 0.0
-    shifts = [shift(Measure.TVD, distance, chi_squared(*table).p_value, change), *shifts]
-    return _drift(
-        plan, ColumnKind.CATEGORICAL, reference, current, [*shifts, unseen_shift(plan, reference, current)], table=table
-    )
+    shifts = [
+        shift(Measure.TVD, distance, chi_squared(*table).p_value, change),
+        *shifts,
+        _unseen_shift(plan, before, after, reference),
+    ]
+    return replace(_measured(drift, shifts, table), statement=_bounded(plan, reference, current))
 
 
-def unseen_shift(plan: Plan, reference: Levels, current: Levels) -> Shift:
-    """The share of current values whose level the reference never held, beyond what its own rare levels lead to expect.
+def _aligned(reference: LevelProfile, current: LevelProfile) -> tuple[dict[str, int], dict[str, int]]:
+    """Counts over the same levels: in groups when one side has groups, rare ones withheld when the reference's are."""
+    before, after = reference.counts, current.counts
+    if reference.grouped or current.grouped:
+        before, after = grouped(before), grouped(after)
+    if reference.withheld:
+        rest = sum(count for level, count in after.items() if level not in before)
+        before = before | {words.WITHHELD_LEVELS: reference.withheld}
+        after = {level: count for level, count in after.items() if level in before} | {words.WITHHELD_LEVELS: rest}
+    return before, after
+
+
+def _unseen_shift(plan: Plan, before: dict[str, int], after: dict[str, int], reference: LevelProfile) -> Shift:
+    """The share of values whose level the reference never held, beyond what its own rare levels lead to expect.
 
     Among the reference's own values, those whose level occurs once would be unseen by the others (Good 1953): for
     free text or identifiers that is most of them, for a short list of codes none. The two shares are compared.
     """
-    n, m = reference.rows - reference.missing, current.rows - current.missing
-    unseen = {level: count for level, count in current.counts.items() if level not in reference.counts}
-    singles = sum(count == 1 for count in reference.counts.values())
+    n, m = sum(before.values()), sum(after.values())
+    unseen = {level: count for level, count in after.items() if level not in before}
+    singles = sum(count == 1 for count in before.values()) if reference.grouped else reference.singles
     total = sum(unseen.values())
     examples = dict(sorted(unseen.items(), key=lambda item: -item[1])[:3])
     return shift(
         Measure.UNSEEN_SHARE,
         max(0.0, total / m - singles / n),
         two_proportion(total, m, singles, n, alternative="greater").p_value,
-        words.unseen_levels(plan.column, total / m, singles / n, examples, sensitive=plan.sensitive),
+        words.unseen_levels(
+            plan.column, total / m, singles / n, examples, sensitive=plan.sensitive or reference.grouped
+        ),
     )
 
 
-def missing_shift(plan: Plan, reference: Numbers | Levels, current: Numbers | Levels) -> Shift:
+def _missing_shift(plan: Plan, reference: Profile, current: Profile) -> Shift:
     """The change of the share of missing values, either way."""
     before, after = reference.missing / reference.rows, current.missing / current.rows
     return shift(
@@ -106,62 +145,46 @@ def missing_shift(plan: Plan, reference: Numbers | Levels, current: Numbers | Le
     )
 
 
-def shift(measure: Measure, effect: float, p_value: float, statement: str) -> Shift:
-    """An exactly known shift, not yet corrected for the others."""
+def shift(measure: Measure, effect: float, p_value: float, statement: str, *, high: float | None = None) -> Shift:
+    """A shift not yet corrected for the others; exactly known unless ``high`` gives an upper end."""
     return Shift(
         measure=measure,
         effect=effect,
-        effect_high=effect,
+        effect_high=effect if high is None else high,
         p_value=p_value,
         adjusted_p_value=p_value,
         statement=statement,
     )
 
 
-def all_missing(plan: Plan, reference: Numbers | Levels) -> ColumnDrift:
-    """A column that lost every value."""
-    return ColumnDrift(
-        column=plan.column,
-        role=plan.role,
-        kind=plan.kind,
-        reference_values=reference.rows - reference.missing,
-        problem=Problem.ALL_MISSING,
-        statement=f"{plan.column}: every value is missing from the current batch",
-    )
-
-
-def _too_few(
-    plan: Plan, kind: ColumnKind, reference: Numbers | Levels, current: Numbers | Levels, shifts: list[Shift]
-) -> ColumnDrift:
-    n, m = reference.rows - reference.missing, current.rows - current.missing
+def _base(plan: Plan, kind: ColumnKind, reference: Profile, current: Profile) -> ColumnDrift:
     return ColumnDrift(
         column=plan.column,
         role=plan.role,
         kind=kind,
-        reference_values=n,
-        current_values=m,
-        shifts=tuple(shifts),
-        problem=Problem.TOO_FEW_VALUES,
-        statement=f"{plan.column}: {n:,} values in the reference and {m:,} now; {MIN_VALUES} are needed to compare",
+        reference_values=reference.values,
+        current_values=current.values,
     )
 
 
-def _drift(
-    plan: Plan,
-    kind: ColumnKind,
-    reference: Numbers | Levels,
-    current: Numbers | Levels,
-    shifts: list[Shift],
-    *,
-    table: tuple[Floats, Floats],
-) -> ColumnDrift:
-    return ColumnDrift(
-        column=plan.column,
-        role=plan.role,
-        kind=kind,
-        reference_values=reference.rows - reference.missing,
-        current_values=current.rows - current.missing,
+def _too_few(drift: ColumnDrift, shifts: list[Shift]) -> ColumnDrift:
+    statement = (
+        f"{drift.column}: {drift.reference_values:,} values in the reference and {drift.current_values:,} now; "
+        f"{MIN_VALUES} are needed to compare"
+    )
+    return replace(drift, shifts=tuple(shifts), problem=Problem.TOO_FEW_VALUES, statement=statement)
+
+
+def _measured(drift: ColumnDrift, shifts: list[Shift], table: tuple[Floats, Floats]) -> ColumnDrift:
+    return replace(
+        drift,
         shifts=tuple(shifts),
         distances={"psi": psi(*table), "jensen_shannon": jensen_shannon(*table)},
         p_values={"chi_squared": chi_squared(*table).p_value},
     )
+
+
+def _bounded(plan: Plan, reference: LevelProfile, current: LevelProfile) -> str:
+    if not (reference.grouped or current.grouped):
+        return ""
+    return f"{plan.column}: more than {MAX_LEVELS:,} levels, compared in {GROUPS:,} groups of levels"

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
-import pyarrow as pa
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from airflow_mlops_provider.analysis.drift.columns import Plan, Rows, plan_columns
-from airflow_mlops_provider.analysis.drift.comparison import all_missing, compare_levels, compare_numbers
+from airflow_mlops_provider.analysis.drift.comparison import compare
+from airflow_mlops_provider.analysis.drift.exact import exact_ks, is_open
 from airflow_mlops_provider.analysis.drift.joint import measure_joint
-from airflow_mlops_provider.analysis.drift.values import Levels, Numbers, is_two_level, levels_of, numbers_of
+from airflow_mlops_provider.analysis.drift.scan import Profiles, profile_rows, sample_edges
 from airflow_mlops_provider.analysis.stats.corrections import holm
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.reports.drift import ColumnDrift, ColumnKind, DriftReport, Role
+from airflow_mlops_provider.records.reports.drift import ColumnDrift, DriftReport, Measure, Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precision:
+    """What the judgement will hold the numbers against, so that only what it needs is computed exactly.
+
+    :param limits: effect floors of the KS distance.
+    :param level: the level that all tests share.
+    """
+
+    limits: tuple[float, ...] = (0.05, 0.10)
+    level: float = 0.05 / 30
 
 
 def measure_drift(
@@ -26,8 +37,13 @@ def measure_drift(
     window_column: str | None = None,
     sensitive: Sequence[str] = (),
     joint: bool = True,
+    precision: Precision | None = None,
 ) -> DriftReport:
     """Measure how far ``current`` lies from ``reference``, column by column and all features together.
+
+    One pass over each side leaves a profile of every column, from which every number follows exactly but the KS
+    distance, which follows to an interval about 0.001 wide. Where that leaves a judgement open, the column is read
+    again and computed exactly.
 
     :param columns: the features to compare; by default every column of the reference but target, prediction,
         window column and time stamps (which move by themselves).
@@ -36,6 +52,7 @@ def measure_drift(
     :param window_column: what tells windows apart; never compared itself.
     :param sensitive: columns whose values never appear in the report.
     :param joint: also train a classifier to tell the two apart.
+    :param precision: what the numbers will be held against; the default policy's limits by default.
     :returns: the report; its p-values are corrected by Holm's method over all tests of all columns.
     :raises BadInputError: when nothing is shared, a column of the reference has no value, or one holds infinity.
     """
@@ -48,50 +65,64 @@ def measure_drift(
         window_column=window_column,
         sensitive=sensitive,
     )
-    measured = [_measure(plan, reference, current) for plan in plans]
-    features = [plan for plan in plans if plan.role is Role.FEATURE and plan.problem is None]
+    if not reference.rows:
+        raise BadInputError(f"reference {reference.uri} has no rows; there is nothing to compare with")
+    comparable = [plan for plan in plans if plan.problem is None] if current.rows else []
+    names = [plan.column for plan in comparable]
+    edges = sample_edges(reference, names)
+    before = profile_rows(reference, names, edges, role="reference")
+    _refuse_empty(before, reference)
+    after = profile_rows(current, names, edges, role="current")
+    measured = _sharpened(
+        {plan.column: _compared(plan, before, after) for plan in plans if plan.problem or plan in comparable},
+        reference,
+        current,
+        precision or Precision(),
+    )
+    features = [plan for plan in comparable if plan.role is Role.FEATURE]
     found, note = measure_joint(features, reference, current) if joint else (None, "")
     return DriftReport(
         reference_rows=reference.rows,
         current_rows=current.rows,
-        columns=_corrected(measured),
+        columns=_corrected(list(measured.values())),
         joint=found,
         joint_note=note,
+        notes=tuple(drift.statement for drift in measured.values() if drift.statement and not drift.problem),
     )
 
 
-def _measure(plan: Plan, reference: Rows, current: Rows) -> ColumnDrift:
-    if plan.problem is not None:
-        return ColumnDrift(
-            column=plan.column, role=plan.role, kind=plan.kind, problem=plan.problem, statement=plan.statement
-        )
-    before = _column(reference, plan.column)
-    where = f"reference {reference.uri}: column {plan.column!r}"
-    if before.null_count == len(before) and len(before):
-        raise BadInputError(f"{where} is all missing; there is nothing to compare with")
-    after, here = _column(current, plan.column), f"current {current.uri}: column {plan.column!r}"
-    if plan.kind is ColumnKind.CATEGORICAL:
-        return _compared(plan, levels_of(before), levels_of(after), where)
-    numbers, now = numbers_of(before, where=where), numbers_of(after, where=here)
-    if plan.kind is ColumnKind.NUMERIC and is_two_level(numbers):
-        return _compared(plan, levels_of(before), levels_of(after), where)
-    return _compared(plan, numbers, now, where)
+def _compared(plan: Plan, before: Profiles, after: Profiles) -> ColumnDrift:
+    if plan.problem is None:
+        return compare(plan, before[plan.column], after[plan.column])
+    return ColumnDrift(
+        column=plan.column, role=plan.role, kind=plan.kind, problem=plan.problem, statement=plan.statement
+    )
 
 
-def _compared(plan: Plan, reference: Numbers | Levels, current: Numbers | Levels, where: str) -> ColumnDrift:
-    if reference.rows and reference.missing == reference.rows:
-        raise BadInputError(f"{where} is all missing; there is nothing to compare with")
-    if current.rows and current.missing == current.rows:
-        return all_missing(plan, reference)
-    if isinstance(reference, Numbers) and isinstance(current, Numbers):
-        return compare_numbers(plan, reference, current)
-    assert isinstance(reference, Levels) and isinstance(current, Levels)  # noqa: S101, PT018  # for the type checker
-    return compare_levels(plan, reference, current)
+def _refuse_empty(profiles: Profiles, reference: Rows) -> None:
+    for name, profile in profiles.items():
+        if not profile.values:
+            raise BadInputError(
+                f"reference {reference.uri}: column {name!r} is all missing; there is nothing to compare with"
+            )
 
 
-def _column(rows: Rows, name: str) -> pa.ChunkedArray:
-    batches = [batch.column(0) for batch in rows.batches([name])]
-    return pa.chunked_array(batches, type=rows.schema.field(name).type)
+def _sharpened(
+    measured: Mapping[str, ColumnDrift], reference: Rows, current: Rows, precision: Precision
+) -> dict[str, ColumnDrift]:
+    """The columns with exact distances where an interval leaves the judgement open."""
+    tests = sum(len(drift.shifts) for drift in measured.values()) or 1
+    # Holm compares the smallest p-value with level / tests and the largest with the level itself.
+    levels = (precision.level / tests / 2, precision.level)
+    result = dict(measured)
+    for name, drift in measured.items():
+        rows = (drift.reference_values, drift.current_values)
+        if any(
+            shift.measure is Measure.KS_D and is_open(shift, limits=precision.limits, levels=levels, rows=rows)
+            for shift in drift.shifts
+        ):
+            result[name] = exact_ks(drift, reference, current)
+    return result
 
 
 def _corrected(columns: Sequence[ColumnDrift]) -> tuple[ColumnDrift, ...]:

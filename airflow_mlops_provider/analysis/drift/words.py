@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 WITHHELD = "values withheld, the column is sensitive"
+WITHHELD_LEVELS = "rare levels"
+"""What a shared profile calls the levels that it does not name."""
+GROUPED = "one group of levels"
+"""What stands for a level where levels are counted in groups."""
 
 
 def quantity(value: float) -> str:

@@ -1,0 +1,55 @@
+"""The exact path, one column at a time: for the few columns whose interval leaves the verdict open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from airflow_mlops_provider.analysis.drift.columns import Rows
+from airflow_mlops_provider.analysis.drift.values import sorted_values
+from airflow_mlops_provider.analysis.stats.distances import ks_distance
+from airflow_mlops_provider.analysis.stats.two_sample import ks_p_value
+from airflow_mlops_provider.records.reports.drift import ColumnDrift, Measure, Shift
+
+Floats = NDArray[np.float64]
+
+
+def read_sorted(rows: Rows, column: str, *, role: str) -> Floats:
+    """All values of one column, sorted, without missing ones."""
+    batches = [batch.column(0) for batch in rows.batches([column])]
+    data = pa.chunked_array(batches, type=rows.schema.field(column).type)
+    return sorted_values(data, where=f"{role} {rows.uri}: column {column!r}")
+
+
+def is_open(shift: Shift, *, limits: Sequence[float], levels: tuple[float, float], rows: tuple[int, int]) -> bool:
+    """Whether the interval of a KS distance leaves a judgement open.
+
+    :param limits: effect floors that it will be held against.
+    :param levels: the smallest and the largest p-value that may decide, whatever the other columns do.
+    :param rows: values on either side.
+    """
+    if shift.effect == shift.effect_high:
+        return False
+    if any(shift.effect < limit <= shift.effect_high for limit in limits):
+        return True
+    smallest, largest = ks_p_value(shift.effect_high, *rows), shift.p_value
+    return smallest <= levels[1] and largest > levels[0]
+
+
+def exact_ks(drift: ColumnDrift, reference: Rows, current: Rows) -> ColumnDrift:
+    """The same column with its KS distance computed from all values."""
+    a = read_sorted(reference, drift.column, role="reference")
+    b = read_sorted(current, drift.column, role="current")
+    distance = ks_distance(a, b, presorted=True)
+    p_value = ks_p_value(distance, a.size, b.size)
+
+    def sharpened(shift: Shift) -> Shift:
+        if shift.measure is not Measure.KS_D:
+            return shift
+        return replace(shift, effect=distance, effect_high=distance, p_value=p_value, adjusted_p_value=p_value)
+
+    return replace(drift, shifts=tuple(map(sharpened, drift.shifts)))

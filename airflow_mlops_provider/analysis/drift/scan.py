@@ -1,0 +1,172 @@
+"""One look at the rows of a dataset, which leaves a profile of every column; memory does not grow with the rows."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from airflow_mlops_provider.analysis.drift.columns import Rows, kind_of
+from airflow_mlops_provider.analysis.drift.edges import choose_edges
+from airflow_mlops_provider.analysis.drift.profile import LevelProfile, NumericProfile
+from airflow_mlops_provider.analysis.drift.values import is_text, plain_text, sorted_values, to_floats
+from airflow_mlops_provider.records.reports.drift import ColumnKind
+
+Floats = NDArray[np.float64]
+Profiles = dict[str, NumericProfile | LevelProfile]
+
+SAMPLE_VALUES = 65_536
+"""Values of a column that its edges are chosen from, spread evenly over the rows."""
+MAX_LEVELS = 100_000
+"""Levels of a column that are counted one by one; with more, they are counted in groups."""
+GROUPS = 65_536
+"""Groups that levels are then counted in, by a hash of their text."""
+LONG_TEXT = 200
+"""Characters of a level that are kept; a longer one is cut and told apart by its hash."""
+
+
+def sample_edges(rows: Rows, columns: Sequence[str]) -> dict[str, Floats]:
+    """Edges for numeric and time columns, from rows taken at even distances over the whole dataset.
+
+    Even distances, because data sorted by time starts with what it will not hold later.
+
+    :param columns: the numeric and time columns among them get edges.
+    """
+    numeric = [name for name in columns if kind_of(rows.schema.field(name).type) in _NUMERIC]
+    if not numeric:
+        return {}
+    step, start = max(1, rows.rows // SAMPLE_VALUES), 0
+    taken: dict[str, list[Floats]] = {name: [] for name in numeric}
+    for batch in rows.batches(numeric):
+        at = pa.array(np.arange(-start % step, batch.num_rows, step))
+        for name, values in zip(numeric, batch.columns, strict=True):
+            taken[name].append(to_floats(values.take(at)))
+        start += batch.num_rows
+    return {name: choose_edges(_finite(parts)) for name, parts in taken.items()}
+
+
+_NUMERIC = (ColumnKind.NUMERIC, ColumnKind.TIME)
+
+
+def _finite(parts: Sequence[Floats]) -> Floats:
+    values = np.concatenate(parts) if parts else np.zeros(0)
+    return np.asarray(values[np.isfinite(values)])
+
+
+def profile_rows(rows: Rows, columns: Sequence[str], edges: Mapping[str, Floats], *, role: str) -> Profiles:
+    """Profile every column in one pass.
+
+    :param columns: which ones.
+    :param edges: of the numeric and time columns; the others are counted by level.
+    :param role: what to call the dataset in errors: ``reference`` or ``current``.
+    :returns: column to profile.
+    :raises BadInputError: when a number is infinite, naming the column.
+    """
+    counters = [
+        _NumericCounter(edges=edges[name], where=f"{role} {rows.uri}: column {name!r}")
+        if name in edges
+        else _LevelCounter()
+        for name in columns
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        for batch in rows.batches(columns):
+            # Sorting and counting release the interpreter's lock, so two columns are counted at a time.
+            list(pool.map(_add, counters, batch.columns))
+    return {name: counter.profile() for name, counter in zip(columns, counters, strict=True)}
+
+
+def _add(counter: _NumericCounter | _LevelCounter, data: Any) -> None:
+    counter.add(data)
+
+
+@dataclass(slots=True, kw_only=True)
+class _NumericCounter:
+    edges: Floats
+    where: str
+    rows: int = 0
+    values: int = 0
+    below: NDArray[np.int64] = field(init=False)
+    minimum: float = np.nan
+    maximum: float = np.nan
+
+    def __post_init__(self) -> None:
+        self.below = np.zeros(self.edges.size, dtype=np.int64)
+
+    def add(self, data: Any) -> None:
+        self.rows += len(data)
+        values = sorted_values(data, where=self.where)
+        if not values.size:
+            return
+        self.values += values.size
+        self.below += np.searchsorted(values, self.edges, side="left")
+        self.minimum = float(np.fmin(self.minimum, values[0]))
+        self.maximum = float(np.fmax(self.maximum, values[-1]))
+
+    def profile(self) -> NumericProfile:
+        return NumericProfile(
+            rows=self.rows,
+            missing=self.rows - self.values,
+            edges=self.edges,
+            below=self.below,
+            minimum=self.minimum,
+            maximum=self.maximum,
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class _LevelCounter:
+    rows: int = 0
+    values: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    grouped: bool = False
+
+    def add(self, data: Any) -> None:
+        self.rows += len(data)
+        if not is_text(data.type):
+            return
+        counted = pc.value_counts(data if not pa.types.is_dictionary(data.type) else plain_text(data))
+        levels, counts = _shortened(counted.field("values")), counted.field("counts").to_pylist()
+        for level, count in zip(levels, counts, strict=True):
+            if level is not None:
+                self.values += count
+                self.counts[level] = self.counts.get(level, 0) + count
+        if self.grouped or len(self.counts) > MAX_LEVELS:
+            self.counts, self.grouped = grouped(self.counts), True
+
+    def profile(self) -> LevelProfile:
+        return LevelProfile(rows=self.rows, missing=self.rows - self.values, counts=self.counts, grouped=self.grouped)
+
+
+def _shortened(levels: Any) -> list[str | None]:
+    texts: list[str | None] = levels.to_pylist()
+    longest = pc.max(pc.utf8_length(levels)).as_py() or 0
+    if longest <= LONG_TEXT:
+        return texts
+    return [text if text is None or len(text) <= LONG_TEXT else _cut(text) for text in texts]
+
+
+def _cut(text: str) -> str:
+    return f"{text[:LONG_TEXT]}... #{_group_of(text):x}"
+
+
+def grouped(counts: Mapping[str, int]) -> dict[str, int]:
+    """Counts of levels as counts of groups of levels; groups stay what they are."""
+    result: dict[str, int] = {}
+    for level, count in counts.items():
+        group = level if level.startswith(_GROUP) else f"{_GROUP}{_group_of(level) % GROUPS}"
+        result[group] = result.get(group, 0) + count
+    return result
+
+
+_GROUP = "\x00group "
+
+
+def _group_of(text: str) -> int:
+    return zlib.crc32(text.encode())
