@@ -5,6 +5,9 @@ from __future__ import annotations
 try:
     from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 except ImportError:  # Airflow 3.1
-    from airflow.exceptions import AirflowFailException, AirflowNotFoundException
+    from airflow.exceptions import (  # type: ignore[attr-defined,no-redef]  # checked against 3.3
+        AirflowFailException,
+        AirflowNotFoundException,
+    )
 
 __all__ = ["AirflowFailException", "AirflowNotFoundException"]

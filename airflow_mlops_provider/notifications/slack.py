@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from airflow_mlops_provider.decisions.alerts import alert_of_failure, alert_of_o
 from airflow_mlops_provider.hooks.settings import evidence_url, run_url
 from airflow_mlops_provider.records.alert import Alert, Severity
 from airflow_mlops_provider.records.outcome import Outcome
+
+log = logging.getLogger(__name__)
 
 OUTCOME_KEYS = ("outcome", "return_value")
 """XCom keys where a task leaves its Outcome: the first when it fails, the second when it succeeds."""
@@ -93,7 +96,7 @@ class MLOpsSlackNotifier(BaseNotifier):
         return SlackWebhookHook(slack_webhook_conn_id=self.slack_conn_id)
 
     def _undelivered(self, alert: Alert, error: Exception) -> None:
-        self.log.warning("Slack was not told (%s: %s): %s", type(error).__name__, error, plain_text(alert))
+        log.warning("Slack was not told (%s: %s): %s", type(error).__name__, error, plain_text(alert))
 
 
 def plain_text(alert: Alert) -> str:

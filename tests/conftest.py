@@ -1,0 +1,59 @@
+"""Airflow's home must be set before Airflow is first imported, and every worker of a parallel run needs its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+HOME = Path(tempfile.mkdtemp(prefix="airflow-test-"))
+for name in [name for name in os.environ if name.startswith(("AIRFLOW_", "MLFLOW_"))]:
+    del os.environ[name]
+os.environ.update(
+    {
+        "AIRFLOW_HOME": str(HOME),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "AIRFLOW__API__BASE_URL": "http://airflow.example",
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(
+            [{"name": "mlops", "classpath": "airflow_mlops_provider.bundles.PackagedDagBundle", "kwargs": {}}]
+        ),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "WAGE_DATA": str(HOME / "wage"),
+    }
+)
+
+GLUE = {"operators", "sensors", "hooks", "notifications", "runners", "triggers", "ui", "contract", "architecture"}
+INTEGRATION = {"integration"}
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by the folder it lies in, so that a tier is a folder and never forgotten."""
+    for item in items:
+        folders = set(item.path.relative_to(REPOSITORY).parts)
+        if folders & INTEGRATION:
+            item.add_marker(pytest.mark.integration)
+        elif folders & GLUE:
+            item.add_marker(pytest.mark.glue)
+        if (folders & GLUE and "architecture" not in folders) or item.get_closest_marker("floor_too"):
+            item.add_marker(pytest.mark.floor)
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> Path:
+    """A migrated Airflow database on SQLite; the path is Airflow's home."""
+    airflow = Path(sys.executable).with_name("airflow")
+    subprocess.run([airflow, "db", "migrate"], check=True, capture_output=True)
+    return HOME
+
+
+@pytest.fixture
+def evidence_root(tmp_path: Path) -> str:
+    """An empty evidence root."""
+    return str(tmp_path / "mlops")

@@ -1,0 +1,100 @@
+"""Operators hand their keys to the job, its Outcome on, and its errors to Airflow in Airflow's words."""
+
+from __future__ import annotations
+
+import sys
+import types
+
+import pyarrow as pa
+import pytest
+
+from airflow_mlops_provider.airflow_versions import AirflowFailException
+from airflow_mlops_provider.exceptions import BackendError
+from airflow_mlops_provider.operators.validation import DataValidationOperator
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.runners.external_python import ExternalPythonRunner
+from airflow_mlops_provider.stores.datasets import open_dataset, write_dataset
+from airflow_mlops_provider.stores.evidence import read_evidence
+
+SUITE = {
+    "name": "s",
+    "expectations": [
+        {"type": "expect_column_values_to_be_between", "kwargs": {"column": "hours", "min_value": 0}},
+        {"type": "expect_column_to_exist", "kwargs": {"column": "union"}},
+    ],
+}
+
+
+class Task(types.SimpleNamespace):
+    """The running task, as far as an operator sees it."""
+
+    def xcom_push(self, *, key, value):
+        self.xcoms[key] = value
+
+
+def context():
+    ti = Task(dag_id="d", run_id="r", task_id="validate", map_index=-1, try_number=2, xcoms={})
+    return {"ti": ti}
+
+
+@pytest.fixture
+def batch(tmp_path):
+    path = str(tmp_path / "in.parquet")
+    write_dataset(pa.table({"hours": [1.0, -2.0, 3.0], "union": [0, 1, 1]}), path)
+    return path
+
+
+def operator(dataset, root, **more):
+    return DataValidationOperator(task_id="validate", dataset=dataset, suite=SUITE, evidence_root=root, **more)
+
+
+def test_a_passing_task_returns_its_outcome_and_records_who_asked(batch, evidence_root):
+    write_dataset(open_dataset(batch).table().slice(0, 1), batch)
+    op = operator(batch, evidence_root)
+    outcome = Outcome.from_json(op.execute(context()))
+    assert (outcome.kind, outcome.verdict.status) == (Kind.VALIDATION, Status.PASS)
+    origin = read_evidence(outcome.evidence_uri).origin
+    assert origin == {"dag_id": "d", "run_id": "r", "task_id": "validate", "map_index": "-1", "try_number": "2"}
+    assert op.operator_extra_links[0].get_link(op, ti_key=None).startswith("http://airflow.example/mlops/evidence?uri=")
+
+
+def test_failed_data_fail_the_task_without_a_retry_and_leave_the_outcome(batch, evidence_root):
+    ctx = context()
+    with pytest.raises(AirflowFailException, match="hours"):
+        operator(batch, evidence_root).execute(ctx)
+    left = Outcome.from_json(ctx["ti"].xcoms["outcome"])
+    assert left.verdict.status is Status.FAIL
+    assert read_evidence(left.evidence_uri).verdict == left.verdict
+
+
+def test_a_missing_file_fails_the_task_without_a_retry_and_is_named(tmp_path, evidence_root):
+    with pytest.raises(AirflowFailException, match=r"validate: .*nowhere\.parquet"):
+        operator(str(tmp_path / "nowhere.parquet"), evidence_root).execute(context())
+
+
+def test_evidence_that_cannot_be_written_is_left_to_airflows_retries(batch, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BackendError, match="cannot be written"):
+        operator(batch, str(tmp_path / "file")).execute(context())
+
+
+def test_another_python_gives_the_same_outcome(batch, evidence_root):
+    here, there = context(), context()
+    for ctx, runner in ((here, None), (there, ExternalPythonRunner(python=sys.executable))):
+        with pytest.raises(AirflowFailException):
+            operator(batch, evidence_root, runner=runner).execute(ctx)
+    ours, theirs = (ctx["ti"].xcoms["outcome"] for ctx in (here, there))
+    assert ours["verdict"] == theirs["verdict"]
+    assert ours["dataset"] == theirs["dataset"]
+
+
+def test_another_python_that_is_not_there_is_a_failed_backend(batch, evidence_root):
+    with pytest.raises(BackendError, match="/nowhere/python"):
+        operator(batch, evidence_root, runner=ExternalPythonRunner(python="/nowhere/python")).execute(context())
+
+
+def test_bad_input_in_another_python_is_named_as_here(tmp_path, evidence_root):
+    runner = ExternalPythonRunner(python=sys.executable)
+    with pytest.raises(AirflowFailException, match=r"nowhere\.parquet"):
+        operator(str(tmp_path / "nowhere.parquet"), evidence_root, runner=runner).execute(context())

@@ -1,0 +1,136 @@
+"""Records survive the way to JSON and back, and nothing else does."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_mlops_provider.exceptions import BadInputError, MLOpsError
+from airflow_mlops_provider.records.codec import canonical_json, decode, digest, encode
+from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.verdict import Finding, Status, Verdict, worst
+
+numbers = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+texts = st.text(max_size=20)
+findings = st.builds(
+    Finding,
+    subject=texts,
+    measure=texts,
+    observed=st.floats(allow_nan=False, allow_infinity=False),
+    limit=numbers,
+    p_value=numbers,
+    status=st.sampled_from(Status),
+    detail=texts,
+)
+verdicts = st.builds(lambda found, text: Verdict.of(found, summary=text), st.lists(findings, max_size=4), texts)
+datasets = st.builds(DatasetRef, uri=texts, fingerprint=st.none() | texts, rows=st.none() | st.integers())
+models = st.builds(ModelRef, name=texts, version=st.none() | texts)
+outcomes = st.builds(
+    Outcome,
+    kind=st.sampled_from(Kind),
+    verdict=verdicts,
+    evidence_uri=texts,
+    dataset=st.none() | datasets,
+    model=st.none() | models,
+)
+SPEC = {
+    "name": "wage",
+    "task": "classification",
+    "target": "y",
+    "features": ["a", "b"],
+    "trainer": "module:build",
+    "metrics": {"roc_auc": "higher", "accuracy": "higher"},
+}
+
+
+@given(outcomes)
+def test_an_outcome_survives_json(outcome):
+    assert Outcome.from_json(json.loads(json.dumps(outcome.to_json()))) == outcome
+
+
+@given(outcomes)
+def test_equal_records_give_equal_bytes_and_hashes(outcome):
+    again = Outcome.from_json(outcome.to_json())
+    assert canonical_json(outcome) == canonical_json(again)
+    assert digest(outcome) == digest(again)
+
+
+@given(st.lists(findings, max_size=6))
+def test_a_verdict_is_the_worst_of_its_findings_and_lists_them_worst_first(found):
+    verdict = Verdict.of(found, summary="")
+    assert verdict.status is worst(finding.status for finding in found)
+    severities = [finding.status.severity for finding in verdict.findings]
+    assert severities == sorted(severities, reverse=True)
+
+
+def test_a_verdict_without_findings_is_never_a_pass():
+    assert Verdict.of([], summary="").status is Status.INSUFFICIENT_EVIDENCE
+
+
+def test_a_verdict_milder_than_its_worst_finding_is_refused():
+    bad = Finding(subject="a", measure="m", observed=1.0, status=Status.FAIL)
+    with pytest.raises(MLOpsError, match="milder"):
+        Verdict(status=Status.PASS, summary="", findings=(bad,))
+
+
+@pytest.mark.parametrize("field", ["observed", "limit", "p_value"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_finding_refuses_a_number_that_is_none(field, value):
+    numbers = {"observed": 1.0, field: value}
+    with pytest.raises(MLOpsError, match=field):
+        Finding(subject="a", measure="m", status=Status.FAIL, **numbers)
+
+
+def test_a_pass_without_an_observed_number_is_refused():
+    with pytest.raises(MLOpsError, match="observed"):
+        Finding(subject="a", measure="m", observed=None, status=Status.PASS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"colour": 1}, "unknown key 'colour'"),
+        ({"task": "guessing"}, "task.*'guessing'.*classification"),
+        ({"features": "a"}, "features must be a list"),
+        ({"seed": "x"}, "seed must be int"),
+        ({"seed": True}, "seed must be int, not a boolean"),
+        ({"metrics": {"roc_auc": "up"}}, "metrics.roc_auc.*'up'"),
+        ({"target": "a"}, "target 'a' is also a feature"),
+        ({"trainer": "build"}, "not 'module:function'"),
+        ({"name": "a b"}, "model name"),
+        ({"features": []}, "'features' is empty"),
+    ],
+)
+def test_a_bad_model_declaration_names_the_key(change, message):
+    with pytest.raises(BadInputError, match=message):
+        decode(ModelSpec, SPEC | change)
+
+
+def test_a_missing_key_is_named():
+    with pytest.raises(BadInputError, match="key 'target' is missing"):
+        decode(ModelSpec, {key: value for key, value in SPEC.items() if key != "target"})
+
+
+def test_another_schema_version_is_refused():
+    outcome = Outcome(kind=Kind.DRIFT, verdict=Verdict.of([], summary=""), evidence_uri="x").to_json()
+    with pytest.raises(BadInputError, match="schema 2"):
+        Outcome.from_json(outcome | {"schema": 2})
+
+
+def test_nan_is_refused_with_its_place():
+    with pytest.raises(BadInputError, match=r"dict\.a\[1\] is nan"):
+        encode({"a": [1.0, float("nan")]})
+
+
+def test_the_first_metric_decides_and_its_order_changes_the_digest():
+    spec = decode(ModelSpec, SPEC)
+    turned = decode(ModelSpec, SPEC | {"metrics": {"accuracy": "higher", "roc_auc": "higher"}})
+    assert (spec.deciding_metric, turned.deciding_metric) == ("roc_auc", "accuracy")
+    assert spec.digest != turned.digest
+    assert spec.task is Task.CLASSIFICATION
+    assert Direction.LOWER.sign == -1

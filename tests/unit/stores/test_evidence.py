@@ -1,0 +1,127 @@
+"""Evidence is created once, verified when read, and never half there; the same laws on disk and on S3."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError, IntegrityError
+from airflow_mlops_provider.stores.evidence import EvidenceStore
+from airflow_mlops_provider.stores.specs import local_path
+
+
+@pytest.fixture(scope="module")
+def s3():
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    yield f"http://127.0.0.1:{server._server.server_port}"
+    server.stop()
+
+
+@pytest.fixture(params=["disk", "s3"])
+def store(request, tmp_path, monkeypatch):
+    if request.param == "disk":
+        return EvidenceStore(str(tmp_path / "mlops"))
+    import s3fs
+
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": request.getfixturevalue("s3"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"b{abs(hash(request.node.name))}"
+    s3fs.S3FileSystem(skip_instance_cache=True).mkdir(bucket)
+    return EvidenceStore(f"s3://{bucket}/mlops")
+
+
+def test_what_was_written_is_read_and_listed(store):
+    first = store.write("drift", {"a": 1})
+    second = store.write("drift", {"a": 2})
+    assert store.read(first) == {"a": 1}
+    assert store.uris("drift") == [first, second]
+    assert store.kinds() == ["drift"]
+    assert store.uris("bias") == []
+
+
+def test_one_of_many_writers_commits_a_record(store):
+    def attempt(writer: int) -> bool:
+        try:
+            store.append("decisions/wage", 1, {"writer": writer})
+        except AlreadyExistsError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        wins = list(pool.map(attempt, range(8)))
+    assert sum(wins) == 1
+    [(_, body)] = store.chain("decisions/wage")
+    assert json.loads(body) == {"writer": wins.index(True)}
+
+
+def test_a_chain_is_read_in_order_of_number(store):
+    for number in (2, 10, 1):
+        store.append("decisions/wage", number, {"n": number})
+    assert [json.loads(body)["n"] for _, body in store.chain("decisions/wage")] == [1, 2, 10]
+
+
+def test_the_first_claim_stands(store):
+    assert store.claimed("batch") is None
+    assert store.claim("batch", {"by": "a"}) == {"by": "a"}
+    assert store.claim("batch", {"by": "b"}) == {"by": "a"}
+    assert store.claimed("batch") == {"by": "a"}
+
+
+def test_an_attachment_is_read_back(store):
+    assert store.read_bytes(store.attach("drift/attachments/x.html", b"<p>")) == b"<p>"
+
+
+def test_missing_evidence_is_named(store):
+    uri = store.write("drift", {})
+    gone = uri.replace("drift/", "bias/")
+    with pytest.raises(BadInputError, match=r"bias/.* does not exist"):
+        store.read(gone)
+
+
+def test_evidence_outside_the_root_is_refused(store):
+    with pytest.raises(BadInputError, match="does not lie under"):
+        store.read("file:///etc/passwd")
+
+
+def test_an_edited_file_is_refused_by_name(tmp_path):
+    store = EvidenceStore(str(tmp_path))
+    uri = store.write("drift", {"verdict": "fail"})
+    local_path(uri).write_text('{"verdict":"pass"}')
+    with pytest.raises(IntegrityError, match=r"drift/.*was changed"):
+        store.read(uri)
+
+
+def test_a_renamed_file_without_its_hash_is_refused(tmp_path):
+    store = EvidenceStore(str(tmp_path))
+    path = local_path(store.write("drift", {}))
+    moved = path.rename(path.with_name("mine.json"))
+    with pytest.raises(IntegrityError, match="no SHA-256"):
+        store.read(moved.as_uri())
+
+
+def test_a_root_that_cannot_be_written_is_a_failed_backend(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BackendError, match="cannot be written"):
+        EvidenceStore(str(tmp_path / "file")).write("drift", {})
+
+
+def test_a_root_without_exclusive_create_is_refused_by_name():
+    with pytest.raises(BadInputError, match="gs://"):
+        EvidenceStore("gs://bucket/x")
+
+
+def test_nothing_half_written_is_left_behind(tmp_path):
+    store = EvidenceStore(str(tmp_path))
+    with pytest.raises(BadInputError):
+        store.write("drift", {"a": float("nan")})
+    assert not list(Path(tmp_path).rglob("*"))
