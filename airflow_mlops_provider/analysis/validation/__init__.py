@@ -1,0 +1,18 @@
+"""Hold a batch of data to rules: Great Expectations suites and data contracts, planned into one scan."""
+
+from airflow_mlops_provider.analysis.validation.failing_rows import REASONS, FailingRows, quarantine_schema
+from airflow_mlops_provider.analysis.validation.measure import Measurement, Source, measure_validation
+from airflow_mlops_provider.analysis.validation.results import great_expectations_json
+from airflow_mlops_provider.analysis.validation.suites import rules_of_suite, suite_name
+
+__all__ = [
+    "REASONS",
+    "FailingRows",
+    "Measurement",
+    "Source",
+    "great_expectations_json",
+    "measure_validation",
+    "quarantine_schema",
+    "rules_of_suite",
+    "suite_name",
+]

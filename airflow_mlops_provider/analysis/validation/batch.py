@@ -1,0 +1,122 @@
+"""A batch of data inside DuckDB: read where it lies, larger than memory, and nothing else within reach of its SQL."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from airflow_mlops_provider.analysis.validation import regexes
+from airflow_mlops_provider.analysis.validation.columns import Column, columns_of, quote, text_literal
+from airflow_mlops_provider.analysis.validation.sql_texts import BATCH
+from airflow_mlops_provider.exceptions import BadInputError
+
+ROW = "mlops_row_number"
+SOURCE = "mlops_source"
+_RESERVED = ("file_row_number", "file_index", "rowid", ROW)
+
+
+class Batch:
+    """The rows of one dataset as the table ``mlops_source``, which has a row number, and ``batch``, which has none.
+
+    Parquet files on local disk are scanned in place, whichever columns a query names; anything else is streamed once
+    into a table of DuckDB's, which spills to disk when it outgrows memory. SQL of rules can read the batch alone:
+    other files and the network are out of its reach.
+
+    :param schema: columns and types.
+    :param files: local Parquet files in row order, or none.
+    :param batches: gives the rows when there are no such files.
+    :param extras: small tables to have beside the batch, by name.
+    """
+
+    def __init__(
+        self,
+        schema: pa.Schema,
+        *,
+        files: Sequence[str] = (),
+        batches: Callable[[], Iterator[pa.RecordBatch]] | None = None,
+        extras: dict[str, pa.Table] | None = None,
+    ) -> None:
+        self.columns: dict[str, Column] = columns_of(schema)
+        self._spill = tempfile.mkdtemp(prefix="mlops-validation-")
+        self.connection = duckdb.connect(config={"temp_directory": self._spill})
+        self.connection.execute("SET autoinstall_known_extensions = false")
+        regexes.register(self.connection)
+        if files and not set(schema.names) & set(_RESERVED):
+            self._scan_in_place(files)
+        elif batches is not None:
+            self._stream_in(schema, batches)
+        else:
+            raise BadInputError(f"columns may not be called {', '.join(_RESERVED)}")
+        for name, table in (extras or {}).items():
+            self._load(name, table)
+        self._lock(files)
+
+    def __enter__(self) -> Batch:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.connection.close()
+        shutil.rmtree(self._spill, ignore_errors=True)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        return list(self.connection.execute(query).fetchall())
+
+    def row(self, query: str) -> tuple[Any, ...]:
+        """The only row of a query."""
+        found = self.connection.execute(query).fetchone()
+        if found is None:
+            raise BadInputError(f"the query {query!r} returned no row")
+        return tuple(found)
+
+    def execute(self, statement: str) -> None:
+        """Run a statement."""
+        self.connection.execute(statement)
+
+    def stream(self, query: str, *, batch_size: int) -> Iterator[pa.RecordBatch]:
+        """The rows of a query as Arrow batches, in order, as they come."""
+        return iter(self.connection.execute(query).to_arrow_reader(batch_size))
+
+    def _scan_in_place(self, files: Sequence[str]) -> None:
+        counts = [pq.ParquetFile(file).metadata.num_rows for file in files]
+        offsets = [0, *accumulate(counts)][:-1]
+        number = "file_row_number" if len(files) == 1 else f"{offsets}[file_index + 1] + file_row_number"
+        # A list of paths, each taken literally: a bracket in a name is no glob.
+        listed = ", ".join(text_literal(_literal_path(file)) for file in files)
+        source = f"read_parquet([{listed}])"
+        self.execute(f"CREATE TEMP VIEW {SOURCE} AS SELECT *, ({number})::BIGINT AS {ROW} FROM {source}")
+        self.execute(f"CREATE TEMP VIEW {BATCH} AS SELECT * FROM {source}")
+
+    def _stream_in(self, schema: pa.Schema, batches: Callable[[], Iterator[pa.RecordBatch]]) -> None:
+        if ROW in schema.names:
+            raise BadInputError(f"a column may not be called {ROW!r}")
+        reader = pa.RecordBatchReader.from_batches(schema, batches())
+        self._load("mlops_rows", reader)
+        self.execute(f"CREATE TEMP VIEW {SOURCE} AS SELECT *, rowid AS {ROW} FROM mlops_rows")
+        self.execute(f"CREATE TEMP VIEW {BATCH} AS SELECT * FROM mlops_rows")
+
+    def _load(self, name: str, data: pa.Table | pa.RecordBatchReader) -> None:
+        self.connection.register("mlops_arriving", data)
+        self.execute(f"CREATE TEMP TABLE {quote(name)} AS SELECT * FROM mlops_arriving")
+        self.connection.unregister("mlops_arriving")
+
+    def _lock(self, files: Sequence[str]) -> None:
+        allowed = ", ".join(text_literal(file) for file in files)
+        self.execute(f"SET allowed_paths = [{allowed}]")
+        self.execute("SET enable_external_access = false")
+        self.execute("SET lock_configuration = true")
+
+
+def _literal_path(file: str) -> str:
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(Path(file)))

@@ -1,0 +1,181 @@
+"""Columns of a batch as SQL sees them: families of types, literals, and what counts as missing.
+
+Missing is what pandas calls missing, as Great Expectations does: NULL, and NaN in a float column.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.types as pt
+
+
+class Family(StrEnum):
+    """Types that compare with each other."""
+
+    NUMBER = "number"
+    STRING = "string"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+    OTHER = "other"
+
+
+def quote(name: str) -> str:
+    """``name`` as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text_literal(value: str) -> str:
+    """``value`` as an SQL string."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column.
+
+    :param name: its name.
+    :param type: its Arrow type; of the values for a dictionary.
+    """
+
+    name: str
+    type: pa.DataType
+
+    @property
+    def family(self) -> Family:
+        """Which other types its values compare with."""
+        return _family(self.type)
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it may hold NaN and infinity."""
+        return self.family is Family.NUMBER and bool(pt.is_floating(self.type))
+
+    @property
+    def sql(self) -> str:
+        """The column as it is."""
+        return quote(self.name)
+
+    @property
+    def missing(self) -> str:
+        """A condition that is true, never NULL, where the value is missing."""
+        return f"({self.sql} IS NULL OR isnan({self.sql}))" if self.is_float else f"({self.sql} IS NULL)"
+
+    @property
+    def value(self) -> str:
+        """The value, NULL where it is missing: comparisons and aggregates then ignore it."""
+        return f"nullif({self.sql}, 'NaN'::{_float_type(self.type)})" if self.is_float else self.sql
+
+    @property
+    def number(self) -> str:
+        """The value in a type in which sums do not overflow, NULL where it is missing."""
+        if self.is_float or pt.is_decimal(self.type):
+            return f"({self.value})::DOUBLE"
+        return f"({self.sql})::HUGEINT"
+
+    @property
+    def infinite(self) -> str | None:
+        """A condition that is true where the value is infinite; ``None`` for types without infinity."""
+        return f"coalesce(isinf({self.sql}), false)" if self.is_float else None
+
+    def literal(self, value: Any) -> str | None:
+        """``value`` as SQL that compares with this column, ``None`` when it is of another family."""
+        return _LITERALS[self.family](value, self.type)
+
+    def literals(self, values: Iterable[Any]) -> list[str]:
+        """Those of ``values`` that compare with this column, as SQL, each once."""
+        return list(dict.fromkeys(sql for sql in map(self.literal, values) if sql is not None))
+
+    @property
+    def described(self) -> str:
+        """For a message: ``'hours' is string``."""
+        return f"{self.name!r} is {self.type}"
+
+
+def columns_of(schema: pa.Schema) -> dict[str, Column]:
+    """The columns of a schema by name."""
+    return {field.name: Column(name=field.name, type=_value_type(field.type)) for field in schema}
+
+
+def _value_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pt.is_dictionary(kind) else kind
+
+
+def _family(kind: pa.DataType) -> Family:
+    tests = (
+        (Family.BOOLEAN, pt.is_boolean),
+        (Family.NUMBER, lambda t: pt.is_integer(t) or pt.is_floating(t) or pt.is_decimal(t)),
+        (Family.STRING, lambda t: pt.is_string(t) or pt.is_large_string(t) or pt.is_string_view(t)),
+        (Family.DATE, pt.is_date),
+        (Family.TIMESTAMP, pt.is_timestamp),
+    )
+    return next((family for family, test in tests if test(kind)), Family.OTHER)
+
+
+def _float_type(kind: pa.DataType) -> str:
+    return "DOUBLE" if pt.is_float64(kind) else "FLOAT"
+
+
+def _number_literal(value: Any, kind: pa.DataType) -> str | None:
+    if isinstance(value, bool):
+        value = int(value)
+    if not isinstance(value, int | float | Decimal) or not math.isfinite(value):
+        return None
+    if pt.is_floating(kind):
+        return f"'{float(value)!r}'::{_float_type(kind)}"
+    return str(value) if isinstance(value, int) else f"'{float(value)!r}'::DOUBLE"
+
+
+def _string_literal(value: Any, _: pa.DataType) -> str | None:
+    return text_literal(value) if isinstance(value, str) else None
+
+
+def _boolean_literal(value: Any, _: pa.DataType) -> str | None:
+    return ("true" if value else "false") if value in (True, False) else None
+
+
+def _date_literal(value: Any, _: pa.DataType) -> str | None:
+    moment = parse_moment(value)
+    return None if moment is None else f"TIMESTAMP '{moment.replace(tzinfo=None).isoformat(sep=' ')}'"
+
+
+def _timestamp_literal(value: Any, kind: pa.DataType) -> str | None:
+    moment = parse_moment(value)
+    if moment is None:
+        return None
+    if kind.tz is None:
+        return f"TIMESTAMP '{moment.replace(tzinfo=None).isoformat(sep=' ')}'"
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return f"TIMESTAMPTZ '{aware.isoformat(sep=' ')}'"
+
+
+def parse_moment(value: Any) -> dt.datetime | None:
+    """A point in time from a date, a datetime or ISO 8601 text; ``None`` for anything else."""
+    if isinstance(value, dt.datetime):
+        return value
+    if isinstance(value, dt.date):
+        return dt.datetime(value.year, value.month, value.day)  # noqa: DTZ001  # a date has no time zone
+    if not isinstance(value, str):
+        return None
+    try:
+        return dt.datetime.fromisoformat(value)
+    except ValueError:
+        return None
+
+
+_LITERALS: dict[Family, Callable[[Any, pa.DataType], str | None]] = {
+    Family.NUMBER: _number_literal,
+    Family.STRING: _string_literal,
+    Family.BOOLEAN: _boolean_literal,
+    Family.DATE: _date_literal,
+    Family.TIMESTAMP: _timestamp_literal,
+    Family.OTHER: lambda value, kind: None,  # noqa: ARG005  # nothing compares with these
+}

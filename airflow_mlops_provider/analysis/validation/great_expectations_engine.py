@@ -1,0 +1,134 @@
+"""Expectations that do not fit the scan, run by Great Expectations itself on pandas."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from airflow_mlops_provider.analysis.validation.json_values import json_value
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.rules import Rule, Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What Great Expectations said about one rule.
+
+    :param rule: the rule.
+    :param scope: whether it judges rows.
+    :param success: its verdict.
+    :param result: its result at the COMPLETE level, as plain JSON.
+    :param unexpected_rows: positions of the rows that do not meet a row rule.
+    """
+
+    rule: Rule
+    scope: Scope
+    success: bool
+    result: dict[str, Any]
+    unexpected_rows: tuple[int, ...] = ()
+
+
+def check_known(rules: Sequence[Rule]) -> None:
+    """Raise ``BadInputError`` that names the first rule that Great Expectations does not know or cannot build."""
+    with _quietly():
+        for rule in rules:
+            _expectation(rule)
+
+
+def ask_great_expectations(
+    rules: Sequence[Rule], frame: pd.DataFrame, *, sensitive: Sequence[str] = ()
+) -> list[Answer]:
+    """Evaluate ``rules`` on ``frame``.
+
+    :param frame: the batch, with a plain index 0, 1, 2 ...
+    :param sensitive: columns whose values are kept out of errors.
+    :raises BadInputError: when Great Expectations does not know a rule or raises on it, naming the rule.
+    """
+    if not rules:
+        return []
+    with _quietly():
+        results = _validate([_expectation(rule) for rule in rules], frame)
+        return [_answer(rule, result, sensitive) for rule, result in zip(rules, results, strict=True)]
+
+
+def _validate(expectations: list[Any], frame: pd.DataFrame) -> list[Any]:
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    asset = context.data_sources.add_pandas("pandas").add_dataframe_asset("batch")
+    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
+    # One by one: a suite gives its results grouped by column and drops expectations that are equal.
+    return [batch.validate(expectation, result_format={"result_format": "COMPLETE"}) for expectation in expectations]
+
+
+def _expectation(rule: Rule) -> Any:
+    from great_expectations.exceptions import GreatExpectationsError
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    kwargs = {
+        key: value for key, value in rule.kwargs.items() if key not in ("result_format", "catch_exceptions", "meta")
+    }
+    try:
+        return ExpectationConfiguration(type=rule.type, kwargs=kwargs).to_domain_obj()
+    except (GreatExpectationsError, ValueError, TypeError, AttributeError) as error:
+        raise BadInputError(f"{rule.source}: {rule.type}: {_one_line(error)}") from error
+
+
+def _answer(rule: Rule, found: Any, sensitive: Sequence[str]) -> Answer:
+    from great_expectations.expectations.expectation import (
+        ColumnMapExpectation,
+        ColumnPairMapExpectation,
+        MulticolumnMapExpectation,
+    )
+    from great_expectations.expectations.registry import get_expectation_impl
+
+    raised = _raised(found.exception_info)
+    if raised:
+        told = "it raised on a sensitive column" if set(rule.columns) & set(sensitive) else raised
+        raise BadInputError(f"{rule.source}: {rule.type} cannot be evaluated on {rule.subject}: {told}")
+    maps = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
+    result = dict(found.result)
+    row_wise = issubclass(get_expectation_impl(rule.type), maps) and "unexpected_index_list" in result
+    rows = tuple(int(row) for row in result.get("unexpected_index_list") or ()) if row_wise else ()
+    if row_wise and len(rows) != result["unexpected_count"]:
+        raise BadInputError(f"{rule.source}: {rule.type}: Great Expectations did not list every unexpected row")
+    return Answer(
+        rule=rule,
+        scope=Scope.ROW if row_wise else Scope.TABLE,
+        success=bool(found.success),
+        result=json_value(result),
+        unexpected_rows=rows,
+    )
+
+
+def _raised(info: Any) -> str:
+    """The message of the exception in a result, empty without one; some results hold one a metric."""
+    if not isinstance(info, dict):
+        return ""
+    if info.get("raised_exception"):
+        return _one_line(info.get("exception_message") or "it raised")
+    return next((found for found in map(_raised, info.values()) if found), "")
+
+
+def _one_line(error: object) -> str:
+    return " ".join(str(error).split())
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """No telemetry, and no log lines: what Great Expectations has to say is in its results."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when the library is imported
+    logger = logging.getLogger("great_expectations")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

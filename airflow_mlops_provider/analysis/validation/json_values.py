@@ -1,0 +1,38 @@
+"""Values of data as plain JSON, so that they can be kept as evidence."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+
+def json_value(value: Any) -> Any:  # noqa: PLR0911  # one line a kind of value
+    """``value`` as JSON: dates as ISO 8601, NaN and missing as ``None``, infinity as text, the unknown as text."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | str | int):
+        return value
+    if isinstance(value, float):
+        return _float(value)
+    if isinstance(value, Decimal):
+        return _float(float(value))
+    if isinstance(value, dt.datetime | dt.date | dt.time):
+        return None if value != value else value.isoformat()  # noqa: PLR0124  # pandas' NaT is unequal to itself
+    if isinstance(value, Mapping):
+        return {str(key): json_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset | np.ndarray):
+        return [json_value(item) for item in value]
+    return str(value)
+
+
+def _float(value: float) -> float | str | None:
+    if math.isnan(value):
+        return None
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return value

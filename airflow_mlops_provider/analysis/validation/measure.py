@@ -1,0 +1,170 @@
+"""Hold a batch to its rules: plan, scan, ask Great Expectations for the rest, and find the rows to set aside."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from airflow_mlops_provider.analysis.validation.batch import Batch
+from airflow_mlops_provider.analysis.validation.checks import Conclusion
+from airflow_mlops_provider.analysis.validation.columns import columns_of
+from airflow_mlops_provider.analysis.validation.failing_rows import FailingRows, find_failing_rows
+from airflow_mlops_provider.analysis.validation.great_expectations_engine import Answer, ask_great_expectations
+from airflow_mlops_provider.analysis.validation.plan import Plan, make_plan
+from airflow_mlops_provider.analysis.validation.results import Sensitive, conclusion_result, foreign_result, row_result
+from airflow_mlops_provider.analysis.validation.scan import Scanned, scan
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
+from airflow_mlops_provider.records.rules import Engine, Rule, Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the rows of a batch come from.
+
+    :param schema: columns and types.
+    :param batches: gives the rows, in order, each time it is called.
+    :param frame: gives columns (all for ``None``) as a pandas frame; only asked for rules outside the scan.
+    :param files: the same rows as local Parquet files, in order; empty when they are something else.
+    """
+
+    schema: pa.Schema
+    batches: Callable[[], Iterator[pa.RecordBatch]]
+    frame: Callable[[Sequence[str] | None], pd.DataFrame]
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """A report, and the rows that break a failed rule.
+
+    :param report: the numbers.
+    :param failing: the rows; readable while the measurement is open.
+    """
+
+    report: ValidationReport
+    failing: FailingRows
+
+
+@contextmanager
+def measure_validation(
+    source: Source,
+    rules: Sequence[Rule],
+    *,
+    name: str = "suite",
+    sensitive: Collection[str] = (),
+    now: dt.datetime | None = None,
+) -> Iterator[Measurement]:
+    """Hold the rows of ``source`` to ``rules``.
+
+    :param source: the batch.
+    :param rules: what to hold it to.
+    :param name: of the suite or contract.
+    :param sensitive: columns whose values appear nowhere in the report.
+    :param now: the moment against which freshness is measured; the present by default.
+    :returns: (as a context) the measurement; its rows can be read until the context ends.
+    :raises BadInputError: when a rule is broken or the data cannot be read, naming it.
+    """
+    plan = make_plan(rules, columns_of(source.schema), now=now or dt.datetime.now(dt.UTC))
+    answers = _ask_others(plan, source, sensitive)
+    extras = {f"unexpected_{number}": _positions(answer) for number, answer in answers.items()}
+    try:
+        with Batch(source.schema, files=source.files, batches=source.batches, extras=extras) as batch:
+            yield _measure(plan, batch, answers, name=name, sensitive=sensitive)
+    except duckdb.Error as error:
+        raise BadInputError(f"the batch cannot be read: {' '.join(str(error).split())}") from error
+
+
+def _measure(
+    plan: Plan, batch: Batch, answers: dict[int, Answer], *, name: str, sensitive: Collection[str]
+) -> Measurement:
+    scanned = scan(plan, batch, sensitive=sensitive)
+    hidden = Sensitive(columns=frozenset(sensitive))
+    asked = {number: _ask(plan, number, batch) for number in plan.queries}
+    results = tuple(
+        _result(number, rule, plan, scanned, answers, asked, hidden) for number, rule in enumerate(plan.rules)
+    )
+    failing = find_failing_rows(results, scanned, batch)
+    report = ValidationReport(
+        name=name,
+        rows=scanned.rows,
+        failing_rows=failing.count,
+        results=results,
+        all_missing=tuple(sorted(c for c, count in scanned.present.items() if count == 0 and scanned.rows)),
+        infinite=scanned.infinite,
+        sensitive=tuple(sorted(sensitive)),
+    )
+    return Measurement(report=report, failing=failing)
+
+
+def _result(  # noqa: PLR0917  # the four ways a rule can take, and the number that finds it there
+    number: int,
+    rule: Rule,
+    plan: Plan,
+    scanned: Scanned,
+    answers: dict[int, Answer],
+    asked: dict[int, Conclusion],
+    hidden: Sensitive,
+) -> RuleResult:
+    if number in plan.unfit:
+        scope = Scope.TABLE
+        return RuleResult(rule=rule, scope=scope, engine=Engine.SCAN, success=False, problem=plan.unfit[number])
+    if number in answers:
+        return foreign_result(answers[number], hidden)
+    if number in plan.tables:
+        return conclusion_result(rule, scanned.conclusions[number], Engine.SCAN, hidden)
+    if number in asked:
+        return conclusion_result(rule, asked[number], Engine.QUERY, hidden)
+    return row_result(rule, scanned.counts[number], scanned.ranges, hidden)
+
+
+def _ask(plan: Plan, number: int, batch: Batch) -> Conclusion:
+    check = plan.queries[number]
+    try:
+        found = batch.row(check.query)
+    except duckdb.ConversionException:
+        return Conclusion(success=False, problem="its query meets a value that it cannot convert")
+    except duckdb.Error as error:
+        text = " ".join(str(error).split("LINE 1")[0].split())
+        raise BadInputError(f"{check.rule.source}: {check.rule.type}: {text}") from error
+    if len(found) != 1:
+        raise BadInputError(f"{check.rule.source}: {check.rule.type}: its query must give one value")
+    return check.conclude(found[0])
+
+
+def _ask_others(plan: Plan, source: Source, sensitive: Collection[str]) -> dict[int, Answer]:
+    if not plan.others:
+        return {}
+    rules = list(plan.others.values())
+    # A row condition in text may name any column.
+    free = any(not rule.columns or isinstance(rule.kwargs.get("row_condition"), str) for rule in rules)
+    wanted = None if free else sorted({name for rule in rules for name in rule.columns} | _conditioned(rules))
+    answers = ask_great_expectations(rules, source.frame(wanted), sensitive=tuple(sensitive))
+    return dict(zip(plan.others, answers, strict=True))
+
+
+def _conditioned(rules: Sequence[Rule]) -> set[str]:
+    found: set[str] = set()
+
+    def walk(condition: Any) -> None:
+        if isinstance(condition, dict):
+            named = condition.get("column")
+            if named is not None:
+                found.add(named["name"] if isinstance(named, dict) else str(named))
+            for part in condition.get("conditions") or ():
+                walk(part)
+
+    for rule in rules:
+        walk(rule.kwargs.get("row_condition"))
+    return found
+
+
+def _positions(answer: Answer) -> pa.Table:
+    return pa.table({"position": pa.array(sorted(set(answer.unexpected_rows)), pa.int64())})

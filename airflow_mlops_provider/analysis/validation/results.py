@@ -1,0 +1,139 @@
+"""Results of rules in Great Expectations' result format, without values of sensitive columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_mlops_provider.analysis.validation.checks import Conclusion
+from airflow_mlops_provider.analysis.validation.great_expectations_engine import Answer
+from airflow_mlops_provider.analysis.validation.scan import SAMPLES, RowCount
+from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
+from airflow_mlops_provider.records.rules import Engine, Rule, Scope
+
+# These results quote values of single rows; counts, shares, means and sums do not.
+_QUOTING = ("min", "max", "median", "distinct_values", "most_common", "quantile", "fresh", "kl_divergence")
+_WHOLE_LISTS = ("unexpected_list", "unexpected_index_list", "unexpected_index_query", "unexpected_rows")
+_QUOTED_KEYS = ("partial_unexpected_list", "partial_unexpected_counts", "observed_value", "details")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensitive:
+    """Columns whose values are left out."""
+
+    columns: frozenset[str] = frozenset()
+
+    def touches(self, rule: Rule) -> bool:
+        """Whether the rule reads one of them."""
+        return bool(self.columns & set(rule.columns))
+
+
+def row_result(rule: Rule, count: RowCount, ranges: Mapping[str, tuple[Any, Any]], hidden: Sensitive) -> RuleResult:
+    """The result of a row rule of the scan."""
+    low, high = ranges.get(rule.columns[0], (None, None)) if len(rule.columns) == 1 else (None, None)
+    return RuleResult(
+        rule=rule,
+        scope=Scope.ROW if rule.sets_rows_aside else Scope.TABLE,
+        engine=Engine.SCAN,
+        success=rule.accepts(count.unexpected, count.considered),
+        result=_map_result(rule, count, hidden),
+        considered=count.considered,
+        unexpected=count.unexpected,
+        observed_min=low,
+        observed_max=high,
+    )
+
+
+def _map_result(rule: Rule, count: RowCount, hidden: Sensitive) -> dict[str, Any]:
+    total, considered, unexpected = count.in_scope, count.considered, count.unexpected
+    result: dict[str, Any] = {
+        "element_count": total,
+        "unexpected_count": unexpected,
+        "unexpected_percent": _percent(unexpected, considered) if total else None,
+        "partial_unexpected_list": list(count.sample),
+    }
+    if rule.type not in ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null"):
+        result["missing_count"] = total - considered
+        result["missing_percent"] = _percent(total - considered, total)
+        result["unexpected_percent_total"] = _percent(unexpected, total)
+        result["unexpected_percent_nonmissing"] = _percent(unexpected, considered)
+    result["partial_unexpected_index_list"] = list(count.sample_rows)
+    return _without_values(result) if hidden.touches(rule) else result
+
+
+def _percent(part: int, whole: int) -> float | None:
+    return part / whole * 100 if whole else None
+
+
+def _without_values(result: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in result.items() if key not in _QUOTED_KEYS}
+
+
+def conclusion_result(rule: Rule, found: Conclusion, engine: Engine, hidden: Sensitive) -> RuleResult:
+    """The result of a table rule of the scan, or of a query."""
+    quoted = hidden.touches(rule) and any(word in rule.type for word in _QUOTING)
+    return RuleResult(
+        rule=rule,
+        scope=Scope.TABLE,
+        engine=engine,
+        success=found.success,
+        result=_without_values(found.result) if quoted else found.result,
+        observed=None if quoted else found.observed,
+        problem=found.problem,
+    )
+
+
+def foreign_result(answer: Answer, hidden: Sensitive) -> RuleResult:
+    """The result of a rule that Great Expectations evaluated."""
+    result = {key: value for key, value in answer.result.items() if key not in _WHOLE_LISTS}
+    for key in ("partial_unexpected_list", "partial_unexpected_index_list", "partial_unexpected_counts"):
+        if isinstance(result.get(key), list):
+            result[key] = result[key][:SAMPLES]
+    result = _without_values(result) if hidden.touches(answer.rule) else result
+    observed = result.get("observed_value")
+    is_row = answer.scope is Scope.ROW
+    considered = int(result["element_count"]) - int(result.get("missing_count") or 0) if is_row else None
+    return RuleResult(
+        rule=answer.rule,
+        scope=answer.scope,
+        engine=Engine.GREAT_EXPECTATIONS,
+        success=answer.success,
+        result=result,
+        considered=considered,
+        unexpected=int(result["unexpected_count"]) if is_row else None,
+        observed=float(observed) if isinstance(observed, int | float) and not isinstance(observed, bool) else None,
+    )
+
+
+def great_expectations_json(report: ValidationReport) -> dict[str, Any]:
+    """The report as a suite's validation result in Great Expectations' JSON."""
+    met = sum(result.success for result in report.results)
+    total = len(report.results)
+    return {
+        "success": met == total,
+        "suite_name": report.name,
+        "results": [_expectation_json(result) for result in report.results],
+        "statistics": {
+            "evaluated_expectations": total,
+            "successful_expectations": met,
+            "unsuccessful_expectations": total - met,
+            "success_percent": met / total * 100 if total else None,
+        },
+        "suite_parameters": {},
+        "meta": {"rows": report.rows, "failing_rows": report.failing_rows},
+    }
+
+
+def _expectation_json(result: RuleResult) -> dict[str, Any]:
+    return {
+        "success": result.success,
+        "expectation_config": {"type": result.rule.type, "kwargs": result.rule.kwargs, "meta": {}},
+        "result": result.result,
+        "exception_info": {
+            "raised_exception": False,
+            "exception_message": result.problem or None,
+            "exception_traceback": None,
+        },
+        "meta": {"engine": result.engine.value},
+    }

@@ -1,0 +1,192 @@
+"""The one scan: every row and table rule of a plan, counted with samples in a single pass over the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import duckdb
+
+from airflow_mlops_provider.analysis.validation.batch import ROW, SOURCE, Batch
+from airflow_mlops_provider.analysis.validation.checks import Conclusion, RowCheck
+from airflow_mlops_provider.analysis.validation.columns import Column, Family, quote
+from airflow_mlops_provider.analysis.validation.json_values import json_value
+from airflow_mlops_provider.analysis.validation.plan import Plan
+from airflow_mlops_provider.analysis.validation.row_checks import key_list
+from airflow_mlops_provider.exceptions import BadInputError
+
+SAMPLES = 20
+"""How many unexpected values a result lists, as many as Great Expectations does."""
+
+_ORDERED = (Family.NUMBER, Family.DATE, Family.TIMESTAMP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowCount:
+    """A row rule, counted.
+
+    :param in_scope: rows that meet its row condition.
+    :param considered: those of them that are not missing.
+    :param unexpected: those of them that do not meet the rule.
+    :param sample_rows: positions of the first unexpected rows.
+    :param sample: their values.
+    """
+
+    in_scope: int
+    considered: int
+    unexpected: int
+    sample_rows: tuple[int, ...] = ()
+    sample: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanned:
+    """What the scan found.
+
+    :param rows: rows of the batch.
+    :param counts: row rules by position.
+    :param conclusions: table rules by position.
+    :param present: non-missing values of every column that a row rule reads.
+    :param infinite: infinite values of every float column that has any.
+    :param ranges: smallest and largest value of ordered columns that a row rule reads, as JSON.
+    :param flags: row rules by position to the condition that is true for their unexpected rows.
+    :param joined: the tables of the FROM clause in which ``flags`` hold.
+    """
+
+    rows: int
+    counts: dict[int, RowCount]
+    conclusions: dict[int, Conclusion]
+    present: dict[str, int]
+    infinite: dict[str, int]
+    ranges: dict[str, tuple[Any, Any]]
+    flags: dict[int, str]
+    joined: str
+
+
+def scan(plan: Plan, batch: Batch, *, sensitive: Collection[str] = ()) -> Scanned:
+    """Evaluate the row and table rules of ``plan``.
+
+    :param sensitive: columns whose values are not sampled.
+    :raises BadInputError: when the SQL of a rule does not fit the batch, naming the rule.
+    """
+    checks, joined = _with_repeated_keys(plan.rows, batch)
+    for check in checks.values():
+        _check_binds(check, batch)
+    query = _Query()
+    query.add("rows", "count(*)")
+    flags = {number: f"({check.considered} AND {check.bad})" for number, check in checks.items()}
+    for number, check in checks.items():
+        _ask_counts(query, number, check, hidden=bool(set(check.rule.columns) & set(sensitive)))
+    for number, table in plan.tables.items():
+        for name, sql in table.aggregates.items():
+            query.add(f"t{number}_{name}", sql)
+    _ask_columns(query, checks.values(), batch.columns, sensitive)
+    found = query.run(batch, flags, joined)
+    return Scanned(
+        rows=found["rows"],
+        counts={number: _row_count(found, number) for number in checks},
+        conclusions={number: table.conclude(_own(found, f"t{number}_")) for number, table in plan.tables.items()},
+        present=_own(found, "present_"),
+        infinite={name: count for name, count in _own(found, "infinite_").items() if count},
+        ranges=_ranges(found),
+        flags=flags,
+        joined=joined,
+    )
+
+
+def _with_repeated_keys(checks: Mapping[int, RowCheck], batch: Batch) -> tuple[dict[int, RowCheck], str]:
+    """Uniqueness needs a pass of its own over the key columns; what repeats, usually nothing, then joins the scan."""
+    ready, joined = {}, SOURCE
+    for number, check in checks.items():
+        if not check.keys:
+            ready[number] = check
+            continue
+        table = f"repeated_{number}"
+        keys = ", ".join(key_list(check.keys))
+        batch.execute(
+            f"CREATE TEMP TABLE {table} AS SELECT {keys}, count(*) AS copies FROM {SOURCE} "  # own SQL
+            f"WHERE {check.considered} GROUP BY ALL HAVING count(*) > 1"
+        )
+        if batch.row(f"SELECT count(*) FROM {table}")[0] == 0:  # own SQL
+            ready[number] = replace(check, bad="false")
+            continue
+        same = " AND ".join(
+            f"{column.value} IS NOT DISTINCT FROM {table}.key_{position}" for position, column in enumerate(check.keys)
+        )
+        joined += f" LEFT JOIN {table} ON {same}"
+        ready[number] = replace(check, bad=f"{table}.copies IS NOT NULL")
+    return ready, joined
+
+
+def _check_binds(check: RowCheck, batch: Batch) -> None:
+    if check.rule.columns_read or check.rule.type in ("expect_rows_to_satisfy", "unexpected_rows_expectation"):
+        try:
+            batch.rows(f"EXPLAIN SELECT {check.bad} FROM {SOURCE}")  # the rule's own SQL, as declared
+        except duckdb.Error as error:
+            text = " ".join(str(error).split("LINE 1")[0].split())
+            raise BadInputError(f"{check.rule.source}: {check.rule.type}: {text}") from error
+
+
+@dataclass(slots=True)
+class _Query:
+    """Aggregates by name; equal ones are computed once."""
+
+    names: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, sql: str) -> None:
+        self.names[name] = sql
+
+    def run(self, batch: Batch, flags: Mapping[int, str], joined: str) -> dict[str, Any]:
+        distinct = list(dict.fromkeys(self.names.values()))
+        flagged = ", ".join(f"{flag} AS mlops_flag_{number}" for number, flag in flags.items())
+        inner = f"SELECT {SOURCE}.*{', ' if flagged else ''}{flagged} FROM {joined}"  # own SQL
+        found = batch.row(f"SELECT {', '.join(distinct)} FROM ({inner})")  # own SQL
+        values = dict(zip(distinct, found, strict=True))
+        return {name: values[sql] for name, sql in self.names.items()}
+
+
+def _ask_counts(query: _Query, number: int, check: RowCheck, *, hidden: bool) -> None:
+    flag = f"mlops_flag_{number}"
+    query.add(f"r{number}_scope", f"count_if({check.in_scope})" if check.domain else "count(*)")
+    query.add(f"r{number}_considered", f"count_if({check.considered})")
+    query.add(f"r{number}_unexpected", f"count_if({flag})")
+    query.add(f"r{number}_rows", f"min({ROW}, {SAMPLES}) FILTER (WHERE {flag})")
+    if check.values and not hidden:
+        shown = ", ".join(f"{quote(column.name)}: {column.sql}" for column in check.values)
+        query.add(f"r{number}_sample", f"arg_min({{{shown}}}, {ROW}, {SAMPLES}) FILTER (WHERE {flag})")
+
+
+def _ask_columns(
+    query: _Query, checks: Collection[RowCheck], columns: Mapping[str, Column], sensitive: Collection[str]
+) -> None:
+    read = {name for check in checks for name in check.rule.columns}
+    for name, column in columns.items():
+        if column.infinite:
+            query.add(f"infinite_{name}", f"count_if({column.infinite})")
+        if name in read:
+            query.add(f"present_{name}", f"count_if(NOT {column.missing})")
+        if name in read and column.family in _ORDERED and name not in sensitive:
+            query.add(f"low_{name}", f"min({column.value})")
+            query.add(f"high_{name}", f"max({column.value})")
+
+
+def _own(found: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in found.items() if name.startswith(prefix)}
+
+
+def _row_count(found: Mapping[str, Any], number: int) -> RowCount:
+    own = _own(found, f"r{number}_")
+    sample: Sequence[dict[str, Any]] = own.get("sample") or ()
+    return RowCount(
+        in_scope=own["scope"],
+        considered=own["considered"],
+        unexpected=own["unexpected"],
+        sample_rows=tuple(own["rows"] or ()),
+        sample=tuple(json_value(next(iter(values.values())) if len(values) == 1 else values) for values in sample),
+    )
+
+
+def _ranges(found: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    low, high = _own(found, "low_"), _own(found, "high_")
+    return {name: (json_value(low[name]), json_value(high[name])) for name in low if low[name] is not None}

@@ -1,0 +1,97 @@
+"""SQL that people write in rules: is it one plain query, which columns does it read, can it be judged row by row."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import duckdb
+
+from airflow_mlops_provider.exceptions import BadInputError
+
+BATCH = "batch"
+"""The name under which rules in SQL see the batch."""
+
+_ROW_QUERY = re.compile(
+    r'\s*SELECT\s+(?:\*|COUNT\s*\(\s*(?:\*|1)\s*\))\s+FROM\s+"?batch"?\s+WHERE\s+(?P<condition>.+?)\s*;?\s*',
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def batch_query(query: str) -> str:
+    """A query in which Great Expectations' ``{batch}`` is the batch's name."""
+    return query.replace("{batch}", BATCH)
+
+
+def condition_of(query: str) -> str | None:
+    """The WHERE condition of ``SELECT * (or COUNT(*)) FROM batch WHERE ...``, or ``None`` for any other query."""
+    match = _ROW_QUERY.fullmatch(batch_query(query))
+    if match is None:
+        return None
+    node = _parse(f"SELECT * FROM {BATCH} WHERE {match['condition']}")["node"]
+    if node["type"] != "SELECT_NODE" or _goes_beyond_rows(node):
+        return None
+    return match["condition"]
+
+
+def check_query(query: str, source: str) -> None:
+    """Raise ``BadInputError`` unless ``query`` is one SELECT."""
+    try:
+        _parse(batch_query(query))
+    except BadInputError as error:
+        raise BadInputError(f"{source}: {error}") from error
+
+
+def check_condition(condition: str, source: str) -> None:
+    """Raise ``BadInputError`` unless ``condition`` is one expression over the columns of one row."""
+    try:
+        node = _parse(f"SELECT * FROM {BATCH} WHERE ({condition})")["node"]
+    except BadInputError as error:
+        raise BadInputError(f"{source}: condition {error}") from error
+    if node["type"] != "SELECT_NODE" or _goes_beyond_rows(node):
+        raise BadInputError(f"{source}: condition {condition!r} must speak of the columns of one row")
+
+
+def columns_in(condition: str, available: Iterable[str]) -> tuple[str, ...]:
+    """The columns that a condition reads, in order, spelled as in ``available`` where they are there.
+
+    :param available: the batch's columns; as in SQL, upper and lower case are the same.
+    """
+    known = {name.lower(): name for name in available}
+    tree = _parse(f"SELECT * FROM {BATCH} WHERE ({condition})")
+    found = []
+    for node in _nodes(tree):
+        if node.get("class") == "COLUMN_REF":
+            # A name may be qualified by the table in front or by a field behind.
+            parts = node["column_names"]
+            found.append(next((known[part.lower()] for part in parts if part.lower() in known), parts[-1]))
+    return tuple(dict.fromkeys(found))
+
+
+def _goes_beyond_rows(node: dict[str, Any]) -> bool:
+    clauses = ("group_expressions", "group_sets", "having", "qualify", "sample", "modifiers")
+    kinds = {inner.get("class") for inner in _nodes(node["where_clause"])}
+    return any(node.get(clause) for clause in clauses) or bool(kinds & {"SUBQUERY", "WINDOW"})
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(tree, dict):
+        yield tree
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        for item in tree:
+            yield from _nodes(item)
+
+
+def _parse(query: str) -> dict[str, Any]:
+    with duckdb.connect() as connection:
+        row = connection.execute("SELECT json_serialize_sql($1)", [query]).fetchone()
+    parsed = json.loads(row[0])
+    if parsed.get("error"):
+        raise BadInputError(f"{query!r} is not a query: {' '.join(str(parsed.get('error_message')).split())}")
+    if len(parsed["statements"]) != 1:
+        raise BadInputError(f"{query!r} must be one query")
+    statement: dict[str, Any] = parsed["statements"][0]
+    return statement

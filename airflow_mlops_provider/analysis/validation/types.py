@@ -1,0 +1,79 @@
+"""Names of types: pandas' and Python's of Great Expectations, and the logical types of data contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.types as pt
+
+from airflow_mlops_provider.analysis.validation.columns import Column, Family
+
+_PYTHON: dict[str, Callable[[pa.DataType], bool]] = {
+    "bool": pt.is_boolean,
+    "int": pt.is_int64,
+    "long": pt.is_int64,
+    "float": pt.is_float64,
+    "str": lambda kind: pt.is_string(kind) or pt.is_large_string(kind),
+    "string_types": lambda kind: pt.is_string(kind) or pt.is_large_string(kind),
+    "bytes": pt.is_binary,
+    "list": pt.is_list,
+    "dict": pt.is_struct,
+    "date": pt.is_date,
+    "datetime": pt.is_timestamp,
+    "Timestamp": pt.is_timestamp,
+    "Decimal": pt.is_decimal,
+}
+
+
+def is_of_type(column: Column, name: str) -> bool:
+    """Whether the column's stored type goes by ``name``: a numpy, pandas, Python or Arrow name.
+
+    The stored type counts, not what pandas makes of it: whole numbers with gaps stay whole numbers.
+
+    :raises TypeError: when nothing goes by that name.
+    """
+    if name == str(column.type):
+        return True
+    if name in _PYTHON:
+        return _PYTHON[name](column.type)
+    try:
+        wanted = np.dtype(name)
+    except TypeError:
+        return _is_arrow_or_pandas(column, name)
+    in_pandas = np.dtype(column.type.to_pandas_dtype()) if column.family is not Family.OTHER else np.dtype(object)
+    if column.family is Family.TIMESTAMP and wanted.kind == "M":
+        return True
+    return bool(in_pandas.type == wanted.type)
+
+
+def _is_arrow_or_pandas(column: Column, name: str) -> bool:
+    try:
+        return bool(pa.type_for_alias(name) == column.type)
+    except ValueError:
+        pass
+    if not isinstance(getattr(pd, name, None), type):
+        raise TypeError(f"nothing is of a type {name!r}")
+    nullable = {"Int64Dtype": pa.int64(), "StringDtype": pa.string(), "BooleanDtype": pa.bool_()}
+    return bool(nullable.get(name) == column.type)
+
+
+_LOGICAL: dict[str, Callable[[pa.DataType], bool]] = {
+    "string": lambda kind: pt.is_string(kind) or pt.is_large_string(kind),
+    "integer": pt.is_integer,
+    "number": lambda kind: pt.is_integer(kind) or pt.is_floating(kind) or pt.is_decimal(kind),
+    "boolean": pt.is_boolean,
+    "date": lambda kind: pt.is_date(kind) or pt.is_timestamp(kind),
+    "timestamp": pt.is_timestamp,
+    "time": pt.is_time,
+    "object": lambda kind: pt.is_struct(kind) or pt.is_map(kind),
+    "array": lambda kind: pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind),
+}
+LOGICAL_TYPES = tuple(_LOGICAL)
+
+
+def has_logical_type(column: Column, name: str) -> bool:
+    """Whether the column is of a data contract's logical type; a CSV column without a single value is of every one."""
+    return bool(pt.is_null(column.type) or _LOGICAL[name](column.type))

@@ -1,0 +1,226 @@
+"""What to do about a batch that breaks its rules."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
+from airflow_mlops_provider.records.rules import Scope
+from airflow_mlops_provider.records.verdict import Finding, Status, Verdict, worst
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationPolicy:
+    """How much may be set aside before a batch is refused.
+
+    :param max_quarantine_share: share of the rows, from 0 to 1, that may go to the quarantine while the others go on;
+        it needs a place to write them.
+    """
+
+    max_quarantine_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.max_quarantine_share <= 1.0:
+            raise BadInputError(
+                f"ValidationPolicy: max_quarantine_share is {self.max_quarantine_share}, not a share from 0 to 1"
+            )
+
+
+def judge_validation(report: ValidationReport, policy: ValidationPolicy) -> Verdict:
+    """The verdict on a batch.
+
+    A table rule that is not met fails the batch. Rows that break a rule are a notice while they are within the budget
+    and have a place to go; otherwise they fail it. A rule that had no row to look at is never a pass.
+
+    :param report: a quarantine in it means that the failing rows were written.
+    """
+    room = (
+        report.quarantine is not None and report.failing_share <= policy.max_quarantine_share and report.clean_rows > 0
+    )
+    findings = [_finding(result, report, has_room=room) for result in report.results]
+    findings.extend(_all_missing(report))
+    findings.extend(_infinite(report))
+    if report.failing_rows:
+        findings.append(_budget(report, policy, has_room=room))
+    return Verdict.of(findings, summary=_summary(report, findings))
+
+
+def _finding(result: RuleResult, report: ValidationReport, *, has_room: bool) -> Finding:
+    if result.problem:
+        return Finding(
+            subject=result.rule.subject,
+            measure="violations",
+            observed=1.0,
+            limit=0.0,
+            status=Status.FAIL,
+            detail=f"{result.rule.label}: {result.problem}",
+        )
+    if result.unexpected is None:
+        return _table_finding(result)
+    return _row_finding(result, report, has_room=has_room)
+
+
+def _table_finding(result: RuleResult) -> Finding:
+    status = Status.PASS if result.success else Status.FAIL
+    is_number = result.observed is not None
+    return Finding(
+        subject=result.rule.subject,
+        measure=_measure_name(result.rule.type) if is_number else "violations",
+        observed=result.observed if is_number else float(not result.success),
+        limit=_limit(result) if is_number else 0.0,
+        status=status,
+        detail=result.rule.label + _observed_text(result),
+    )
+
+
+def _measure_name(kind: str) -> str:
+    """``expect_column_mean_to_be_between`` to ``mean``."""
+    named = kind.removeprefix("expect_").removeprefix("column_").removeprefix("table_")
+    if named == "to_be_fresh":
+        return "age_hours"
+    if named.startswith("distinct_values_to_"):
+        return "missing_values" if named.endswith("contain_set") else "unexpected_values"
+    return named.split("_to_")[0]
+
+
+def _limit(result: RuleResult) -> float | None:
+    """The bound that decides: the one that is broken, else the upper one."""
+    kwargs = result.rule.kwargs
+    if result.rule.type == "expect_query_value_to_be_within":
+        kwargs = kwargs["limits"]
+    if result.rule.type.startswith("expect_column_distinct_values_to_"):
+        return 0.0
+    keys = ("value", "max_age_hours", "max_value", "min_value")
+    found = {key: kwargs[key] for key in keys if _is_number(kwargs.get(key))}
+    low, observed = found.get("min_value"), result.observed
+    if low is not None and observed is not None and observed < low:
+        return float(low)
+    return next((float(value) for value in found.values()), None)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+_SHOWN = 5
+
+
+def _observed_text(result: RuleResult) -> str:
+    observed = result.result.get("observed_value")
+    text = f": observed {_listed(observed)}" if observed is not None else ""
+    mismatched = (result.result.get("details") or {}).get("mismatched") if not result.success else None
+    return f"{text}, mismatched {mismatched}" if mismatched else text
+
+
+def _listed(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list):
+        more = ", ..." if len(value) > _SHOWN else ""
+        return ", ".join(map(str, value[:_SHOWN])) + more
+    return str(value)
+
+
+def _row_finding(result: RuleResult, report: ValidationReport, *, has_room: bool) -> Finding:
+    considered, unexpected = result.considered or 0, result.unexpected or 0
+    return Finding(
+        subject=result.rule.subject,
+        measure="unexpected_rows",
+        observed=float(unexpected),
+        limit=_allowed(result, considered),
+        status=_row_status(result, report, has_room=has_room),
+        detail=_row_detail(result, considered, unexpected),
+    )
+
+
+def _row_status(result: RuleResult, report: ValidationReport, *, has_room: bool) -> Status:
+    if report.rows == 0:
+        return Status.INSUFFICIENT_EVIDENCE
+    if not result.success:
+        return Status.NOTICE if has_room and result.scope is Scope.ROW else Status.FAIL
+    return Status.PASS if result.considered else Status.NOTICE
+
+
+def _allowed(result: RuleResult, considered: int) -> float | None:
+    tolerance = result.rule.tolerance
+    if tolerance is None:
+        return float(math.floor((1.0 - result.rule.mostly) * considered + 1e-9))
+    limits = tolerance.limits
+    return limits.max_value if limits.max_value is not None else limits.min_value
+
+
+def _row_detail(result: RuleResult, considered: int, unexpected: int) -> str:
+    if not considered:
+        return f"{result.rule.label}: no row to look at"
+    share = f" ({100 * unexpected / considered:.2g} %)" if unexpected else ""
+    parts = [f"{result.rule.label}: {unexpected:,} of {considered:,} rows unexpected{share}"]
+    if result.observed_min is not None:
+        parts.append(f"observed {_listed(result.observed_min)} to {_listed(result.observed_max)}")
+    sample = result.result.get("partial_unexpected_list") or []
+    shown = [value for value in dict.fromkeys(map(str, sample)) if value != "None"][:_SHOWN]
+    if shown:
+        parts.append(f"such as {', '.join(shown)}")
+    return ", ".join(parts)
+
+
+def _all_missing(report: ValidationReport) -> list[Finding]:
+    return [
+        Finding(
+            subject=column,
+            measure="missing_share",
+            observed=1.0,
+            limit=None,
+            status=Status.FAIL,
+            detail=f"all {report.rows:,} values are missing, so its rules had nothing to look at",
+        )
+        for column in report.all_missing
+    ]
+
+
+def _infinite(report: ValidationReport) -> list[Finding]:
+    return [
+        Finding(
+            subject=column,
+            measure="infinite_values",
+            observed=float(count),
+            limit=0.0,
+            status=Status.NOTICE,
+            detail=f"{count:,} of {report.rows:,} values are infinite",
+        )
+        for column, count in report.infinite.items()
+    ]
+
+
+def _budget(report: ValidationReport, policy: ValidationPolicy, *, has_room: bool) -> Finding:
+    detail = f"{report.failing_rows:,} of {report.rows:,} rows break a rule"
+    if report.quarantine is None:
+        detail += ", and there is no quarantine_uri to write them to"
+    elif report.clean_rows == 0:
+        detail += ", so no clean row is left"
+    return Finding(
+        subject="rows",
+        measure="quarantine_share",
+        observed=report.failing_share,
+        limit=policy.max_quarantine_share,
+        status=Status.NOTICE if has_room else Status.FAIL,
+        detail=detail,
+    )
+
+
+def _summary(report: ValidationReport, findings: list[Finding]) -> str:
+    status = worst(finding.status for finding in findings)
+    total = len(report.results)
+    unmet = [result for result in report.results if not result.success]
+    if report.rows == 0 and status is not Status.FAIL:
+        return f"the batch has no rows, so {total} rules had nothing to look at"
+    if not unmet and status is Status.PASS:
+        return f"all {total} rules hold on {report.rows:,} rows"
+    decisive = max(findings, key=lambda finding: finding.status.severity)
+    rows = (
+        f", {report.failing_rows:,} of {report.rows:,} rows {'set aside' if report.quarantine else 'affected'}"
+        if report.failing_rows
+        else ""
+    )
+    return f"{len(unmet)} of {total} rules broken{rows} (worst: {decisive.subject}: {decisive.detail})"

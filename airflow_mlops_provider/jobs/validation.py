@@ -1,0 +1,133 @@
+"""The ``validate`` job: hold a dataset to its rules, write the clean rows on and the others aside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import pyarrow as pa
+
+from airflow_mlops_provider.analysis.validation import (
+    Measurement,
+    Source,
+    great_expectations_json,
+    measure_validation,
+    quarantine_schema,
+)
+from airflow_mlops_provider.decisions.validation import ValidationPolicy, judge_validation
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.jobs.validation_rules import Declared, read_contract, read_suite
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.records.reports.validation import ValidationReport
+from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.stores.datasets import Dataset, open_dataset, write_dataset
+from airflow_mlops_provider.stores.listings import filesystem, is_local
+from airflow_mlops_provider.stores.specs import local_path
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidateJob(Job):
+    """Hold a dataset to a suite or a contract.
+
+    Rows that break a failed rule go to ``quarantine_uri`` with all their reasons; the others go to ``clean_uri`` when
+    the verdict does not fail, in one step, so that a reader of the clean dataset never sees rows that were not judged.
+    Both outputs depend on the input alone: a retry after a crash writes the same files again.
+
+    :param dataset: the batch.
+    :param suite: Great Expectations suite: a JSON object, or the path or URI of a JSON file.
+    :param contract: data contract (ODCS v3): path or URI of a YAML file, with ``#object`` when it describes several.
+    :param clean_uri: where the rows without fault go; the Outcome then speaks of that dataset.
+    :param quarantine_uri: where the others go; without it, any failing row fails the batch.
+    :param sensitive: columns whose values appear in no message, report or attachment.
+    :param policy: how many rows may be set aside.
+    """
+
+    dataset: DatasetRef
+    suite: dict[str, Any] | str | None = None
+    contract: dict[str, Any] | str | None = None
+    clean_uri: str | None = None
+    quarantine_uri: str | None = None
+    sensitive: tuple[str, ...] = ()
+    policy: ValidationPolicy = field(default_factory=ValidationPolicy)
+
+    def run(self) -> Outcome:
+        """Measure, set aside, judge, promote the clean rows, record."""
+        declared = self._declared()
+        data = open_dataset(self.dataset)
+        self._check_places(data)
+        sensitive = {*self.sensitive, *declared.sensitive}
+        measuring = measure_validation(_source(data), declared.rules, name=declared.name, sensitive=sensitive)
+        with measuring as measurement:
+            report = self._set_aside(data, measurement)
+            verdict = judge_validation(report, self.policy)
+            dataset = data.ref
+            if self.clean_uri is not None and verdict.status is not Status.FAIL:
+                clean = measurement.failing.clean(data.batches())
+                dataset = write_dataset(clean, self.clean_uri, schema=data.schema)
+        return self.record(
+            Kind.VALIDATION,
+            report=report,
+            policy=self.policy,
+            verdict=verdict,
+            inputs={"dataset": data.ref},
+            dataset=dataset,
+            attachments=_attachments(report),
+            details={"clean_rows": report.clean_rows, "quarantined_rows": report.failing_rows},
+        )
+
+    def _declared(self) -> Declared:
+        if (self.suite is None) == (self.contract is None):
+            raise BadInputError("validate spec: give one of 'suite' and 'contract'")
+        return read_suite(self.suite) if self.suite is not None else read_contract(self.contract)
+
+    def _check_places(self, data: Dataset) -> None:
+        """No output may be the input, lie inside it, or be the other output."""
+        if self.quarantine_uri is not None:
+            quarantine_schema(data.schema)
+        inputs = {_place(file) for file in data.files} | {_place(data.uri)}
+        outputs = [uri for uri in (self.clean_uri, self.quarantine_uri) if uri is not None]
+        for uri in outputs:
+            place = _place(uri)
+            if place in inputs or any(place.startswith(f"{folder}/") for folder in inputs):
+                raise BadInputError(f"validate spec: {uri} is part of the dataset that is read")
+        if len({_place(uri) for uri in outputs}) < len(outputs):
+            raise BadInputError(f"validate spec: clean_uri and quarantine_uri are both {self.clean_uri}")
+
+    def _set_aside(self, data: Dataset, measurement: Measurement) -> ValidationReport:
+        """Write the quarantine, also when it is empty: an older one must not be taken for this batch's."""
+        if self.quarantine_uri is None:
+            return measurement.report
+        rows = measurement.failing.quarantined(_batches_with_failures(data, measurement))
+        ref = write_dataset(rows, self.quarantine_uri, schema=quarantine_schema(data.schema))
+        return replace(measurement.report, quarantine=ref)
+
+
+def _batches_with_failures(data: Dataset, measurement: Measurement) -> Iterator[pa.RecordBatch]:
+    return data.batches() if measurement.report.failing_rows else iter(())
+
+
+def _source(data: Dataset) -> Source:
+    fs, _ = filesystem(data.uri)
+    in_place = is_local(fs) and data.format == "parquet"
+    return Source(
+        schema=data.schema,
+        batches=data.batches,
+        frame=data.frame,
+        files=data.files if in_place else (),
+    )
+
+
+def _place(uri: str) -> str:
+    scheme = urlparse(uri).scheme
+    return str(Path(local_path(uri)).resolve()) if scheme in ("", "file") else uri.rstrip("/")
+
+
+def _attachments(report: ValidationReport) -> dict[str, bytes]:
+    text = json.dumps(great_expectations_json(report), indent=1, allow_nan=False, ensure_ascii=False)
+    return {"validation_result.json": text.encode()}
