@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions, find_metric
+from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, Metric, Predictions, find_metric
 from airflow_mlops_provider.analysis.evaluation.predictions import from_answers
 from airflow_mlops_provider.analysis.evaluation.serving import check_invariants
 from airflow_mlops_provider.exceptions import BadInputError
@@ -100,9 +100,12 @@ def ask(predictor: Predictor, frame: pd.DataFrame, label: str) -> Answers:
     )
 
 
-def metric_of(spec: ModelSpec, name: str | None) -> Metric:
-    """The metric called ``name``, or the model's deciding one; raises ``BadInputError`` when it does not fit."""
-    metric = find_metric(name or spec.deciding_metric)
+def metric_of(spec: ModelSpec, name: str | None, among: Mapping[str, Metric] = METRICS) -> Metric:
+    """The metric called ``name``, or the model's deciding one; raises ``BadInputError`` when it does not fit.
+
+    :param among: the metrics there are to choose from.
+    """
+    metric = find_metric(name or spec.deciding_metric, among)
     if metric.task is not spec.task:
         raise BadInputError(f"metric {metric.name!r} is for {metric.task}, and model {spec.name} is for {spec.task}")
     declared = spec.metrics.get(metric.name, metric.direction)

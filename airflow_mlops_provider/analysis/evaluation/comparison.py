@@ -35,9 +35,10 @@ def estimate(
     metric: Metric, predictions: Predictions, *, groups: ArrayLike | None = None, seed: int = 0
 ) -> MetricEstimate:
     """One metric with its 95 % interval: Wilson's for a proportion, DeLong's for an area, else a bootstrap."""
-    value, counts = metric.of(predictions), metric.counts
-    if groups is None and counts is not None and predictions.is_binary | (metric.name == "accuracy"):
-        (low, high), method = wilson(*counts(predictions)), "wilson"
+    value, ratio = metric.of(predictions), metric.ratio
+    if groups is None and ratio is not None and metric.is_proportion(predictions):
+        sums = metric.sums(predictions).sum(axis=0)
+        (low, high), method = wilson(sums[ratio[0]], sums[ratio[1]]), "wilson"
     elif groups is None and metric.name == "roc_auc" and predictions.is_binary:
         (low, high), method = _area_interval(predictions), "delong"
     else:

@@ -6,7 +6,7 @@ function of sums; its first-order expansion (each row's influence) is, and that 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,7 +53,8 @@ class Metric:
     :param of_scores: whether it needs scores rather than predicted classes or values.
     :param sums: what each row adds, shape ``(n, p)``.
     :param value: of sums of shape ``(b, p)``, shape ``(b,)``.
-    :param counts: successes and trials, for metrics of two classes that are proportions; ``None`` for others.
+    :param ratio: which sum over which other sum the metric is, when it is a proportion of rows; ``None`` otherwise.
+    :param binary_ratio: whether it is a proportion only where there are two classes.
     """
 
     name: str
@@ -62,7 +63,8 @@ class Metric:
     of_scores: bool = False
     sums: Callable[[Predictions], Floats]
     value: Callable[[Floats], Floats]
-    counts: Callable[[Predictions], tuple[int, int]] | None = None
+    ratio: tuple[int, int] | None = None
+    binary_ratio: bool = True
 
     def applies_to(self, predictions: Predictions) -> bool:
         """Whether ``predictions`` hold what it needs: classes or values, scores, probabilities, two classes."""
@@ -76,16 +78,24 @@ class Metric:
             return bool(((predictions.scores >= 0) & (predictions.scores <= 1)).all())
         return bool((predictions.truth != predictions.truth[0]).any())
 
+    def is_proportion(self, predictions: Predictions) -> bool:
+        """Whether it is a share of rows here, so that exact laws apply."""
+        return self.ratio is not None and (predictions.is_binary or not self.binary_ratio)
+
     def of(self, predictions: Predictions) -> float:
         """The metric's value."""
         return float(self.value(self.sums(predictions).sum(axis=0, keepdims=True))[0])
 
 
-def find_metric(name: str) -> Metric:
-    """The metric called ``name``; raises ``BadInputError`` listing those there are."""
-    if name not in METRICS:
-        raise BadInputError(f"metric {name!r} is unknown; metrics are {', '.join(METRICS)}")
-    return METRICS[name]
+def find_metric(name: str, among: Mapping[str, Metric] | None = None) -> Metric:
+    """The metric called ``name``; raises ``BadInputError`` listing those there are.
+
+    :param among: where to look; :data:`METRICS` by default.
+    """
+    known = METRICS if among is None else among
+    if name not in known:
+        raise BadInputError(f"metric {name!r} is unknown; metrics are {', '.join(known)}")
+    return known[name]
 
 
 def majority_or_mean(predictions: Predictions, metric: Metric) -> Predictions:
@@ -197,41 +207,28 @@ def _r2(sums: Floats) -> Floats:
     return np.where(total > 0, 1 - residual / np.where(total > 0, total, 1), 0.0)
 
 
-def _accuracy_counts(p: Predictions) -> tuple[int, int]:
-    return int((predicted_of(p) == p.truth).sum()), len(p.truth)
-
-
-def _precision_counts(p: Predictions) -> tuple[int, int]:
-    said = predicted_of(p) == 1
-    return int((said & (p.truth == 1)).sum()), int(said.sum())
-
-
-def _recall_counts(p: Predictions) -> tuple[int, int]:
-    true = p.truth == 1
-    return int((true & (predicted_of(p) == 1)).sum()), int(true.sum())
-
-
 _ALL = (
     Metric(
         name="accuracy",
         direction=Direction.HIGHER,
         sums=_mean_sums(lambda p: predicted_of(p) == p.truth),
         value=_mean,
-        counts=_accuracy_counts,
+        ratio=(1, 0),
+        binary_ratio=False,
     ),
     Metric(
         name="precision",
         direction=Direction.HIGHER,
         sums=_confusion_sums,
         value=_over_classes(lambda hit, said, _true: _ratio(hit, said)),
-        counts=_precision_counts,
+        ratio=(0, 1),
     ),
     Metric(
         name="recall",
         direction=Direction.HIGHER,
         sums=_confusion_sums,
         value=_over_classes(lambda hit, _said, true: _ratio(hit, true)),
-        counts=_recall_counts,
+        ratio=(0, 2),
     ),
     Metric(
         name="f1",
@@ -267,6 +264,49 @@ _ALL = (
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 """Every metric by name. The first of a task is its default."""
+
+
+def _two_classes(p: Predictions, name: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    if not p.is_binary:
+        raise BadInputError(f"metric {name!r} needs a label of two classes, and it has {len(p.classes)}")
+    return np.asarray(predicted_of(p) == 1), np.asarray(p.truth == 1)
+
+
+def _selection_sums(p: Predictions) -> Floats:
+    said, _ = _two_classes(p, "selection_rate")
+    return np.column_stack([np.ones(len(said)), said]).astype(np.float64)
+
+
+def _fpr_sums(p: Predictions) -> Floats:
+    said, true = _two_classes(p, "fpr")
+    return np.column_stack([said & ~true, ~true]).astype(np.float64)
+
+
+def _fnr_sums(p: Predictions) -> Floats:
+    said, true = _two_classes(p, "fnr")
+    return np.column_stack([~said & true, true]).astype(np.float64)
+
+
+_RATES = (
+    Metric(name="selection_rate", direction=Direction.HIGHER, sums=_selection_sums, value=_mean, ratio=(1, 0)),
+    Metric(
+        name="fpr",
+        direction=Direction.LOWER,
+        sums=_fpr_sums,
+        value=lambda sums: _ratio(sums[:, 0], sums[:, 1]),
+        ratio=(0, 1),
+    ),
+    Metric(
+        name="fnr",
+        direction=Direction.LOWER,
+        sums=_fnr_sums,
+        value=lambda sums: _ratio(sums[:, 0], sums[:, 1]),
+        ratio=(0, 1),
+    ),
+)
+
+SLICE_METRICS: dict[str, Metric] = METRICS | {metric.name: metric for metric in _RATES}
+"""What a slice can be judged by: every metric, and rates that say how a slice is treated, not how good the model is."""
 
 NEEDS_PROBABILITIES = frozenset({"log_loss", "brier"})
 """Metrics whose scores must be probabilities; an area under the ROC curve takes any score."""

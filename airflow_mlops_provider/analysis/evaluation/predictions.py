@@ -48,7 +48,7 @@ def read_prediction_table(
     *,
     label: str,
     columns: Sequence[str],
-    metric: str | None = None,
+    metric: str | Metric | None = None,
     task: Task | None = None,
 ) -> PredictionTable:
     """Read the truth and one or more models' answers to it from columns of ``frame``.
@@ -67,8 +67,9 @@ def read_prediction_table(
         raise BadInputError("the table of predictions has no rows")
     notes: list[str] = []
     if task is None:
-        task = find_metric(metric).task if metric else recognise_task(frame[label], label)
-        notes.append(f"task {task} was recognised from {f'metric {metric}' if metric else f'label column {label!r}'}")
+        task = _metric(metric).task if metric else recognise_task(frame[label], label)
+        source = f"metric {_metric(metric).name!r}" if metric else f"label column {label!r}"
+        notes.append(f"task {task} was recognised from {source}")
     _no_missing(frame[label], label, "labels")
     for column in columns:
         _no_missing(frame[column], column, "predictions")
@@ -166,10 +167,14 @@ def _from_scores(frame: pd.DataFrame, label: str, column: str, metric: Metric) -
     )
 
 
-def _metric_for(task: Task, name: str) -> Metric:
-    metric = find_metric(name)
+def _metric(named: str | Metric) -> Metric:
+    return find_metric(named) if isinstance(named, str) else named
+
+
+def _metric_for(task: Task, named: str | Metric) -> Metric:
+    metric = _metric(named)
     if metric.task is not task:
-        raise BadInputError(f"metric {name!r} is for {metric.task}, and the task is {task}")
+        raise BadInputError(f"metric {metric.name!r} is for {metric.task}, and the task is {task}")
     return metric
 
 

@@ -1,0 +1,261 @@
+"""One scan of the rows into cells, rolled up into every slice and intersection; DuckDB does both.
+
+A cell is one combination of all slice columns (and of label and prediction, when these are classes). Everything that is
+measured is a sum over rows, so cells add up to slices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from airflow_mlops_provider.analysis.bias.columns import MAX_DISTINCT, QUARTILES, SliceColumn, SlicePlan
+from airflow_mlops_provider.exceptions import BadInputError
+
+Floats = NDArray[np.float64]
+
+MISSING = "missing"
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+_NUMERIC = frozenset([*_INTEGERS, *(f"U{name}" for name in _INTEGERS), "FLOAT", "DOUBLE", "DECIMAL"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """The sums over one slice.
+
+    :param columns: what it is made of; empty for all rows.
+    :param values: one for each column, as text.
+    :param keys: the same as DuckDB holds them: values, or numbers of bins.
+    :param sums: of the terms, shape ``(p,)``; the first term is 1, so the first sum is the number of rows.
+    :param products: sums over rows (or groups of rows) of products of the terms, shape ``(p, p)``; ``None`` when
+        they were not asked for.
+    """
+
+    columns: tuple[str, ...]
+    values: tuple[str, ...]
+    keys: tuple[Any, ...]
+    sums: Floats
+    products: Floats | None = None
+
+    @property
+    def subject(self) -> str:
+        """``race=Hispanic & sex=f``."""
+        return " & ".join(f"{name}={value}" for name, value in zip(self.columns, self.values, strict=True))
+
+
+class Cells:
+    """The rows, once scanned.
+
+    :param scan: gives the rows anew at each call, as anything DuckDB can read: an Arrow table or record batch reader.
+    :param plan: what to slice by.
+    :param keys: further columns that a cell keeps apart, such as label and prediction.
+    :param terms: what each row adds, shape ``(n, p)``, when that is not decided by the ``keys``.
+    :param group: column whose rows stay together.
+    :raises BadInputError: when a column to be cut into bins holds no numbers.
+    """
+
+    def __init__(
+        self,
+        scan: Callable[[], Any],
+        plan: SlicePlan,
+        *,
+        keys: Sequence[str] = (),
+        terms: Floats | None = None,
+        group: str | None = None,
+    ) -> None:
+        self._connection = duckdb.connect()
+        self._connection.execute("SET python_enable_replacements = false")
+        self._keys, self._group = tuple(keys), group
+        self._terms = 0 if terms is None else terms.shape[1]
+        self._register(scan)
+        self._types = {row[0]: str(row[1]) for row in self._fetch("DESCRIBE rows")}
+        self.columns = self._with_edges(scan, plan.columns)
+        self.sets = plan.sets
+        self._fill(terms)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._connection.close()
+
+    def groups(self) -> int | None:
+        """How many groups of rows there are; ``None`` without a group column."""
+        return self._fetch("SELECT count(DISTINCT g) FROM cells")[0][0] if self._group else None
+
+    def group_codes(self) -> NDArray[np.intp] | None:
+        """The group of each row in row order, when cells are rows; ``None`` without a group column."""
+        if not self._group:
+            return None
+        codes: NDArray[np.intp] = self._connection.execute("SELECT g FROM cells ORDER BY r").df()["g"].factorize()[0]
+        return codes
+
+    def rows_of(self, piece: Slice) -> NDArray[np.bool_]:
+        """Which rows, in row order, belong to a slice, when cells are rows."""
+        number = {column.name: i for i, column in enumerate(self.columns)}
+        same = " AND ".join(f"s{number[name]} IS NOT DISTINCT FROM ?" for name in piece.columns)
+        inside: NDArray[np.bool_] = self._connection.execute(
+            f"SELECT {same} AS inside FROM cells ORDER BY r",  # noqa: S608  # own names, bound values
+            list(piece.keys),
+        ).fetchnumpy()["inside"]
+        return inside
+
+    def kinds(self) -> pd.DataFrame:
+        """The different combinations of the ``keys`` as columns ``k0``, ``k1`` ... with their number of rows ``n``."""
+        names = self._key_names
+        listed = ", ".join(names)
+        frame: pd.DataFrame = self._connection.execute(
+            f"SELECT {listed}, sum(n) AS n FROM cells GROUP BY {listed} ORDER BY {listed}"  # noqa: S608  # own names
+        ).df()
+        return frame
+
+    def roll_up(self, terms_of_kind: Floats | None = None, *, products: bool = False) -> list[Slice]:
+        """All rows first, then every slice of every set of columns, in the plan's order, largest first.
+
+        :param terms_of_kind: what a row of each of :meth:`kinds` adds, shape ``(kinds, p)``, when cells have keys.
+        :param products: also add up products of terms, over rows or, with a group column, over groups.
+        """
+        p = self._terms if terms_of_kind is None else terms_of_kind.shape[1]
+        source = self._with_terms(terms_of_kind, p)
+        pairs = [(i, j) for i in range(p) for j in range(i, p)] if products else []
+        sql = self._by_group(source, p, pairs) if self._group and products else self._by_cell(source, p, pairs)
+        found = [self._slice(row, p, pairs) for row in self._fetch(sql)]
+        rank = {names: position for position, names in enumerate([(), *self.sets])}
+        return sorted(found, key=lambda piece: (rank[piece.columns], -piece.sums[0], piece.values))
+
+    @property
+    def _key_names(self) -> list[str]:
+        return [f"k{i}" for i in range(len(self._keys))]
+
+    def _register(self, scan: Callable[[], Any]) -> None:
+        self._connection.register("rows", scan())
+
+    def _fetch(self, sql: str) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = self._connection.execute(sql).fetchall()
+        return found
+
+    def _with_edges(self, scan: Callable[[], Any], columns: Sequence[SliceColumn]) -> tuple[SliceColumn, ...]:
+        """The columns, with edges for those that are cut into quantiles, asked for or because they have many values."""
+        open_ones = [c for c in columns if not c.edges and (c.quantiles or self._is_numeric(c.name))]
+        for column in columns:
+            if (column.edges or column.quantiles) and not self._is_numeric(column.name):
+                raise BadInputError(f"column {column.name!r} holds {self._types[column.name]}: bins need numbers")
+        if not open_ones:
+            return tuple(columns)
+        asked = ", ".join(
+            f"approx_count_distinct({self._present(c.name)}), "
+            f"quantile_disc({self._present(c.name)}, {_shares(c.quantiles or QUARTILES)})"
+            for c in open_ones
+        )
+        row = self._fetch(f"SELECT {asked} FROM rows")[0]  # noqa: S608  # quoted names
+        self._register(scan)
+        cut = {
+            column.name: replace(column, edges=tuple(sorted({float(edge) for edge in row[2 * i + 1]})))
+            for i, column in enumerate(open_ones)
+            if row[2 * i + 1] is not None and (column.quantiles or row[2 * i] > MAX_DISTINCT)
+        }
+        return tuple(cut.get(column.name, column) for column in columns)
+
+    def _binned(self, column: SliceColumn) -> str:
+        """The column, or the number of its bin."""
+        value = self._present(column.name)
+        if not column.edges:
+            return value
+        above = " ".join(f"WHEN {value} < {edge!r} THEN {i}" for i, edge in enumerate(column.edges))
+        return f"CASE WHEN {value} IS NULL THEN NULL {above} ELSE {len(column.edges)} END"
+
+    def _present(self, name: str) -> str:
+        """The column with NaN as missing."""
+        quoted = _quoted(name)
+        return f"nullif({quoted}, 'nan')" if self._types[name] in ("FLOAT", "DOUBLE") else quoted
+
+    def _is_numeric(self, name: str) -> bool:
+        return self._types[name].partition("(")[0] in _NUMERIC
+
+    def _fill(self, terms: Floats | None) -> None:
+        columns = [f"{self._binned(column)} AS s{i}" for i, column in enumerate(self.columns)]
+        keys = [f"{_quoted(key)} AS k{i}" for i, key in enumerate(self._keys)]
+        group = [f"{_quoted(self._group)} AS g"] if self._group else []
+        listed = ", ".join([*columns, *keys, *group])
+        if terms is None:
+            sql = f"SELECT {listed}, count(*) AS n FROM rows GROUP BY ALL"  # noqa: S608  # quoted names
+        else:
+            names = [f"t{j}" for j in range(terms.shape[1])]
+            self._connection.register("terms", pd.DataFrame(terms, columns=names).assign(r=np.arange(len(terms))))
+            sql = f"SELECT {listed}, 1 AS n, r, {', '.join(names)} FROM rows POSITIONAL JOIN terms"  # noqa: S608  # as above
+        self._connection.execute(f"CREATE TEMP TABLE cells AS {sql}")
+        self._connection.unregister("rows")
+
+    def _with_terms(self, terms_of_kind: Floats | None, p: int) -> str:
+        if terms_of_kind is None:
+            return "cells"
+        names = self._key_names
+        kinds = self.kinds()[names].assign(**{f"t{j}": terms_of_kind[:, j] for j in range(p)})
+        self._connection.register("kinds", kinds)
+        # A join of nulls with nulls does not arise: missing labels and predictions are refused before.
+        return f"cells JOIN kinds USING ({', '.join(names)})"
+
+    def _by_cell(self, source: str, p: int, pairs: Sequence[tuple[int, int]]) -> str:
+        slices = [f"s{i}" for i in range(len(self.columns))]
+        sums = [f"sum(n * t{j})" for j in range(p)] + [f"sum(n * t{i} * t{j})" for i, j in pairs]
+        return (
+            f"SELECT grouping_id({', '.join(slices)}), {', '.join([*slices, *sums])} "  # noqa: S608  # own names
+            f"FROM {source} GROUP BY GROUPING SETS ({self._grouping_sets()})"
+        )
+
+    def _by_group(self, source: str, p: int, pairs: Sequence[tuple[int, int]]) -> str:
+        slices = [f"s{i}" for i in range(len(self.columns))]
+        listed = ", ".join(slices)
+        inner = ", ".join(f"sum(n * t{j}) AS u{j}" for j in range(p))
+        outer = [f"sum(u{j})" for j in range(p)] + [f"sum(u{i} * u{j})" for i, j in pairs]
+        return (
+            f"SELECT which, {listed}, {', '.join(outer)} FROM ("  # noqa: S608  # own names
+            f"SELECT grouping_id({listed}) AS which, {listed}, g, {inner} "
+            f"FROM {source} GROUP BY GROUPING SETS ({self._grouping_sets('g')})) GROUP BY which, {listed}"
+        )
+
+    def _grouping_sets(self, *more: str) -> str:
+        number = {column.name: i for i, column in enumerate(self.columns)}
+        sets = [[*(f"s{number[name]}" for name in names), *more] for names in [(), *self.sets]]
+        return ", ".join(f"({', '.join(names)})" for names in sets)
+
+    def _slice(self, row: tuple[Any, ...], p: int, pairs: Sequence[tuple[int, int]]) -> Slice:
+        k = len(self.columns)
+        # grouping_id has a 1 for each column that was rolled up, the first column highest.
+        kept = {column.name: i for i, column in enumerate(self.columns) if not row[0] >> (k - 1 - i) & 1}
+        names = next(names for names in [(), *self.sets] if set(names) == set(kept))
+        values = tuple(self._text(kept[name], row[1 + kept[name]]) for name in names)
+        numbers = np.asarray(row[1 + k :], dtype=np.float64)
+        products = None
+        if pairs:
+            products = np.zeros((p, p))
+            for (i, j), value in zip(pairs, numbers[p:], strict=True):
+                products[i, j] = products[j, i] = value
+        keys = tuple(row[1 + kept[name]] for name in names)
+        return Slice(columns=names, values=values, keys=keys, sums=numbers[:p], products=products)
+
+    def _text(self, column: int, value: Any) -> str:
+        if value is None:
+            return MISSING
+        if self.columns[column].edges:
+            return self.columns[column].labels[int(value)]
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, float):
+            return f"{value:g}"
+        # A real value of this name must not look like the slice of missing values.
+        return f"'{value}'" if str(value) == MISSING else str(value)
+
+
+def _quoted(name: str | None) -> str:
+    return '"' + str(name).replace('"', '""') + '"'
+
+
+def _shares(quantiles: int) -> str:
+    return f"[{', '.join(repr(i / quantiles) for i in range(1, quantiles))}]"

@@ -1,0 +1,239 @@
+"""From the sums over slices to the report: values, intervals, rates, tests against the rest, disparities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from airflow_mlops_provider.analysis.bias.areas import areas_worse
+from airflow_mlops_provider.analysis.bias.cells import Cells, Slice
+from airflow_mlops_provider.analysis.bias.tests import Moments, expansions_worse, proportions_worse
+from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
+from airflow_mlops_provider.analysis.stats.intervals import wilson
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.model_spec import Direction
+from airflow_mlops_provider.records.reports.bias import BiasReport, Disparity, SliceResult
+
+Floats = NDArray[np.float64]
+
+_Z = 1.959963984540054
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What is added up over the rows of a slice: 1, the confusion counts of two classes, and the metric's own sums.
+
+    :param metric: what is measured.
+    :param predictions: on rows, or on the different kinds of rows.
+    """
+
+    metric: Metric
+    predictions: Predictions
+
+    @property
+    def has_confusion(self) -> bool:
+        """Whether selection rate, TPR, FPR and FNR exist."""
+        return self.predictions.is_binary and self.predictions.predicted is not None
+
+    @property
+    def own(self) -> int:
+        """Where the metric's own sums begin."""
+        return 4 if self.has_confusion else 1
+
+    def matrix(self) -> Floats:
+        """Shape ``(n, p)``."""
+        p = self.predictions
+        columns = [np.ones(len(p.truth))]
+        if self.has_confusion:
+            said, true = np.asarray(p.predicted == 1), np.asarray(p.truth == 1)
+            columns += [(said & true).astype(np.float64), said.astype(np.float64), true.astype(np.float64)]
+        return np.column_stack([*columns, self.metric.sums(p)])
+
+    def is_exact(self, group: str | None) -> bool:
+        """Whether the metric is a share of independent rows, so that exact laws apply."""
+        return group is None and self.metric.is_proportion(self.predictions)
+
+    def rates(self, sums: Floats) -> dict[str, float]:
+        """Those of selection rate, TPR, FPR and FNR that are defined, from the sums over one slice."""
+        if not self.has_confusion:
+            return {}
+        rows, hit, said, true = sums[:4]
+        found = {"selection_rate": said / rows}
+        if true:
+            found |= {"tpr": hit / true, "fnr": 1 - hit / true}
+        if rows > true:
+            found["fpr"] = (said - hit) / (rows - true)
+        return {name: float(value) for name, value in found.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Columns:
+    """One entry a slice."""
+
+    trials: Floats
+    rest_trials: Floats
+    values: Floats
+    lows: Floats
+    highs: Floats
+    rest_values: Floats
+    p_values: Floats
+    method: str
+
+
+def report_on(
+    cells: Cells, terms: Terms, found: Sequence[Slice], *, group: str | None, max_depth: int, notes: Sequence[str]
+) -> BiasReport:
+    """The report on slices that were rolled up; the first of ``found`` is all rows."""
+    total, slices = found[0], list(found[1:])
+    metric = terms.metric
+    if metric.name == "roc_auc":
+        measured = _areas(cells, terms, slices, group)
+    elif terms.is_exact(group):
+        measured = _proportions(terms, total, slices)
+    else:
+        measured = _expansions(terms, total, slices, group)
+    return BiasReport(
+        task=terms.predictions.task,
+        metric=metric.name,
+        direction=metric.direction,
+        rows=int(total.sums[0]),
+        groups=cells.groups(),
+        value=float(metric.value(total.sums[None, terms.own :])[0]),
+        columns=tuple(column.name for column in cells.columns),
+        max_depth=max_depth,
+        slices=tuple(_result(terms, piece, measured, i) for i, piece in enumerate(slices)),
+        disparities=tuple(_disparities(cells, terms, slices)),
+        method=measured.method,
+        notes=(*notes, *_cuts(cells)),
+    )
+
+
+def _proportions(terms: Terms, total: Slice, slices: Sequence[Slice]) -> _Columns:
+    ratio = terms.metric.ratio
+    if ratio is None:
+        raise BadInputError(f"metric {terms.metric.name!r} is no proportion")
+    sums = np.array([piece.sums[terms.own :] for piece in slices])
+    good, trials = sums[:, ratio[0]], sums[:, ratio[1]]
+    all_good, all_trials = total.sums[terms.own + ratio[0]], total.sums[terms.own + ratio[1]]
+    rest_good, rest_trials = all_good - good, all_trials - trials
+    if terms.metric.direction is Direction.HIGHER:
+        p = proportions_worse(trials - good, trials, rest_trials - rest_good, rest_trials)
+    else:
+        p = proportions_worse(good, trials, rest_good, rest_trials)
+    intervals = np.array([wilson(k, n) for k, n in zip(good, trials, strict=True)]).reshape(-1, 2)
+    return _Columns(
+        trials=trials,
+        rest_trials=rest_trials,
+        values=_divided(good, trials),
+        lows=intervals[:, 0],
+        highs=intervals[:, 1],
+        rest_values=_divided(rest_good, rest_trials),
+        p_values=p,
+        method="two-proportion test, Fisher's exact test for small counts",
+    )
+
+
+def _expansions(terms: Terms, total: Slice, slices: Sequence[Slice], group: str | None) -> _Columns:
+    own = terms.own
+    sums = np.array([piece.sums[own:] for piece in slices])
+    products = np.array([_products(piece)[own:, own:] for piece in slices])
+    value, sign = terms.metric.value, terms.metric.direction.sign
+    contrast = expansions_worse(
+        value,
+        sign,
+        slices=Moments(sums, products),
+        total=Moments(total.sums[own:], _products(total)[own:, own:]),
+    )
+    counted = terms.metric.ratio[1] if terms.metric.ratio else None
+    trials = np.array([piece.sums[0] for piece in slices]) if counted is None else sums[:, counted]
+    all_trials = total.sums[0] if counted is None else total.sums[own + counted]
+    return _Columns(
+        trials=trials,
+        rest_trials=all_trials - trials,
+        values=contrast.values,
+        lows=contrast.values - _Z * contrast.errors,
+        highs=contrast.values + _Z * contrast.errors,
+        rest_values=contrast.rest_values,
+        p_values=contrast.p_values,
+        method=f"z-test of a first-order expansion over {'groups' if group else 'rows'}",
+    )
+
+
+def _areas(cells: Cells, terms: Terms, slices: Sequence[Slice], group: str | None) -> _Columns:
+    members = [cells.rows_of(piece) for piece in slices]
+    found = areas_worse(terms.predictions, members, cells.group_codes())
+    rows = np.array([piece.sums[0] for piece in slices])
+    return _Columns(
+        trials=found.trials,
+        rest_trials=found.rest_trials,
+        values=found.values,
+        lows=np.clip(found.values - _Z * found.errors, 0, 1),
+        highs=np.clip(found.values + _Z * found.errors, 0, 1),
+        rest_values=found.rest_values,
+        p_values=np.where(rows > 0, found.p_values, np.nan),
+        method=f"DeLong's test over {'groups' if group else 'rows'}",
+    )
+
+
+def _products(piece: Slice) -> Floats:
+    if piece.products is None:
+        raise BadInputError(f"slice {piece.subject}: no products of terms were added up")
+    return piece.products
+
+
+def _result(terms: Terms, piece: Slice, measured: _Columns, i: int) -> SliceResult:
+    value, rest_value = _number(measured.values[i]), _number(measured.rest_values[i])
+    gap = None
+    if value is not None and rest_value is not None:
+        gap = terms.metric.direction.sign * (rest_value - value)
+    return SliceResult(
+        subject=piece.subject,
+        columns=piece.columns,
+        support=int(piece.sums[0]),
+        trials=int(measured.trials[i]),
+        rest_trials=int(measured.rest_trials[i]),
+        value=value,
+        low=None if value is None else _number(measured.lows[i]),
+        high=None if value is None else _number(measured.highs[i]),
+        rest_value=rest_value,
+        gap=gap,
+        p_value=None if gap is None else _number(measured.p_values[i]),
+        rates=terms.rates(piece.sums),
+    )
+
+
+def _disparities(cells: Cells, terms: Terms, slices: Sequence[Slice]) -> Iterator[Disparity]:
+    """As Fairlearn defines them: largest minus smallest over the slices of one set of columns."""
+    if not terms.has_confusion:
+        return
+    for names in cells.sets:
+        rates = [terms.rates(piece.sums) for piece in slices if piece.columns == names]
+        odds = [spread for rate in ("tpr", "fpr") if (spread := _spread(rates, rate)) is not None]
+        yield Disparity(
+            columns=names,
+            demographic_parity_difference=_spread(rates, "selection_rate") or 0.0,
+            equalised_odds_difference=max(odds, default=None),
+        )
+
+
+def _spread(rates: Sequence[dict[str, float]], name: str) -> float | None:
+    found = [each[name] for each in rates if name in each]
+    return max(found) - min(found) if found else None
+
+
+def _cuts(cells: Cells) -> Iterator[str]:
+    for column in cells.columns:
+        if column.edges:
+            edges = ", ".join(f"{edge:.10g}" for edge in column.edges)
+            yield f"column {column.name!r} was cut at {edges}"
+
+
+def _divided(a: Floats, b: Floats) -> Floats:
+    return np.divide(a, b, out=np.full_like(a, np.nan), where=b > 0)
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,169 @@
+"""Does the model serve some slice of people worse than the rest?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.model_spec import Direction
+from airflow_mlops_provider.records.reports.bias import BiasReport, SliceResult
+from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BiasPolicy:
+    """When a slice counts as treated worse.
+
+    A slice fails when it is worse than the rest both materially (``min_gap``) and beyond chance (``alpha``, Holm over
+    all slices that can be tested). A slice too small to judge is ``insufficient_evidence``: listed, never called fair.
+
+    :param min_support: rows that a slice and its rest need to be judged.
+    :param min_gap: the smallest gap that matters, in units of the metric (0.05 is five points).
+    :param alpha: probability of accusing any slice of a fair model.
+    :param critical: slice, such as ``race=Hispanic``, to the worst value of the metric it may have: a floor where
+        higher is better, a ceiling where lower is.
+    :raises BadInputError: when a value is out of range, naming the key.
+    """
+
+    min_support: int = 50
+    min_gap: float = 0.05
+    alpha: float = 0.05
+    critical: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.min_support < 1:
+            raise BadInputError(f"policy key 'min_support' is {self.min_support}; it must be 1 or more")
+        if not self.min_gap >= 0:
+            raise BadInputError(f"policy key 'min_gap' is {self.min_gap}; it must be 0 or more")
+        if not 0 < self.alpha < 1:
+            raise BadInputError(f"policy key 'alpha' is {self.alpha}; it must lie between 0 and 1")
+
+
+def judge_bias(report: BiasReport, policy: BiasPolicy) -> Verdict:
+    """One finding a slice, and one more for each critical slice; the verdict is the worst of them."""
+    judgeable = [piece for piece in report.slices if _is_judgeable(piece, policy)]
+    adjusted = dict(zip((p.subject for p in judgeable), holm([_p_value(p) for p in judgeable]), strict=True))
+    findings = [*_critical(report, policy)]
+    findings += [_judge_slice(piece, report, policy, adjusted.get(piece.subject)) for piece in report.slices]
+    findings.sort(key=_worst_first)
+    return Verdict.of(findings, summary=_summary(report, findings))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjustment, in the order given: rejecting at or below a holds the family-wise error at a.
+
+    The standard library's twin of the one in the statistics room, so that a verdict can be judged again anywhere.
+
+    Source: Holm 1979.
+    """
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, p_values[index] * (len(p_values) - rank)))
+        adjusted[index] = largest
+    return adjusted
+
+
+def _is_judgeable(piece: SliceResult, policy: BiasPolicy) -> bool:
+    return min(piece.trials, piece.rest_trials) >= policy.min_support and piece.p_value is not None
+
+
+def _p_value(piece: SliceResult) -> float:
+    return 1.0 if piece.p_value is None else piece.p_value
+
+
+def _judge_slice(piece: SliceResult, report: BiasReport, policy: BiasPolicy, adjusted: float | None) -> Finding:
+    if adjusted is None or piece.gap is None:
+        return _too_small(piece, report, policy)
+    significant, material = adjusted <= policy.alpha, piece.gap >= policy.min_gap
+    status = Status.PASS
+    if significant:
+        status = Status.FAIL if material else Status.NOTICE
+    return Finding(
+        subject=piece.subject,
+        measure=f"{report.metric}_gap_to_rest",
+        observed=piece.gap,
+        limit=policy.min_gap,
+        p_value=piece.p_value,
+        status=status,
+        detail=f"{_numbers(piece, report)}; p {adjusted:.2g} after Holm",
+    )
+
+
+def _too_small(piece: SliceResult, report: BiasReport, policy: BiasPolicy) -> Finding:
+    rest_is_small = piece.trials >= policy.min_support
+    detail = "too few other rows to compare with" if rest_is_small else "too small to judge"
+    if rest_is_small and piece.rest_trials >= policy.min_support:
+        detail = "its metric is undefined"
+    return Finding(
+        subject=piece.subject,
+        measure="rest_support" if rest_is_small else "support",
+        observed=float(piece.rest_trials if rest_is_small else piece.trials),
+        limit=float(policy.min_support),
+        status=Status.INSUFFICIENT_EVIDENCE,
+        detail=f"{detail} ({_share(piece)}); {report.metric} {_interval(piece)}",
+    )
+
+
+def _critical(report: BiasReport, policy: BiasPolicy) -> Iterator[Finding]:
+    by_parts = {_parts(piece.subject): piece for piece in report.slices}
+    for subject, limit in policy.critical.items():
+        piece = by_parts.get(_parts(subject))
+        enough = piece is not None and piece.trials >= policy.min_support
+        observed = piece.value if piece is not None else None
+        if observed is None or not enough:
+            status = Status.INSUFFICIENT_EVIDENCE
+            detail = f"too small to judge ({_share(piece)})" if piece is not None else "there is no such slice"
+        else:
+            holds = (observed - limit) * report.direction.sign >= 0
+            status, detail = (Status.PASS if holds else Status.FAIL), _interval(piece)
+        yield Finding(
+            subject=subject,
+            measure=f"{report.metric}_{'floor' if report.direction is Direction.HIGHER else 'ceiling'}",
+            observed=observed,
+            limit=limit,
+            status=status,
+            detail=detail,
+        )
+
+
+def _parts(subject: str) -> frozenset[str]:
+    """A slice by its parts, so that ``a=1 & b=2`` and ``b=2 & a=1`` are one."""
+    return frozenset(part.strip() for part in subject.split(" & "))
+
+
+def _worst_first(finding: Finding) -> tuple[int, float]:
+    return -finding.status.severity, -(finding.observed or 0.0) if finding.p_value is not None else 0.0
+
+
+def _numbers(piece: SliceResult, report: BiasReport) -> str:
+    rest = "undefined" if piece.rest_value is None else f"{piece.rest_value:.4g}"
+    return f"{report.metric} {_interval(piece)} against {rest} of the rest"
+
+
+def _interval(piece: SliceResult | None) -> str:
+    if piece is None or piece.value is None or piece.low is None or piece.high is None:
+        return "undefined"
+    return f"{piece.value:.4g} [{piece.low:.4g}, {piece.high:.4g}] in {piece.support:,} rows"
+
+
+def _share(piece: SliceResult) -> str:
+    rows = f"{piece.support:,} rows"
+    return rows if piece.trials == piece.support else f"{rows}, {piece.trials:,} of them counted by the metric"
+
+
+def _summary(report: BiasReport, findings: Iterable[Finding]) -> str:
+    found = list(findings)
+    total = f"{len(report.slices):,} slices"
+    failed = [f for f in found if f.status is Status.FAIL]
+    if failed:
+        worst = failed[0]
+        limit = f", limit {worst.limit:.4g}" if worst.limit is not None else ""
+        accused = len({f.subject for f in failed})
+        return f"{accused} of {total} fail (worst: {worst.subject}: {worst.detail or worst.measure}{limit})"
+    small = len({f.subject for f in found if f.status is Status.INSUFFICIENT_EVIDENCE})
+    if small:
+        return f"no slice is shown to be worse, but {small} of {total} are too small to judge"
+    noticed = sum(f.status is Status.NOTICE for f in found)
+    extra = f"; {noticed} differ by less than matters" if noticed else ""
+    return f"none of {total} is worse than the rest in {report.metric}{extra}"

@@ -1,0 +1,171 @@
+"""``bias``: does the model serve some slice of the rows worse than the rest?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from airflow_mlops_provider.analysis.bias import measure_bias, measure_bias_of_classes
+from airflow_mlops_provider.analysis.bias.chart import draw_slices
+from airflow_mlops_provider.analysis.bias.columns import SlicePlan, plan_slices
+from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Metric, Predictions, find_metric
+from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
+from airflow_mlops_provider.decisions.bias import BiasPolicy, judge_bias
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.jobs.sources import (
+    ask,
+    metric_of,
+    read_rows,
+    require_measurable,
+    require_one_source,
+)
+from airflow_mlops_provider.records.model_spec import ModelSpec, Task
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.reports.bias import BiasReport
+from airflow_mlops_provider.stores.datasets import Dataset, open_dataset
+from airflow_mlops_provider.stores.models import ModelStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class BiasJob(Job):
+    """Measure and judge every slice; give either a model or a table of predictions.
+
+    :param model: YAML (its challenger), ``models:/name/version`` or ``models:/name@alias``.
+    :param dataset: held-out rows with the target and the columns to slice by.
+    :param predictions: a table that holds truth, answers and the columns to slice by.
+    :param label: column of the truth; with ``model``, the model's own target by default.
+    :param prediction: column of the answers.
+    :param slices: column names; lists of names for explicit intersections; ``{"column": ..., "bins": [edges]}`` or
+        ``{"column": ..., "quantiles": n}`` for numbers.
+    :param max_depth: how many columns an intersection combines at most.
+    :param metric: what is measured in each slice.
+    :param task: of the prediction table; follows from the metric by default.
+    :param group_column: rows of one group stay together; the model's own by default.
+    :param tracking_uri: of MLflow.
+    :param policy: the limits.
+    """
+
+    model: str | ModelRef | ModelSpec | None = None
+    dataset: DatasetRef | None = None
+    predictions: DatasetRef | None = None
+    label: str | None = None
+    prediction: str | None = None
+    slices: tuple[Any, ...]
+    max_depth: int = 2
+    metric: str = "accuracy"
+    task: Task | None = None
+    group_column: str | None = None
+    tracking_uri: str | None = None
+    policy: BiasPolicy = field(default_factory=BiasPolicy)
+
+    def __post_init__(self) -> None:
+        require_one_source(
+            "bias",
+            model={"model": self.model, "dataset": self.dataset},
+            table={"predictions": self.predictions, "label": self.label, "prediction": self.prediction},
+        )
+
+    def run(self) -> Outcome:
+        """Measure, judge and record; raises ``BadInputError`` naming the column that cannot be used."""
+        plan = plan_slices(self.slices, self.max_depth)
+        if self.model is not None and self.dataset is not None:
+            return self._of_model(self.model, open_dataset(self.dataset), plan)
+        if self.predictions is not None and self.label is not None and self.prediction is not None:
+            return self._of_table(open_dataset(self.predictions), self.label, self.prediction, plan)
+        raise BadInputError("bias spec: no model and no predictions")
+
+    def _of_table(self, dataset: Dataset, label: str, prediction: str, plan: SlicePlan) -> Outcome:
+        sliced = _named(plan, self.group_column)
+        dataset.require([label, prediction, *sliced], role="predictions")
+        metric = find_metric(self.metric, SLICE_METRICS)
+        if metric.of_scores or metric.task is Task.REGRESSION or _is_float(dataset, prediction):
+            frame = read_rows(dataset, [label, prediction], role="predictions")
+            predictions, notes = self._read(frame, label, prediction, metric)
+            report = measure_bias(
+                lambda: dataset.table(sliced), plan, predictions, metric, group=self.group_column, notes=notes
+            )
+        else:
+            report = measure_bias_of_classes(
+                lambda: _reader(dataset, [*sliced, label, prediction]),
+                plan,
+                lambda kinds: self._read_kinds(kinds, label, prediction, metric),
+                label=label,
+                prediction=prediction,
+                group=self.group_column,
+            )
+        return self._judged(report, "predictions", dataset, None, {"label": label, "prediction": prediction})
+
+    def _of_model(self, model: str | ModelRef | ModelSpec, dataset: Dataset, plan: SlicePlan) -> Outcome:
+        store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
+        ref = store.resolve(model)
+        predictor = store.load(ref)
+        spec = predictor.spec
+        label, group = self.label or spec.target, self.group_column or spec.group_column
+        sliced = _named(plan, group)
+        dataset.require(sliced, role="dataset")
+        frame = read_rows(dataset, [label, *spec.features], role="dataset")
+        metric, answers = metric_of(spec, self.metric, SLICE_METRICS), ask(predictor, frame, label)
+        if not answers.are_numbers:
+            raise BadInputError(
+                f"model {spec.name}: its answers hold NaN or infinite values, so no slice can be measured"
+            )
+        require_measurable(metric, answers.predictions, label=label, model=f"model {spec.name}")
+        report = measure_bias(lambda: dataset.table(sliced), plan, answers.predictions, metric, group=group)
+        return self._judged(report, "dataset", dataset, ref, {})
+
+    def _read(
+        self, frame: pd.DataFrame, label: str, prediction: str, metric: Metric
+    ) -> tuple[Predictions, tuple[str, ...]]:
+        table = read_prediction_table(
+            frame, label=label, columns=[prediction], metric=metric, task=self.task or metric.task
+        )
+        return table.models[0], table.notes
+
+    def _read_kinds(
+        self, kinds: pd.DataFrame, label: str, prediction: str, metric: Metric
+    ) -> tuple[Predictions, Metric, Sequence[str]]:
+        for column, what in ((label, "labels"), (prediction, "predictions")):
+            missing = int(kinds.loc[kinds[column].isna(), "n"].sum())
+            if missing:
+                raise BadInputError(
+                    f"column {column!r} has {missing:,} missing {what} of {int(kinds['n'].sum()):,} rows"
+                )
+        predictions, notes = self._read(kinds, label, prediction, metric)
+        return predictions, metric, notes
+
+    def _judged(
+        self, report: BiasReport, role: str, dataset: Dataset, model: ModelRef | None, details: dict[str, Any]
+    ) -> Outcome:
+        verdict = judge_bias(report, self.policy)
+        return self.record(
+            Kind.BIAS,
+            report=report,
+            policy=self.policy,
+            verdict=verdict,
+            inputs={role: dataset.ref},
+            dataset=dataset.ref,
+            model=model,
+            attachments={"slices.html": draw_slices(report, verdict)},
+            details=details,
+        )
+
+
+def _named(plan: SlicePlan, group: str | None) -> list[str]:
+    names = [column.name for column in plan.columns]
+    return list(dict.fromkeys([*names, *([group] if group else [])]))
+
+
+def _is_float(dataset: Dataset, column: str) -> bool:
+    return bool(pa.types.is_floating(dataset.schema.field(column).type))
+
+
+def _reader(dataset: Dataset, columns: Sequence[str]) -> Any:
+    wanted = list(dict.fromkeys(columns))
+    schema = pa.schema([dataset.schema.field(name) for name in wanted])
+    return pa.RecordBatchReader.from_batches(schema, dataset.batches(wanted))
