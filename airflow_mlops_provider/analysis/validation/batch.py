@@ -84,9 +84,11 @@ class Batch:
         """Run a statement."""
         self.connection.execute(statement)
 
-    def stream(self, query: str, *, batch_size: int) -> Iterator[pa.RecordBatch]:
-        """The rows of a query as Arrow batches, in order, as they come."""
-        return iter(self.connection.execute(query).to_arrow_reader(batch_size))
+    def stream(self, query: str, *, some: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a query in order, at most ``some`` at a time; no other query may run until it ends."""
+        found = self.connection.execute(query)
+        while rows := found.fetchmany(some):
+            yield rows
 
     def _scan_in_place(self, files: Sequence[str]) -> None:
         counts = [pq.ParquetFile(file).metadata.num_rows for file in files]

@@ -74,9 +74,8 @@ class FailingRows:
         """Positions, ascending, and reasons of the rows, some at a time."""
         if self.batch is None or not self.count:
             return
-        for found in self.batch.stream(f"SELECT * FROM {_TABLE} ORDER BY {ROW}", batch_size=_READ_ROWS):
-            words = zip(*(column.to_pylist() for column in found.columns[1:]), strict=True)
-            yield found.column(0).to_numpy(zero_copy_only=False), [self._text(word) for word in words]
+        for found in self.batch.stream(f"SELECT * FROM {_TABLE} ORDER BY {ROW}", some=_READ_ROWS):
+            yield np.array([row[0] for row in found], dtype=np.int64), [self._text(row[1:]) for row in found]
 
     def _text(self, words: tuple[int, ...]) -> str:
         if words not in self._texts:

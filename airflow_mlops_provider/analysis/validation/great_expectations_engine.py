@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ import pandas as pd
 from airflow_mlops_provider.analysis.validation.json_values import json_value
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.rules import Rule, Scope
+
+_NUMBER = "rule_number"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +37,6 @@ class Answer:
     unexpected_rows: tuple[int, ...] = ()
 
 
-def check_known(rules: Sequence[Rule]) -> None:
-    """Raise ``BadInputError`` that names the first rule that Great Expectations does not know or cannot build."""
-    with _quietly():
-        for rule in rules:
-            _expectation(rule)
-
-
 def ask_great_expectations(
     rules: Sequence[Rule], frame: pd.DataFrame, *, sensitive: Sequence[str] = ()
 ) -> list[Answer]:
@@ -53,7 +49,7 @@ def ask_great_expectations(
     if not rules:
         return []
     with _quietly():
-        results = _validate([_expectation(rule) for rule in rules], frame)
+        results = _validate([_expectation(rule, number) for number, rule in enumerate(rules)], frame)
         return [_answer(rule, result, sensitive) for rule, result in zip(rules, results, strict=True)]
 
 
@@ -64,11 +60,15 @@ def _validate(expectations: list[Any], frame: pd.DataFrame) -> list[Any]:
     context.variables.progress_bars = {"globally": False}
     asset = context.data_sources.add_pandas("pandas").add_dataframe_asset("batch")
     batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
-    # One by one: a suite gives its results grouped by column and drops expectations that are equal.
-    return [batch.validate(expectation, result_format={"result_format": "COMPLETE"}) for expectation in expectations]
+    found = batch.validate(
+        gx.ExpectationSuite(name="rules", expectations=expectations), result_format={"result_format": "COMPLETE"}
+    )
+    # Great Expectations orders results its own way.
+    by_number = {result.expectation_config.meta[_NUMBER]: result for result in found.results}
+    return [by_number[number] for number in range(len(expectations))]
 
 
-def _expectation(rule: Rule) -> Any:
+def _expectation(rule: Rule, number: int) -> Any:
     from great_expectations.exceptions import GreatExpectationsError
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
@@ -76,7 +76,7 @@ def _expectation(rule: Rule) -> Any:
         key: value for key, value in rule.kwargs.items() if key not in ("result_format", "catch_exceptions", "meta")
     }
     try:
-        return ExpectationConfiguration(type=rule.type, kwargs=kwargs).to_domain_obj()
+        return ExpectationConfiguration(type=rule.type, kwargs=kwargs, meta={_NUMBER: number}).to_domain_obj()
     except (GreatExpectationsError, ValueError, TypeError, AttributeError) as error:
         raise BadInputError(f"{rule.source}: {rule.type}: {_one_line(error)}") from error
 
@@ -123,12 +123,14 @@ def _one_line(error: object) -> str:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """No telemetry, and no log lines: what Great Expectations has to say is in its results."""
+    """No telemetry, log lines or warnings: what Great Expectations has to say is in its results."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when the library is imported
     logger = logging.getLogger("great_expectations")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its own imports use deprecated modules
+            yield
     finally:
         logger.setLevel(level)
