@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,8 +18,8 @@ from airflow_mlops_provider.records.reports.drift import (
 )
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
-COLUMNS_SHARE = 0.8
-"""Part of the level that column tests may spend when the joint test runs too; it spends the rest."""
+COLUMNS_SHARE, JOINT_SHARE = 0.8, 0.2
+"""Parts of the level that the column tests and the joint test may spend, when both run."""
 
 WORDS = {
     Measure.KS_D: "KS D",
@@ -170,12 +170,16 @@ def _shift_findings(report: DriftReport, policy: DriftPolicy) -> Iterator[Findin
     joint = report.joint if policy.joint else None
     level = policy.level * (COLUMNS_SHARE if joint else 1.0)
     for column in report.columns:
-        for shift in column.shifts:
-            # Nothing missing on either side is no news; the report keeps it.
-            if shift.effect > 0 or shift.measure in (Measure.KS_D, Measure.TVD):
-                yield _shift_finding(column, shift, policy, level)
+        for shift in _news(column):
+            yield _shift_finding(column, shift, policy, level)
     if joint:
         yield _joint_finding(joint, policy)
+
+
+def _news(column: ColumnDrift) -> Iterable[Shift]:
+    """Without the missing and unseen values that there are none of; the report keeps those."""
+    news = [shift for shift in column.shifts if shift.effect > 0 or shift.measure in (Measure.KS_D, Measure.TVD)]
+    return news or column.shifts
 
 
 def _shift_finding(column: ColumnDrift, shift: Shift, policy: DriftPolicy, level: float) -> Finding:
@@ -194,7 +198,7 @@ def _shift_finding(column: ColumnDrift, shift: Shift, policy: DriftPolicy, level
 
 
 def _joint_finding(joint: JointDrift, policy: DriftPolicy) -> Finding:
-    significant = joint.p_value <= policy.level * (1 - COLUMNS_SHARE)
+    significant = joint.p_value <= policy.level * JOINT_SHARE
     told_by = ", ".join(f"{name} ({drop:.3f})" for name, drop in list(joint.contributions.items())[:3])
     return Finding(
         subject="all features together",

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from airflow_mlops_provider.analysis.drift.values import is_text
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.drift import ColumnKind, Problem, Role
 
@@ -83,7 +84,7 @@ def plan_columns(
             f"reference {reference.uri} and current {current.uri} share none of the columns to compare: "
             f"{', '.join(roles)} against {', '.join(current.columns)}"
         )
-    plans = [_plan(name, role, reference.schema, current.schema, name in sensitive) for name, role in roles.items()]
+    plans = [_plan(name, role, reference, current.schema, name in sensitive) for name, role in roles.items()]
     if columns is None:
         known = set(reference.columns) | others
         plans += [_new_column(name, current.schema) for name in _comparable(current) if name not in known]
@@ -99,8 +100,10 @@ def _comparable(rows: Rows) -> list[str]:
     ]
 
 
-def _plan(name: str, role: Role, reference: pa.Schema, current: pa.Schema, sensitive: bool) -> Plan:
-    before = reference.field(name).type
+def _plan(name: str, role: Role, reference: Rows, current: pa.Schema, sensitive: bool) -> Plan:
+    before = reference.schema.field(name).type
+    if pa.types.is_null(before):
+        raise BadInputError(f"reference {reference.uri}: column {name!r} is all missing; nothing to compare with")
     kind = kind_of(before)
     problem, statement = None, ""
     if kind is ColumnKind.UNSUPPORTED:
@@ -140,7 +143,6 @@ def kind_of(kind: pa.DataType) -> ColumnKind:
         return ColumnKind.NUMERIC
     if is_.is_timestamp(kind) or is_.is_date(kind) or is_.is_time(kind) or is_.is_duration(kind):
         return ColumnKind.TIME
-    if is_.is_string(kind) or is_.is_large_string(kind) or is_.is_string_view(kind):
+    if is_text(kind):
         return ColumnKind.CATEGORICAL
-    # A column without a single value has no type of its own; it is an error of the reference, found when it is read.
-    return ColumnKind.CATEGORICAL if is_.is_null(kind) else ColumnKind.UNSUPPORTED
+    return ColumnKind.UNSUPPORTED

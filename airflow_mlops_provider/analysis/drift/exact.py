@@ -32,8 +32,6 @@ def is_open(shift: Shift, *, limits: Sequence[float], levels: tuple[float, float
     :param levels: the smallest and the largest p-value that may decide, whatever the other columns do.
     :param rows: values on either side.
     """
-    if shift.effect == shift.effect_high:
-        return False
     if any(shift.effect < limit <= shift.effect_high for limit in limits):
         return True
     smallest, largest = ks_p_value(shift.effect_high, *rows), shift.p_value

@@ -12,7 +12,7 @@ from airflow_mlops_provider.analysis.drift.joint import measure_joint
 from airflow_mlops_provider.analysis.drift.scan import Profiles, profile_rows, sample_edges
 from airflow_mlops_provider.analysis.stats.corrections import holm
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.reports.drift import ColumnDrift, DriftReport, Measure, Role
+from airflow_mlops_provider.records.reports.drift import ColumnDrift, DriftReport, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +21,12 @@ class Precision:
 
     :param limits: effect floors of the KS distance.
     :param level: the level that all tests share.
+    :param exact_rows: with at most so many values on both sides together, every distance is computed exactly.
     """
 
     limits: tuple[float, ...] = (0.05, 0.10)
     level: float = 0.05 / 30
+    exact_rows: int = 200_000
 
 
 def measure_drift(
@@ -102,9 +104,7 @@ def _compared(plan: Plan, before: Profiles, after: Profiles) -> ColumnDrift:
 def _refuse_empty(profiles: Profiles, reference: Rows) -> None:
     for name, profile in profiles.items():
         if not profile.values:
-            raise BadInputError(
-                f"reference {reference.uri}: column {name!r} is all missing; there is nothing to compare with"
-            )
+            raise BadInputError(f"reference {reference.uri}: column {name!r} is all missing; nothing to compare with")
 
 
 def _sharpened(
@@ -117,11 +117,11 @@ def _sharpened(
     result = dict(measured)
     for name, drift in measured.items():
         rows = (drift.reference_values, drift.current_values)
-        if any(
-            shift.measure is Measure.KS_D and is_open(shift, limits=precision.limits, levels=levels, rows=rows)
-            for shift in drift.shifts
-        ):
-            result[name] = exact_ks(drift, reference, current)
+        for shift in drift.shifts:
+            if shift.effect < shift.effect_high and (
+                sum(rows) <= precision.exact_rows or is_open(shift, limits=precision.limits, levels=levels, rows=rows)
+            ):
+                result[name] = exact_ks(drift, reference, current)
     return result
 
 

@@ -153,6 +153,25 @@ def auc(positive: ArrayLike, negative: ArrayLike) -> Comparison:
     return Comparison(float(result.statistic) / (a.size * b.size), _finite(result.pvalue))
 
 
+def welch(larger: ArrayLike, smaller: ArrayLike) -> Comparison:
+    """One-sided t-test, without assuming equal variances, that the mean of ``larger`` exceeds that of ``smaller``.
+
+    :returns: the statistic is the difference of means; the p-value is 1 when both sides are one and the same constant.
+    :raises ValueError: when a side has fewer than two values.
+
+    Source: Welch 1947; degrees of freedom after Satterthwaite 1946.
+    """
+    a, b = np.asarray(larger, dtype=np.float64), np.asarray(smaller, dtype=np.float64)
+    if min(a.size, b.size) < 2:
+        raise ValueError("a t-test needs at least two values on each side")
+    difference = float(a.mean() - b.mean())
+    of_a, of_b = float(a.var(ddof=1)) / a.size, float(b.var(ddof=1)) / b.size
+    if of_a + of_b == 0:
+        return Comparison(difference, 0.0 if difference > 0 else 1.0)
+    freedom = (of_a + of_b) ** 2 / (of_a**2 / (a.size - 1) + of_b**2 / (b.size - 1))
+    return Comparison(difference, _finite(special.stdtr(freedom, -difference / math.sqrt(of_a + of_b))))
+
+
 def _normal_tail(z: float, alternative: Alternative) -> float:
     if alternative == "two-sided":
         return _finite(2 * special.ndtr(-abs(z)))

@@ -16,6 +16,7 @@ from airflow_mlops_provider.analysis.stats.two_sample import (
     ks_p_value,
     pool_rare,
     two_proportion,
+    welch,
 )
 
 proportions = st.tuples(st.integers(0, 300), st.integers(1, 300)).filter(lambda pair: pair[0] <= pair[1])
@@ -92,3 +93,13 @@ def test_auc_is_the_share_of_pairs_in_order():
 
 def test_binomial_is_exact():
     assert binomial(8, 10, 0.5, alternative="greater").p_value == pytest.approx(56 / 1024)
+
+
+def test_welch_is_scipys_and_has_an_answer_for_constants():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0.3, size=12), rng.normal(0, 2, size=9)
+    assert welch(a, b).p_value == pytest.approx(stats.ttest_ind(a, b, equal_var=False, alternative="greater").pvalue)
+    assert welch([1, 1], [1, 1]).p_value == welch([0, 0], [1, 1]).p_value == 1
+    assert welch([2, 2], [1, 1]).p_value == 0
+    with pytest.raises(ValueError, match="two values"):
+        welch([1], [1, 2])

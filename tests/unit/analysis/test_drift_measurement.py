@@ -1,0 +1,206 @@
+"""What is measured of two tables: kinds of columns, missing columns, unseen levels, exactness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from airflow_mlops_provider.analysis.drift import Precision, measure_drift
+from airflow_mlops_provider.analysis.stats.two_sample import chi_squared, ks, two_proportion
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.codec import canonical_json, decode, encode
+from airflow_mlops_provider.records.reports.drift import ColumnKind, DriftReport, Measure, Problem, Role
+
+
+@dataclass
+class Rows:
+    """A frame in memory, in batches."""
+
+    frame: pd.DataFrame
+    uri: str = "memory"
+
+    def __post_init__(self):
+        self.table = pa.Table.from_pandas(self.frame, preserve_index=False)
+        self.schema, self.columns, self.rows = (
+            self.table.schema,
+            tuple(self.table.column_names),
+            self.table.num_rows,
+        )
+
+    def batches(self, columns=None):
+        return iter(self.table.select(list(columns or self.columns)).to_batches(max_chunksize=777))
+
+
+def measure(reference, current, **kwargs):
+    return measure_drift(
+        Rows(pd.DataFrame(reference), "before"), Rows(pd.DataFrame(current), "now"), **{"joint": False} | kwargs
+    )
+
+
+def column(report, name):
+    return next(found for found in report.columns if found.column == name)
+
+
+def shift(report, name, measure):
+    return next(found for found in column(report, name).shifts if found.measure is measure)
+
+
+rng = np.random.default_rng(0)
+N = 1500
+NORMAL, MOVED = rng.normal(size=N), rng.normal(0.2, size=N)
+
+
+def test_numeric_columns_are_compared_by_ks_with_its_exact_p_value():
+    report = measure({"x": NORMAL}, {"x": MOVED}, precision=Precision(limits=(0.3,), level=1e-30, exact_rows=0))
+    found, expected = shift(report, "x", Measure.KS_D), ks(NORMAL, MOVED)
+    assert found.effect <= expected.statistic <= found.effect_high + 1e-12
+    assert found.p_value >= expected.p_value
+
+
+def test_an_interval_that_straddles_a_limit_is_replaced_by_the_exact_distance():
+    exact = ks(NORMAL, MOVED)
+    report = measure({"x": NORMAL}, {"x": MOVED}, precision=Precision(limits=(exact.statistic,), exact_rows=0))
+    found = shift(report, "x", Measure.KS_D)
+    assert found.effect == found.effect_high == exact.statistic
+    assert found.p_value == exact.p_value
+
+
+def test_text_columns_are_compared_by_level_with_unseen_levels_apart():
+    a, b = ["x"] * 700 + ["y"] * 300, ["x"] * 500 + ["y"] * 460 + ["new"] * 40
+    report = measure({"c": a}, {"c": b})
+    assert shift(report, "c", Measure.TVD).effect == pytest.approx(0.2)
+    assert shift(report, "c", Measure.TVD).p_value == chi_squared([700, 300, 0], [500, 460, 40]).p_value
+    unseen = shift(report, "c", Measure.UNSEEN_SHARE)
+    assert unseen.effect == pytest.approx(0.04)
+    assert "'new' (40 times)" in unseen.statement
+
+
+def test_identifiers_are_unseen_by_nature_and_no_drift():
+    report = measure({"id": [f"a{i}" for i in range(800)]}, {"id": [f"b{i}" for i in range(900)]})
+    assert shift(report, "id", Measure.UNSEEN_SHARE).effect == 0
+    assert shift(report, "id", Measure.TVD).effect == 0
+
+
+def test_a_number_of_two_levels_is_a_category_and_a_third_value_is_unseen():
+    report = measure({"b": [0, 1] * 500}, {"b": [0, 1] * 450 + [7] * 100})
+    assert column(report, "b").kind is ColumnKind.CATEGORICAL
+    assert shift(report, "b", Measure.UNSEEN_SHARE).effect == pytest.approx(0.1)
+
+
+def test_a_boolean_and_its_zeros_and_ones_are_the_same_column():
+    report = measure({"b": [True, False] * 300}, {"b": [1, 0] * 300})
+    assert column(report, "b").problem is None
+    assert shift(report, "b", Measure.TVD).effect == 0
+
+
+def test_missing_values_are_a_check_of_their_own():
+    gaps = NORMAL.copy()
+    gaps[:150] = np.nan
+    report = measure({"x": NORMAL}, {"x": gaps})
+    found = shift(report, "x", Measure.MISSING_CHANGE)
+    assert found.effect == pytest.approx(0.1)
+    assert found.p_value == two_proportion(0, N, 150, N).p_value
+    assert found.statement == "x: missing 0.0 % -> 10.0 % of rows"
+
+
+def test_p_values_are_adjusted_over_all_tests_that_could_reject():
+    report = measure({"x": NORMAL, "y": NORMAL}, {"x": MOVED, "y": NORMAL + 1e-9})
+    found = shift(report, "x", Measure.KS_D)
+    assert found.adjusted_p_value == pytest.approx(found.p_value)
+    report = measure({"x": NORMAL, "y": NORMAL}, {"x": MOVED, "y": MOVED[::-1] - 0.1})
+    found = shift(report, "x", Measure.KS_D)
+    assert found.adjusted_p_value == pytest.approx(2 * found.p_value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ({"x": NORMAL, "y": NORMAL}, {"x": NORMAL}, Problem.ABSENT),
+        ({"x": NORMAL, "y": NORMAL}, {"x": NORMAL, "y": ["a"] * N}, Problem.TYPE_CHANGED),
+        ({"x": NORMAL, "y": NORMAL}, {"x": NORMAL, "y": [None] * N}, Problem.ALL_MISSING),
+        ({"x": NORMAL, "y": ["a"] * N}, {"x": NORMAL, "y": [np.nan] * N}, Problem.TYPE_CHANGED),
+        ({"x": NORMAL, "y": NORMAL}, {"x": NORMAL, "y": [1.0] + [np.nan] * (N - 1)}, Problem.TOO_FEW_VALUES),
+        ({"x": NORMAL}, {"x": NORMAL, "y": NORMAL}, Problem.NEW_COLUMN),
+        ({"x": NORMAL, "y": [[1]] * N}, {"x": NORMAL, "y": [[1]] * N}, Problem.UNSUPPORTED_TYPE),
+    ],
+)
+def test_a_column_that_cannot_be_compared_says_why(before, after, problem):
+    found = column(measure(before, after), "y")
+    assert found.problem is problem
+    assert found.statement.startswith("y: ")
+
+
+def test_labels_may_come_later():
+    report = measure({"x": NORMAL, "t": [0, 1] * (N // 2)}, {"x": NORMAL}, target="t")
+    assert column(report, "t").problem is Problem.NO_LABELS_YET
+    assert column(report, "t").role is Role.TARGET
+
+
+def test_time_stamps_row_labels_and_the_window_are_not_compared_unless_named():
+    days = pd.date_range("2026-01-01", periods=N, freq="h")
+    before = {"x": NORMAL, "at": days, "__index_level_0__": range(N), "day": range(N)}
+    now = {"x": NORMAL, "at": days + pd.Timedelta(days=90), "__index_level_0__": range(N), "day": range(N)}
+    assert [c.column for c in measure(before, now, window_column="day").columns] == ["x"]
+    named = measure(before, now, columns=["at"])
+    assert column(named, "at").kind is ColumnKind.TIME
+    assert shift(named, "at", Measure.KS_D).effect == 1
+    assert "median 2026-02-01" in shift(named, "at", Measure.KS_D).statement
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kwargs", "message"),
+    [
+        ({"x": [1.0]}, {"y": [1.0]}, {}, "before and current now share none of the columns"),
+        ({"x": [1.0]}, {"x": [1.0]}, {"columns": ["z"]}, "before has no column 'z'"),
+        ({"x": [1.0]}, {"x": [1.0]}, {"target": "z"}, "before has no column 'z'"),
+        ({"x": [1.0], "y": [None]}, {"x": [1.0], "y": [1.0]}, {}, "before: column 'y' is all missing"),
+        ({"x": [1.0], "y": [np.nan]}, {"x": [1.0], "y": [1.0]}, {}, "before: column 'y' is all missing"),
+        ({"x": [1.0, np.inf]}, {"x": [1.0]}, {}, "reference before: column 'x' holds infinite"),
+        ({"x": [1.0]}, {"x": [-np.inf]}, {}, "current now: column 'x' holds infinite"),
+        ({"x": np.zeros(0)}, {"x": [1.0]}, {}, "before has no rows"),
+    ],
+)
+def test_what_cannot_be_judged_is_an_error_that_names_it(before, after, kwargs, message):
+    with pytest.raises(BadInputError, match=message):
+        measure(before, after, **kwargs)
+
+
+def test_a_current_batch_without_rows_is_measured_as_such():
+    report = measure({"x": NORMAL}, {"x": np.zeros(0)}, joint=True)
+    assert (report.current_rows, report.joint) == (0, None)
+
+
+def test_the_report_survives_its_json_and_is_the_same_every_time():
+    before = {"x": NORMAL, "c": rng.choice(list("abc"), N)}
+    now = {"x": MOVED, "c": rng.choice(list("abd"), N)}
+    first, second = (measure(before, now, joint=True) for _ in range(2))
+    assert canonical_json(first) == canonical_json(second)
+    assert decode(DriftReport, encode(first)) == first
+
+
+def test_values_of_sensitive_columns_never_appear():
+    before = {"x": NORMAL, "race": ["anna", "bert"] * (N // 2), "age": NORMAL + 40}
+    now = {"x": NORMAL, "race": ["anna", "carla", "carla"] * (N // 3), "age": NORMAL + 60}
+    text = canonical_json(measure(before, now, sensitive=["race", "age"], joint=True)).decode()
+    assert not any(value in text for value in ("anna", "carla", "40.", "60."))
+
+
+def test_an_interaction_that_no_column_shows_is_seen_by_the_joint_test():
+    x, noise = rng.normal(size=(3000, 1)), rng.normal(size=(3000, 3))
+    before = pd.DataFrame(np.hstack([x, x + 0.5 * noise[:, :1], noise[:, 1:]]), columns=list("abcd"))
+    now = before.assign(a=rng.permutation(before["a"]))
+    report = measure(before, now, joint=True)
+    assert all(found.adjusted_p_value > 0.5 for c in report.columns for found in c.shifts)
+    assert report.joint.auc > 0.6
+    assert report.joint.p_value < 1e-4
+    assert set(list(report.joint.contributions)[:2]) == {"a", "b"}
+
+
+def test_the_joint_test_says_why_it_did_not_run():
+    report = measure({"x": NORMAL[:60], "y": NORMAL[:60]}, {"x": MOVED, "y": MOVED}, joint=True)
+    assert report.joint is None
+    assert "fewer than 100 rows" in report.joint_note

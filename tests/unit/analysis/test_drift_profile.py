@@ -1,0 +1,136 @@
+"""Profiles: their KS interval always contains scipy's distance, they merge, and they never grow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_mlops_provider.analysis.drift import scan
+from airflow_mlops_provider.analysis.drift.edges import choose_edges
+from airflow_mlops_provider.analysis.drift.profile import ks_interval
+from airflow_mlops_provider.analysis.drift.scan import profile_rows, sample_edges
+from airflow_mlops_provider.analysis.stats.distances import ks_distance
+from airflow_mlops_provider.exceptions import BadInputError
+
+
+@dataclass
+class Rows:
+    """A table in memory, in batches."""
+
+    table: pa.Table
+    uri: str = "memory"
+    batch: int = 1000
+
+    schema = property(lambda self: self.table.schema)
+    columns = property(lambda self: tuple(self.table.column_names))
+    rows = property(lambda self: self.table.num_rows)
+
+    def batches(self, columns=None):
+        return iter(self.table.select(list(columns or self.columns)).to_batches(max_chunksize=self.batch))
+
+
+def profile(values: Any, edges: Any = None, **kwargs: Any) -> Any:
+    rows = Rows(pa.table({"x": pa.array(values)}), **kwargs)
+    edges = sample_edges(rows, ["x"]) if edges is None else {"x": edges}
+    return profile_rows(rows, ["x"], edges, role="reference")["x"]
+
+
+numbers = st.floats(-1e9, 1e9) | st.integers(-3, 3).map(float)
+samples = st.lists(numbers, min_size=1, max_size=200)
+
+
+@given(samples, samples, st.lists(numbers, max_size=20))
+def test_the_interval_contains_the_exact_distance_wherever_the_edges_lie(a, b, extra):
+    for edges in (choose_edges(np.array(a)), np.unique(extra), choose_edges(np.array([*a, *extra]), cells=4)):
+        low, high = ks_interval(profile(a, edges), profile(b, edges))
+        assert low - 1e-12 <= ks_distance(a, b) <= high + 1e-12
+        assert 0 <= low <= high <= 1
+
+
+@pytest.mark.parametrize("make", [lambda r, n: r.standard_cauchy(n), lambda r, n: r.integers(0, 40, n) * 1.0])
+def test_the_interval_is_narrow_on_heavy_tails_and_a_point_on_discrete_values(make):
+    rng = np.random.default_rng(0)
+    a, b = make(rng, 30_000), make(rng, 20_000)
+    edges = choose_edges(a)
+    low, high = ks_interval(profile(a, edges), profile(b, edges))
+    assert low <= ks_distance(a, b) <= high < low + 0.0025
+    if np.unique(a).size == 40:
+        assert low == high
+
+
+def test_edges_suit_data_sorted_by_time():
+    values = np.sort(np.random.default_rng(0).normal(size=100_000))
+    reference = profile(values)
+    assert np.diff(reference.steps).max() < 0.003
+
+
+@given(samples, samples)
+def test_profiles_of_parts_add_up_to_the_profile_of_the_whole(a, b):
+    edges = choose_edges(np.array(a))
+    merged, whole = profile(a, edges).merge(profile(b, edges)), profile([*a, *b], edges)
+    assert merged.below.tolist() == whole.below.tolist()
+    assert (merged.rows, merged.minimum, merged.maximum) == (whole.rows, whole.minimum, whole.maximum)
+
+
+def test_profiles_with_other_edges_neither_merge_nor_compare():
+    a, b = profile([1.0, 2.0], np.array([1.0])), profile([1.0, 2.0], np.array([2.0]))
+    with pytest.raises(ValueError, match="edges"):
+        a.merge(b)
+    with pytest.raises(ValueError, match="edges"):
+        ks_interval(a, b)
+
+
+@given(st.lists(st.none() | st.floats(-5, 5) | st.just(float("nan")), min_size=1, max_size=60))
+def test_null_and_nan_are_missing_and_every_row_is_counted(values):
+    found = profile(pa.array(values, type=pa.float64()))
+    missing = sum(value is None or np.isnan(value) for value in values)
+    assert (found.rows, found.missing) == (len(values), missing)
+    assert found.counts.sum() == found.values == len(values) - missing
+
+
+def test_quantiles_are_exact_on_discrete_values_and_close_elsewhere():
+    rng = np.random.default_rng(0)
+    counts, smooth = rng.poisson(3, 5000) * 1.0, rng.lognormal(size=50_000)
+    at = (0.05, 0.25, 0.5, 0.75, 0.95)
+    assert profile(counts).quantiles(at) == pytest.approx(np.quantile(counts, at))
+    assert profile(smooth).quantiles(at) == pytest.approx(np.quantile(smooth, at), rel=0.01)
+
+
+@pytest.mark.parametrize("bad", [float("inf"), float("-inf")])
+def test_an_infinite_value_is_an_error_that_names_the_column(bad):
+    with pytest.raises(BadInputError, match="column 'x' holds infinite"):
+        profile([1.0, bad, 2.0])
+
+
+def test_levels_are_counted_whatever_their_coding():
+    texts = ["a", "b", None, "a"]
+    plain, coded = profile(texts), profile(pa.array(texts).dictionary_encode())
+    assert plain.counts == coded.counts == {"a": 2, "b": 1}
+    assert plain.missing == coded.missing == 1
+
+
+def test_too_many_levels_are_counted_in_groups_and_no_value_is_lost(monkeypatch):
+    monkeypatch.setattr(scan, "MAX_LEVELS", 1000)
+    found = profile([f"id-{i}" for i in range(5000)])
+    assert found.grouped
+    assert sum(found.counts.values()) == found.values == 5000
+
+
+def test_long_texts_are_cut_but_stay_apart():
+    found = profile(["x" * 5000 + "a", "x" * 5000 + "b"])
+    assert len(found.counts) == 2
+    assert max(map(len, found.counts)) < 300
+
+
+def test_booleans_dates_and_decimals_are_numbers():
+    dates = pa.array([0, 86_400], type=pa.timestamp("s"))
+    assert profile(pa.array([True, False, True])).counts.sum() == 3
+    assert profile(dates.cast(pa.date32())).maximum == profile(dates).maximum == 86_400
+    assert profile(dates.cast(pa.timestamp("ns", "UTC"))).maximum == pytest.approx(86_400)
+    assert profile(pa.array([1, 2]).cast(pa.decimal128(21, 2))).maximum == 2

@@ -1,0 +1,186 @@
+"""When a shift is drift: significance and effect, budgets, ranking, and never a pass on nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_mlops_provider.decisions.drift import DriftPolicy, DriftRule, judge_drift
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.codec import decode, encode
+from airflow_mlops_provider.records.reports.drift import (
+    ColumnDrift,
+    ColumnKind,
+    DriftReport,
+    JointDrift,
+    Measure,
+    Problem,
+    Role,
+    Shift,
+)
+from airflow_mlops_provider.records.verdict import Status
+
+
+def shifted(name, effect, p, *, measure=Measure.KS_D, role=Role.FEATURE, adjusted=None):
+    shift = Shift(
+        measure=measure,
+        effect=effect,
+        effect_high=effect,
+        p_value=p,
+        adjusted_p_value=p if adjusted is None else adjusted,
+        statement=f"{name}: median 1 -> 2, higher",
+    )
+    return ColumnDrift(column=name, role=role, kind=ColumnKind.NUMERIC, shifts=(shift,))
+
+
+def report(*columns, rows=5000, joint=None):
+    return DriftReport(reference_rows=rows, current_rows=rows, columns=columns, joint=joint)
+
+
+def judge(*columns, policy=None, **kwargs):
+    return judge_drift(report(*columns, **kwargs), policy or DriftPolicy())
+
+
+@pytest.mark.parametrize(
+    ("effect", "p", "status"),
+    [
+        (0.06, 1e-9, Status.FAIL),
+        (0.04, 1e-9, Status.NOTICE),
+        (0.06, 0.01, Status.PASS),
+        (0.00, 1.0, Status.PASS),
+    ],
+)
+def test_drift_needs_significance_and_effect(effect, p, status):
+    assert judge(shifted("hours", effect, p)).status is status
+
+
+def test_the_summary_names_the_worst_column_and_its_number_against_its_limit():
+    verdict = judge(
+        shifted("union", 0.01, 0.5),
+        shifted("married", 0.16, 1e-9, measure=Measure.TVD),
+        shifted("hours", 0.21, 1e-30),
+    )
+    assert verdict.summary.startswith("2 of 3 columns drifted (worst: hours, KS D 0.21 > 0.05)")
+    assert "assumes independent rows" in verdict.summary
+    assert [finding.subject for finding in verdict.findings] == ["hours", "married", "union"]
+    assert verdict.findings[0].detail == "hours: median 1 -> 2, higher (severe)"
+
+
+def test_the_level_is_the_months_budget_shared_by_its_checks():
+    on_the_edge = shifted("x", 0.2, 0.05 / 30)
+    assert judge(on_the_edge).status is Status.FAIL
+    assert judge(on_the_edge, policy=DriftPolicy(checks_per_month=31)).status is Status.PASS
+
+
+def test_the_joint_test_takes_a_fifth_of_the_budget():
+    joint = JointDrift(auc=0.5, p_value=0.5, reference_rows=5000, current_rows=5000)
+    on_the_edge = shifted("x", 0.2, 0.05 / 30)
+    assert judge(on_the_edge, joint=joint).status is Status.PASS
+    assert judge(on_the_edge, joint=joint, policy=DriftPolicy(joint=False)).status is Status.FAIL
+    seen = replace(joint, auc=0.62, p_value=0.05 / 30 * 0.2, contributions={"hours": 0.1})
+    verdict = judge(shifted("x", 0, 1), joint=seen)
+    assert verdict.status is Status.FAIL
+    assert "0 of 1 columns drifted" in verdict.summary
+    assert "joint AUC 0.62 > 0.55" in verdict.summary
+    assert "hours (0.100)" in verdict.findings[0].detail
+    assert judge(shifted("x", 0, 1), joint=replace(seen, auc=0.54)).status is Status.NOTICE
+
+
+def test_too_few_rows_are_insufficient_evidence_and_never_no_drift():
+    verdict = judge(shifted("x", 0.0, 1.0), rows=199)
+    assert verdict.status is Status.INSUFFICIENT_EVIDENCE
+    assert "199 rows" in verdict.summary
+    assert judge(shifted("x", 0.0, 1.0), rows=200).status is Status.PASS
+
+
+def test_a_report_without_any_column_is_insufficient_evidence():
+    assert judge().status is Status.INSUFFICIENT_EVIDENCE
+
+
+@pytest.mark.parametrize(
+    ("problem", "status"),
+    [
+        (Problem.ABSENT, Status.FAIL),
+        (Problem.ALL_MISSING, Status.FAIL),
+        (Problem.TYPE_CHANGED, Status.FAIL),
+        (Problem.TOO_FEW_VALUES, Status.INSUFFICIENT_EVIDENCE),
+        (Problem.NO_LABELS_YET, Status.NOTICE),
+        (Problem.NEW_COLUMN, Status.NOTICE),
+        (Problem.UNSUPPORTED_TYPE, Status.NOTICE),
+    ],
+)
+def test_a_column_that_cannot_be_compared_is_never_a_pass(problem, status):
+    broken = ColumnDrift(column="y", kind=ColumnKind.NUMERIC, problem=problem, statement="y: broken")
+    verdict = judge(shifted("x", 0.0, 1.0), broken)
+    assert verdict.status is status
+    assert "y: broken" in [finding.detail for finding in verdict.findings]
+
+
+def test_target_and_prediction_drift_are_told_apart_from_features():
+    verdict = judge(
+        shifted("x", 0.0, 1.0),
+        shifted("wage", 0.3, 1e-9, role=Role.TARGET),
+        shifted("score", 0.3, 1e-9, role=Role.PREDICTION),
+    )
+    assert "0 of 1 columns drifted" in verdict.summary
+    assert "target drifted: wage" in verdict.summary
+    assert "prediction drifted: score" in verdict.summary
+    assert {finding.detail.split(":")[0] for finding in verdict.of_status(Status.FAIL)} == {
+        "target drift",
+        "prediction drift",
+    }
+
+
+effects, p_values = st.floats(0, 1), st.floats(0, 1)
+
+
+@given(effects, effects, p_values, p_values, st.sampled_from(list(Measure)[:4]))
+def test_a_worse_number_never_earns_a_milder_status(effect, more, p, less, measure):
+    mild = judge(shifted("x", min(effect, more), max(p, less), measure=measure))
+    bad = judge(shifted("x", max(effect, more), min(p, less), measure=measure))
+    assert bad.status.severity >= mild.status.severity
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("monthly_false_alarm", 0.0),
+        ("monthly_false_alarm", 1.0),
+        ("monthly_false_alarm", float("nan")),
+        ("checks_per_month", 0),
+        ("min_ks_d", -0.1),
+        ("severe_ks_d", 1.1),
+        ("severe_ks_d", 0.01),
+        ("min_tvd", 2.0),
+        ("min_missing_change", -1.0),
+        ("min_unseen_share", float("nan")),
+        ("min_joint_auc", 0.4),
+        ("min_rows", 0),
+        ("rule", "my_rule"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_name(key, value):
+    with pytest.raises(BadInputError, match=f"DriftPolicy.{key}"):
+        DriftPolicy(**{key: value})
+
+
+def test_the_policy_is_plain_json_with_the_published_keys():
+    assert encode(DriftPolicy()) == {
+        "monthly_false_alarm": 0.05,
+        "checks_per_month": 30,
+        "min_ks_d": 0.05,
+        "severe_ks_d": 0.10,
+        "min_tvd": 0.05,
+        "min_missing_change": 0.02,
+        "min_unseen_share": 0.01,
+        "joint": True,
+        "min_joint_auc": 0.55,
+        "min_rows": 200,
+        "rule": "default",
+    }
+    assert decode(DriftPolicy, {"rule": "psi"}).rule is DriftPolicy(rule="psi").rule is DriftRule.PSI
+    with pytest.raises(BadInputError, match="unknown key 'min_ks'"):
+        decode(DriftPolicy, {"min_ks": 0.1})

