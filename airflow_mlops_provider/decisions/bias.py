@@ -94,7 +94,7 @@ def _too_small(piece: SliceResult, report: BiasReport, policy: BiasPolicy) -> Fi
     rest_is_small = piece.trials >= policy.min_support
     detail = "too few other rows to compare with" if rest_is_small else "too small to judge"
     if rest_is_small and piece.rest_trials >= policy.min_support:
-        detail = "its metric is undefined"
+        detail = "its metric, or the spread of it, is undefined"
     return Finding(
         subject=piece.subject,
         measure="rest_support" if rest_is_small else "support",

@@ -41,28 +41,42 @@ def areas_worse(
     """
     if not predictions.is_binary or scores_of(predictions).ndim != 1:
         raise BadInputError("roc_auc by slice needs a label of two classes")
-    positive, scores = predictions.truth == 1, scores_of(predictions)
+    positive, scores = np.asarray(predictions.truth == 1), scores_of(predictions)
     rows = []
     for inside in members:
-        value, error, trials = _area(positive, scores, groups, inside)
-        rest_value, rest_error, rest_trials = _area(positive, scores, groups, ~inside)
-        spread = float(np.hypot(error, rest_error))
-        # Without any spread (a perfect ranking) there is nothing to judge by.
-        p = float(special.ndtr((value - rest_value) / spread)) if spread > 0 else np.nan
-        rows.append((trials, rest_trials, value, error, rest_value, p))
+        ours, theirs = _area(positive, scores, inside), _area(positive, scores, ~inside)
+        spread = _error(np.where(inside, ours.influence, -theirs.influence), groups)
+        gap = theirs.value - ours.value
+        # Without any spread (two perfect rankings) a gap cannot be judged, but no gap is none.
+        p = float(special.ndtr(-gap / spread)) if spread > 0 else 1.0 if gap <= 0 else np.nan
+        error = _error(ours.influence, groups)
+        rows.append((2 * ours.rarer, 2 * theirs.rarer, ours.value, error, theirs.value, p))
     return Areas(*np.array(rows, dtype=np.float64).reshape(-1, 6).T)
 
 
-def _area(
-    positive: NDArray[np.bool_], scores: Floats, groups: NDArray[np.intp] | None, inside: NDArray[np.bool_]
-) -> tuple[float, float, int]:
+class _Area(NamedTuple):
+    """``influence``: what each row adds to the area, 0 outside the slice; its squares add up to the variance."""
+
+    value: float
+    rarer: int
+    influence: Floats
+
+
+def _area(positive: NDArray[np.bool_], scores: Floats, inside: NDArray[np.bool_]) -> _Area:
     chosen = positive[inside]
     rarer = int(min(chosen.sum(), (~chosen).sum()))
+    influence = np.zeros(len(positive))
     if rarer == 0:
-        return np.nan, np.nan, 0
+        return _Area(np.nan, 0, influence)
     found = delong(chosen, scores[inside][:, None])
-    variance = float(found.covariance[0, 0])
-    if groups is not None:
-        sums = by_group(found.influence, groups[inside])
-        variance = float((sums**2).sum()) / len(chosen) ** 2 * len(sums) / max(1, len(sums) - 1)
-    return float(found.areas[0]), float(np.sqrt(variance)), 2 * rarer
+    influence[inside] = found.influence[:, 0] / len(chosen)
+    # DeLong divides by one less than the rows of each class.
+    for side in (inside & positive, inside & ~positive):
+        size = int(side.sum())
+        influence[side] *= np.sqrt(size / max(1, size - 1))
+    return _Area(float(found.areas[0]), rarer, influence)
+
+
+def _error(influence: Floats, groups: NDArray[np.intp] | None) -> float:
+    units = influence if groups is None else by_group(influence[:, None], groups)[:, 0]
+    return float(np.sqrt((units**2).sum()))

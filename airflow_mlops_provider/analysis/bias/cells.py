@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, Self
 
 import duckdb
@@ -33,15 +34,20 @@ class Slice:
     :param values: one for each column, as text.
     :param keys: the same as DuckDB holds them: values, or numbers of bins.
     :param sums: of the terms, shape ``(p,)``; the first term is 1, so the first sum is the number of rows.
-    :param products: sums over rows (or groups of rows) of products of the terms, shape ``(p, p)``; ``None`` when
-        they were not asked for.
+    :param units: how many independent units it has: rows, or groups of rows.
+    :param whole_units: how many of these lie in it wholly; fewer than ``units`` when groups reach outside.
+    :param products: sums over units of products of the terms, shape ``(p, p)``; ``None`` when not asked for.
+    :param cross: the same of the terms within the slice (first axis) with those of the whole unit (second axis).
     """
 
     columns: tuple[str, ...]
     values: tuple[str, ...]
     keys: tuple[Any, ...]
     sums: Floats
+    units: int
+    whole_units: int
     products: Floats | None = None
+    cross: Floats | None = None
 
     @property
     def subject(self) -> str:
@@ -123,9 +129,8 @@ class Cells:
         """
         p = self._terms if terms_of_kind is None else terms_of_kind.shape[1]
         source = self._with_terms(terms_of_kind, p)
-        pairs = [(i, j) for i in range(p) for j in range(i, p)] if products else []
-        sql = self._by_group(source, p, pairs) if self._group and products else self._by_cell(source, p, pairs)
-        found = [self._slice(row, p, pairs) for row in self._fetch(sql)]
+        sql = self._by_group(source, p) if self._group and products else self._by_cell(source, p, products=products)
+        found = [self._slice(row, p) for row in self._fetch(sql)]
         rank = {names: position for position, names in enumerate([(), *self.sets])}
         return sorted(found, key=lambda piece: (rank[piece.columns], -piece.sums[0], piece.values))
 
@@ -201,23 +206,28 @@ class Cells:
         # A join of nulls with nulls does not arise: missing labels and predictions are refused before.
         return f"cells JOIN kinds USING ({', '.join(names)})"
 
-    def _by_cell(self, source: str, p: int, pairs: Sequence[tuple[int, int]]) -> str:
+    def _by_cell(self, source: str, p: int, *, products: bool) -> str:
         slices = [f"s{i}" for i in range(len(self.columns))]
-        sums = [f"sum(n * t{j})" for j in range(p)] + [f"sum(n * t{i} * t{j})" for i, j in pairs]
+        sums = ["sum(n)", "sum(n)", *(f"sum(n * t{j})" for j in range(p))]
+        sums += [f"sum(n * t{i} * t{j})" for i, j in product(range(p), repeat=2)] if products else []
         return (
             f"SELECT grouping_id({', '.join(slices)}), {', '.join([*slices, *sums])} "  # noqa: S608  # own names
             f"FROM {source} GROUP BY GROUPING SETS ({self._grouping_sets()})"
         )
 
-    def _by_group(self, source: str, p: int, pairs: Sequence[tuple[int, int]]) -> str:
+    def _by_group(self, source: str, p: int) -> str:
         slices = [f"s{i}" for i in range(len(self.columns))]
-        listed = ", ".join(slices)
+        listed, pairs = ", ".join(slices), list(product(range(p), repeat=2))
+        everything = (1 << len(slices)) - 1
         inner = ", ".join(f"sum(n * t{j}) AS u{j}" for j in range(p))
-        outer = [f"sum(u{j})" for j in range(p)] + [f"sum(u{i} * u{j})" for i, j in pairs]
+        outer = ["count(*)", "count(*) FILTER (u0 = w0)", *(f"sum(u{j})" for j in range(p))]
+        outer += [f"sum(u{i} * u{j})" for i, j in pairs] + [f"sum(u{i} * w{j})" for i, j in pairs]
         return (
-            f"SELECT which, {listed}, {', '.join(outer)} FROM ("  # noqa: S608  # own names
-            f"SELECT grouping_id({listed}) AS which, {listed}, g, {inner} "
-            f"FROM {source} GROUP BY GROUPING SETS ({self._grouping_sets('g')})) GROUP BY which, {listed}"
+            f"WITH parts AS (SELECT grouping_id({listed}) AS which, {listed}, g, {inner} "  # noqa: S608  # own names
+            f"FROM {source} GROUP BY GROUPING SETS ({self._grouping_sets('g')})), "
+            f"wholes AS (SELECT g, {', '.join(f'u{j} AS w{j}' for j in range(p))} "
+            f"FROM parts WHERE which = {everything}) "
+            f"SELECT which, {listed}, {', '.join(outer)} FROM parts JOIN wholes USING (g) GROUP BY which, {listed}"
         )
 
     def _grouping_sets(self, *more: str) -> str:
@@ -225,20 +235,24 @@ class Cells:
         sets = [[*(f"s{number[name]}" for name in names), *more] for names in [(), *self.sets]]
         return ", ".join(f"({', '.join(names)})" for names in sets)
 
-    def _slice(self, row: tuple[Any, ...], p: int, pairs: Sequence[tuple[int, int]]) -> Slice:
+    def _slice(self, row: tuple[Any, ...], p: int) -> Slice:
         k = len(self.columns)
         # grouping_id has a 1 for each column that was rolled up, the first column highest.
         kept = {column.name: i for i, column in enumerate(self.columns) if not row[0] >> (k - 1 - i) & 1}
         names = next(names for names in [(), *self.sets] if set(names) == set(kept))
         values = tuple(self._text(kept[name], row[1 + kept[name]]) for name in names)
-        numbers = np.asarray(row[1 + k :], dtype=np.float64)
-        products = None
-        if pairs:
-            products = np.zeros((p, p))
-            for (i, j), value in zip(pairs, numbers[p:], strict=True):
-                products[i, j] = products[j, i] = value
-        keys = tuple(row[1 + kept[name]] for name in names)
-        return Slice(columns=names, values=values, keys=keys, sums=numbers[:p], products=products)
+        numbers = np.asarray(row[3 + k :], dtype=np.float64)
+        squares = numbers[p:].reshape(-1, p, p)
+        return Slice(
+            columns=names,
+            values=values,
+            keys=tuple(row[1 + kept[name]] for name in names),
+            sums=numbers[:p],
+            units=int(row[1 + k]),
+            whole_units=int(row[2 + k]),
+            products=squares[0] if len(squares) else None,
+            cross=squares[-1] if len(squares) else None,
+        )
 
     def _text(self, column: int, value: Any) -> str:
         if value is None:

@@ -23,12 +23,13 @@ _WORDS = {
     Status.NOTICE: "differs by less than matters",
     Status.PASS: "no worse",
 }
-_LABEL, _PLOT, _ROW, _TOP = 320, 480, 24, 34
+_LABEL, _PLOT, _VALUE, _ROW, _TOP = 320, 460, 140, 24, 34
 
 _STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;color:#222;max-width:1000px;margin:24px auto;padding:0 16px}
 h1{font-size:21px}table{border-collapse:collapse;width:100%;font-size:13px}
 th,td{text-align:right;padding:3px 8px;border-bottom:1px solid #e4e4e4}
+td{white-space:nowrap}td:first-child{white-space:normal}
 th:first-child,td:first-child,td:last-child,th:last-child{text-align:left}
 svg text{font:12px system-ui,sans-serif}.key span{margin-right:18px}
 """
@@ -78,7 +79,7 @@ def _picture(report: BiasReport, pieces: Sequence[tuple[Status, SliceResult]]) -
         return _LABEL + (value - low) / (high - low) * _PLOT
 
     height = _TOP + _ROW * len(drawn) + 10
-    yield f"<svg viewBox='0 0 {_LABEL + _PLOT + 90} {height}' role='img' aria-label='metric by slice'>"
+    yield f"<svg viewBox='0 0 {_LABEL + _PLOT + _VALUE} {height}' role='img' aria-label='metric by slice'>"
     middle = x(report.value)
     ends_at = f"x1='{middle:.1f}' y1='{_TOP - 8}' x2='{middle:.1f}' y2='{height}'"
     yield f"<line {ends_at} stroke='#888' stroke-dasharray='4 3'/>"

@@ -139,27 +139,49 @@ def _proportions(terms: Terms, total: Slice, slices: Sequence[Slice]) -> _Column
 def _expansions(terms: Terms, total: Slice, slices: Sequence[Slice], group: str | None) -> _Columns:
     own = terms.own
     sums = np.array([piece.sums[own:] for piece in slices])
-    products = np.array([_products(piece)[own:, own:] for piece in slices])
-    value, sign = terms.metric.value, terms.metric.direction.sign
+    products = np.array([_squares(piece.products)[own:, own:] for piece in slices])
+    cross = np.array([_squares(piece.cross)[own:, own:] for piece in slices])
+    rests = Moments(
+        total.sums[own:] - sums,
+        _squares(total.products)[own:, own:] - cross - cross.transpose(0, 2, 1) + products,
+        total.units - np.array([float(piece.whole_units) for piece in slices]),
+    )
     contrast = expansions_worse(
-        value,
-        sign,
-        slices=Moments(sums, products),
-        total=Moments(total.sums[own:], _products(total)[own:, own:]),
+        terms.metric.value,
+        terms.metric.direction.sign,
+        slices=Moments(sums, products, np.array([float(piece.units) for piece in slices])),
+        rests=rests,
+        shared=cross - products,
     )
     counted = terms.metric.ratio[1] if terms.metric.ratio else None
     trials = np.array([piece.sums[0] for piece in slices]) if counted is None else sums[:, counted]
     all_trials = total.sums[0] if counted is None else total.sums[own + counted]
+    lowest, highest = terms.metric.limits
+    lows = np.maximum(contrast.values - _Z * contrast.errors, lowest)
+    highs = np.minimum(contrast.values + _Z * contrast.errors, highest)
+    if terms.metric.is_proportion(terms.predictions):
+        lows, highs = _effective_wilson(contrast.values, contrast.errors, trials)
     return _Columns(
         trials=trials,
         rest_trials=all_trials - trials,
         values=contrast.values,
-        lows=contrast.values - _Z * contrast.errors,
-        highs=contrast.values + _Z * contrast.errors,
+        lows=lows,
+        highs=highs,
         rest_values=contrast.rest_values,
         p_values=contrast.p_values,
-        method=f"z-test of a first-order expansion over {'groups' if group else 'rows'}",
+        method=f"Welch's test of a first-order expansion over {'groups' if group else 'rows'}",
     )
+
+
+def _effective_wilson(values: Floats, errors: Floats, trials: Floats) -> tuple[Floats, Floats]:
+    """Wilson's interval at the number of independent rows that would have the same error (Korn & Graubard 1998)."""
+    lows, highs = np.full_like(values, np.nan), np.full_like(values, np.nan)
+    for i, (value, error, rows) in enumerate(zip(values, errors, trials, strict=True)):
+        if np.isfinite(value) and rows:
+            effective = min(rows, value * (1 - value) / error**2) if error > 0 else rows
+            share = min(max(value, 0.0), 1.0)
+            lows[i], highs[i] = wilson(share * effective, effective)
+    return lows, highs
 
 
 def _areas(cells: Cells, terms: Terms, slices: Sequence[Slice], group: str | None) -> _Columns:
@@ -178,10 +200,10 @@ def _areas(cells: Cells, terms: Terms, slices: Sequence[Slice], group: str | Non
     )
 
 
-def _products(piece: Slice) -> Floats:
-    if piece.products is None:
-        raise BadInputError(f"slice {piece.subject}: no products of terms were added up")
-    return piece.products
+def _squares(products: Floats | None) -> Floats:
+    if products is None:
+        raise BadInputError("no products of terms were added up")
+    return products
 
 
 def _result(terms: Terms, piece: Slice, measured: _Columns, i: int) -> SliceResult:
@@ -194,6 +216,7 @@ def _result(terms: Terms, piece: Slice, measured: _Columns, i: int) -> SliceResu
         columns=piece.columns,
         support=int(piece.sums[0]),
         trials=int(measured.trials[i]),
+        units=piece.units,
         rest_trials=int(measured.rest_trials[i]),
         value=value,
         low=None if value is None else _number(measured.lows[i]),

@@ -15,14 +15,16 @@ Floats = NDArray[np.float64]
 
 
 class Moments(NamedTuple):
-    """Sums of terms over independent units (rows or groups of rows), and sums of their products.
+    """Sums over independent units: rows, or groups of rows.
 
-    :ivar sums: shape ``(s, p)`` for ``s`` slices, or ``(p,)`` for all rows.
-    :ivar products: shape ``(s, p, p)``, or ``(p, p)``.
+    :ivar sums: of terms, shape ``(s, p)`` for ``s`` slices.
+    :ivar products: of products of terms, shape ``(s, p, p)``.
+    :ivar units: how many units have rows in the slice, shape ``(s,)``.
     """
 
     sums: Floats
     products: Floats
+    units: Floats
 
 
 class Contrast(NamedTuple):
@@ -62,34 +64,48 @@ def proportions_worse(bad: ArrayLike, trials: ArrayLike, rest_bad: ArrayLike, re
     return np.asarray(np.clip(p, 0.0, 1.0))
 
 
-def expansions_worse(value: Callable[[Floats], Floats], sign: int, *, slices: Moments, total: Moments) -> Contrast:
+def expansions_worse(
+    value: Callable[[Floats], Floats], sign: int, *, slices: Moments, rests: Moments, shared: Floats
+) -> Contrast:
     """Slices against their rests for any metric of sums, by its first-order expansion (the delta method).
 
     :param value: sums of shape ``(b, p)`` to values of shape ``(b,)``.
     :param sign: +1 when higher is better.
     :param slices: of each slice.
-    :param total: of all rows.
+    :param rests: of all other rows, slice by slice.
+    :param shared: sums over units of products of the terms inside and outside, shape ``(s, p, p)``: not zero where
+        a group has rows on both sides, which then are compared with each other.
 
-    Source: the sandwich estimate of a ratio's variance, Cochran 1977; over clusters, Liang & Zeger 1986. A slice and
-    its rest count as independent, which errs on the careful side where they share groups.
+    Source: the sandwich estimate of a ratio's variance, Cochran 1977; over clusters, Liang & Zeger 1986. Degrees of
+    freedom after Welch 1947, so that a slice of few groups is not accused by a handful of them.
     """
-    values, variances = _expanded(value, slices)
-    rest_values, rest_variances = _expanded(value, Moments(total.sums - slices.sums, total.products - slices.products))
-    spread = np.sqrt(variances + rest_variances)
+    values, gradients = value(slices.sums), _gradients(value, slices.sums)
+    rest_values, rest_gradients = value(rests.sums), _gradients(value, rests.sums)
+    variances = _variances(gradients, slices)
+    rest_variances = _variances(rest_gradients, rests)
+    covariances = np.einsum("si,sij,sj->s", gradients, shared, rest_gradients)
+    spread = np.sqrt(np.maximum(variances + rest_variances - 2 * covariances, 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = sign * (rest_values - values) / spread
-    # Without any spread there is nothing to judge by.
-    z[spread == 0] = np.nan
-    return Contrast(values, np.sqrt(variances), rest_values, np.asarray(special.ndtr(-z)))
+        t = sign * (rest_values - values) / spread
+        freedom = (variances + rest_variances) ** 2 / (
+            variances**2 / (slices.units - 1) + rest_variances**2 / (rests.units - 1)
+        )
+    p_values = np.asarray(special.stdtr(freedom, -t))
+    # Without any spread a gap cannot be judged, but no gap is none.
+    p_values[spread == 0] = np.where(sign * (rest_values - values) <= 0, 1.0, np.nan)[spread == 0]
+    return Contrast(values, np.sqrt(variances), rest_values, p_values)
 
 
-def _expanded(value: Callable[[Floats], Floats], moments: Moments) -> tuple[Floats, Floats]:
-    """The metric in each slice and its variance."""
-    sums = moments.sums
+def _gradients(value: Callable[[Floats], Floats], sums: Floats) -> Floats:
     gradients = np.empty_like(sums)
     for j in range(sums.shape[1]):
         step = np.zeros_like(sums)
         step[:, j] = np.maximum(np.abs(sums[:, j]), 1.0) * 1e-6
         gradients[:, j] = (value(sums + step) - value(sums - step)) / (2 * step[:, j])
+    return gradients
+
+
+def _variances(gradients: Floats, moments: Moments) -> Floats:
     variances = np.einsum("si,sij,sj->s", gradients, moments.products, gradients)
-    return value(sums), np.maximum(variances, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.maximum(variances * moments.units / (moments.units - 1), 0.0))

@@ -6,6 +6,7 @@ function of sums; its first-order expansion (each row's influence) is, and that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -53,6 +54,7 @@ class Metric:
     :param of_scores: whether it needs scores rather than predicted classes or values.
     :param sums: what each row adds, shape ``(n, p)``.
     :param value: of sums of shape ``(b, p)``, shape ``(b,)``.
+    :param limits: between which its values lie.
     :param ratio: which sum over which other sum the metric is, when it is a proportion of rows; ``None`` otherwise.
     :param binary_ratio: whether it is a proportion only where there are two classes.
     """
@@ -63,6 +65,7 @@ class Metric:
     of_scores: bool = False
     sums: Callable[[Predictions], Floats]
     value: Callable[[Floats], Floats]
+    limits: tuple[float, float] = (0.0, 1.0)
     ratio: tuple[int, int] | None = None
     binary_ratio: bool = True
 
@@ -243,11 +246,26 @@ _ALL = (
         sums=_mean_sums(roc_pseudo_values),
         value=_mean,
     ),
-    Metric(name="log_loss", direction=Direction.LOWER, of_scores=True, sums=_mean_sums(_log_losses), value=_mean),
-    Metric(name="brier", direction=Direction.LOWER, of_scores=True, sums=_mean_sums(_brier_losses), value=_mean),
+    Metric(
+        name="log_loss",
+        direction=Direction.LOWER,
+        limits=(0.0, math.inf),
+        of_scores=True,
+        sums=_mean_sums(_log_losses),
+        value=_mean,
+    ),
+    Metric(
+        name="brier",
+        direction=Direction.LOWER,
+        limits=(0.0, 2.0),
+        of_scores=True,
+        sums=_mean_sums(_brier_losses),
+        value=_mean,
+    ),
     Metric(
         name="rmse",
         direction=Direction.LOWER,
+        limits=(0.0, math.inf),
         task=Task.REGRESSION,
         sums=_mean_sums(lambda p: _errors(p) ** 2),
         value=lambda sums: np.sqrt(np.maximum(_mean(sums), 0.0)),
@@ -255,11 +273,14 @@ _ALL = (
     Metric(
         name="mae",
         direction=Direction.LOWER,
+        limits=(0.0, math.inf),
         task=Task.REGRESSION,
         sums=_mean_sums(lambda p: np.abs(_errors(p))),
         value=_mean,
     ),
-    Metric(name="r2", direction=Direction.HIGHER, task=Task.REGRESSION, sums=_r2_sums, value=_r2),
+    Metric(
+        name="r2", direction=Direction.HIGHER, limits=(-math.inf, 1.0), task=Task.REGRESSION, sums=_r2_sums, value=_r2
+    ),
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}

@@ -22,6 +22,7 @@ class SliceResult:
     :param rest_value: the metric of all other rows.
     :param gap: how much worse than the rest, in units of the metric; negative when it is better.
     :param p_value: one-sided, of the hypothesis that the slice is no worse than the rest; unadjusted.
+    :param units: independent units in it: rows, or groups of rows.
     :param rates: ``selection_rate``, ``tpr``, ``fpr`` and ``fnr`` of the slice, those that are defined.
     """
 
@@ -36,6 +37,7 @@ class SliceResult:
     rest_value: float | None
     gap: float | None
     p_value: float | None
+    units: int | None = None
     rates: dict[str, float] = field(default_factory=dict)
 
 
