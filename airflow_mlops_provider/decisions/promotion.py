@@ -115,7 +115,7 @@ def _missing(report: PromotionReport, policy: PromotionPolicy) -> Iterator[Findi
     for kind in policy.required:
         count = sum(item.kind == kind for item in report.evidence)
         yield Finding(
-            subject=kind,
+            subject=str(kind),
             measure="pieces_of_evidence",
             observed=float(count),
             limit=1.0,
@@ -130,7 +130,7 @@ def _carried(report: PromotionReport, policy: PromotionPolicy) -> Iterator[Findi
         if status is Status.INSUFFICIENT_EVIDENCE and item.kind in policy.tolerate_insufficient:
             status, detail = Status.NOTICE, f"insufficient evidence, tolerated by the policy: {item.summary}"
         yield Finding(
-            subject=item.kind,
+            subject=str(item.kind),
             measure="verdict_severity",
             observed=float(item.status.severity),
             limit=float(Status.NOTICE.severity),
@@ -184,10 +184,10 @@ def _compared(report: PromotionReport, policy: PromotionPolicy) -> Iterator[Find
             continue
         if (item.evaluation.against_champion is None) is not (item.compared_with is None):
             yield _refused(item, "comparison", "the evaluation does not say which champion its comparison was with")
-        yield from judge_evaluation(item.evaluation, _evaluation_policy(item, policy)).findings
+        yield from judge_evaluation(item.evaluation, evaluation_policy(item, policy)).findings
 
 
-def _evaluation_policy(item: EvidenceItem, policy: PromotionPolicy) -> EvaluationPolicy:
+def evaluation_policy(item: EvidenceItem, policy: PromotionPolicy) -> EvaluationPolicy:
     """The evaluation's own policy with the promotion's limits in place of its own."""
     own = decode(EvaluationPolicy, item.evaluation_policy or {})
     return replace(
@@ -273,7 +273,7 @@ def _among(dataset: DatasetRef | None, others: list[DatasetRef] | list[DatasetRe
 
 
 def _refused(item: EvidenceItem, measure: str, detail: str) -> Finding:
-    return Finding(subject=item.kind, measure=measure, observed=None, status=Status.FAIL, detail=detail)
+    return Finding(subject=str(item.kind), measure=measure, observed=None, status=Status.FAIL, detail=detail)
 
 
 def _named(model: ModelRef | None) -> str:

@@ -20,6 +20,9 @@ JOBS: dict[str, str] = {
     "card": "model_card:ModelCardJob",
     "promote": "promotion:PromoteJob",
     "predict": "prediction:PredictJob",
+    "rollback": "rollback:RollbackJob",
+    "verify": "verification:VerifyJob",
+    "replay": "replay:ReplayJob",
 }
 """Job name to ``module:class`` in this package; a class is imported when its job runs."""
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.stores.decisions import (
     CHAMPION,
@@ -28,6 +28,7 @@ from airflow_mlops_provider.stores.models import ModelStore
 PREVIOUS = "previous"
 CHALLENGER = "challenger"
 HEAD_TAG = "mlops.decision_head"
+_ATTEMPTS = 5
 _ANCHOR = re.compile(r"(\d+):(sha256:[0-9a-f]{64})")
 
 
@@ -99,10 +100,19 @@ def repair_aliases(models: ModelStore, chain: DecisionChain, alias: str = CHAMPI
 
     :raises IntegrityError: when the record was tampered with.
     :raises BadInputError: when the version in force is gone from the registry.
+    :raises BackendError: when the registry cannot be written; the decision stands, and a later call puts it right.
     """
-    links = chain.links()
+    links, failures = chain.links(), 0
     while links:
-        _follow(models, chain.name, links, alias)
+        try:
+            _follow(models, chain.name, links, alias)
+        except BackendError:
+            # Two writers of one tag collide inside MLflow; looking again finds what the other one wrote.
+            failures += 1
+            if failures == _ATTEMPTS:
+                raise
+            links = chain.links()
+            continue
         again = chain.links()
         if len(again) == len(links):
             return

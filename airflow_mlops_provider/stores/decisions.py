@@ -132,15 +132,23 @@ def champion_of(links: Sequence[Link], alias: str = CHAMPION) -> ModelRef | None
     return moved[-1].record.model if moved else None
 
 
-def previous_of(links: Sequence[Link], alias: str = CHAMPION) -> ModelRef | None:
-    """The version that a rollback would put back; ``None`` when there is nothing to go back to.
+def restorable(links: Sequence[Link], alias: str = CHAMPION) -> tuple[tuple[ModelRef, Link | None], ...]:
+    """The versions that a rollback can put back, with their promotions; the last one in force first.
 
-    Below the first promotion lies the champion that it replaced, if the registry had one before the record began.
+    At the end stands the champion that the first promotion replaced, without a promotion of its own, if the registry
+    had one before the record began.
     """
     stack = in_force(links, alias)
-    if len(stack) > 1:
-        return stack[-2].record.model
-    return stack[0].record.champion if stack else None
+    found: list[tuple[ModelRef, Link | None]] = [(link.record.model, link) for link in reversed(stack[:-1])]
+    if stack and stack[0].record.champion is not None:
+        found.append((stack[0].record.champion, None))
+    return tuple(found)
+
+
+def previous_of(links: Sequence[Link], alias: str = CHAMPION) -> ModelRef | None:
+    """The version that a rollback would put back; ``None`` when there is nothing to go back to."""
+    found = restorable(links, alias)
+    return found[0][0] if found else None
 
 
 def find_request(links: Iterable[Link], request: str | None) -> Link | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,25 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from airflow_mlops_provider.decisions.model_card import ModelCardPolicy
 from airflow_mlops_provider.jobs import run
+from airflow_mlops_provider.jobs.judging import judge_again
 from airflow_mlops_provider.records.codec import canonical_json, encode
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.reports.bias import BiasReport, SliceResult
 from airflow_mlops_provider.records.reports.evaluation import Bound, Comparison, EvaluationReport
+from airflow_mlops_provider.records.reports.model_card import CardSection, ModelCardReport
+from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
+from airflow_mlops_provider.records.rules import Engine, Rule, Scope
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 from airflow_mlops_provider.stores.decisions import DecisionChain, Link
 from airflow_mlops_provider.stores.evidence import EvidenceStore
-from airflow_mlops_provider.stores.models import ModelStore, Probe
+from airflow_mlops_provider.stores.models import ModelStore, Probe, registry
 from airflow_mlops_provider.stores.models import tags as version_tags
+from airflow_mlops_provider.stores.specs import local_path
 
 FEATURES = ("exper", "hours")
 ALPHAS = (0.1, 0.05, 0.025, 0.01, 0.001)
@@ -62,6 +70,44 @@ def verdict_of(status: Status, text: str = "said by a test") -> Verdict:
     return Verdict.of([finding], summary=text)
 
 
+def validation_report() -> tuple[ValidationReport, dict[str, Any]]:
+    rule = Rule(type="expect_column_values_to_not_be_null", kwargs={"column": "exper"})
+    result = RuleResult(rule=rule, scope=Scope.ROW, engine=Engine.SCAN, success=True, considered=5000, unexpected=0)
+    return ValidationReport(name="rules", rows=5000, failing_rows=0, results=(result,)), {}
+
+
+def bias_report() -> tuple[BiasReport, dict[str, Any]]:
+    numbers = dict.fromkeys(("support", "units", "trials", "rest_trials"), 2500) | {"low": 0.78, "high": 0.82}
+    slices = tuple(
+        SliceResult(
+            subject=f"black={n}", columns=("black",), value=0.8, rest_value=0.8, gap=0.0, p_value=0.5, **numbers
+        )
+        for n in (0, 1)
+    )
+    report = BiasReport(
+        task=Task.CLASSIFICATION,
+        metric="accuracy",
+        direction=Direction.HIGHER,
+        rows=5000,
+        groups=None,
+        value=0.8,
+        columns=("black",),
+        max_depth=1,
+        slices=slices,
+        method="two-proportion",
+    )
+    return report, {}
+
+
+def card_report() -> tuple[ModelCardReport, dict[str, Any]]:
+    keys = (*ModelCardPolicy().required, "intended_use")
+    sections = tuple(CardSection(key=key, title=key, human="written") for key in keys)
+    return ModelCardReport(model=ModelRef(name="wage"), sections=sections), {}
+
+
+_HONEST = {Kind.VALIDATION: validation_report, Kind.BIAS: bias_report, Kind.MODEL_CARD: card_report}
+
+
 def dataset(name: str, fingerprint: str) -> DatasetRef:
     return DatasetRef(
         uri=f"{name}.parquet", fingerprint=f"sha256:{fingerprint * 64}", rows=5000, schema_hash="sha256:s"
@@ -75,7 +121,8 @@ TRAINING, HELD_OUT = dataset("train", "a"), dataset("held_out", "b")
 class World:
     root: Path
     models: ModelStore
-    training: dict[str, DatasetRef] = field(default_factory=dict)
+    training_data: DatasetRef = TRAINING
+    held_out: DatasetRef = HELD_OUT
 
     @property
     def store(self) -> EvidenceStore:
@@ -88,6 +135,23 @@ class World:
     @property
     def where(self) -> dict[str, str]:
         return {"evidence_root": str(self.root), "tracking_uri": self.models.tracking_uri}
+
+    @property
+    def chain(self) -> DecisionChain:
+        return DecisionChain(self.store, "wage")
+
+    @property
+    def effects(self) -> list[str]:
+        return [str(link.record.effect) for link in self.links]
+
+    @staticmethod
+    def dataset(name: str, fingerprint: str) -> DatasetRef:
+        return dataset(name, fingerprint)
+
+    def artifact_file(self, model: ModelRef) -> Path:
+        """A file of the stored artifact of ``model``, to tamper with."""
+        location = self.models._location(registry.version_of(self.models._client, "wage", model.version or ""))
+        return local_path(location) / "model.skops"
 
     def register(self, seed: int = 0, training: DatasetRef = TRAINING) -> ModelRef:
         """Train and register a version, as the train job does, and call it the challenger."""
@@ -116,7 +180,10 @@ class World:
         return ref
 
     def write(self, kind: Kind, *, status: Status = Status.PASS, **parts: Any) -> str:
-        parts.setdefault("verdict", verdict_of(status))
+        """Evidence whose verdict follows from its report, unless ``status`` asks for another one."""
+        report, policy = _HONEST[kind]() if "report" not in parts else (parts.pop("report"), {})
+        verdict = judge_again(kind, encode(report), policy, where="a test") if status is Status.PASS else None
+        parts |= {"report": encode(report), "policy": policy, "verdict": verdict or verdict_of(status)}
         evidence = Evidence(kind=kind, created_at="2025-01-01T00:00:00+00:00", **parts)
         return self.store.write(str(kind), evidence)
 
@@ -124,14 +191,14 @@ class World:
         champion = parts.pop("champion", self.models.find("wage", "champion"))
         report = evaluation_report(gain=gain, champion=champion is not None)
         parts.setdefault("dataset", HELD_OUT)
-        return self.write(
-            Kind.EVALUATION, model=model, report=encode(report), details={"champion": encode(champion)}, **parts
-        )
+        return self.write(Kind.EVALUATION, model=model, report=report, details={"champion": encode(champion)}, **parts)
 
-    def evidence_for(self, model: ModelRef, *, gain: float = 0.02, **statuses: Status) -> list[str]:
+    def evidence_for(
+        self, model: ModelRef, *, gain: float = 0.02, training: DatasetRef = TRAINING, **statuses: Status
+    ) -> list[str]:
         """One good piece of each required kind."""
         return [
-            self.write(Kind.VALIDATION, dataset=TRAINING, status=statuses.get("validation", Status.PASS)),
+            self.write(Kind.VALIDATION, dataset=training, status=statuses.get("validation", Status.PASS)),
             self.evaluate(model, gain=gain, status=statuses.get("evaluation", Status.PASS)),
             self.write(Kind.BIAS, model=model, dataset=HELD_OUT, status=statuses.get("bias", Status.PASS)),
             self.write(Kind.MODEL_CARD, model=model, status=statuses.get("model_card", Status.PASS)),
@@ -140,6 +207,16 @@ class World:
     def promote(self, model: Any, evidence: list[str] | None = None, **keys: Any) -> Outcome:
         given = self.evidence_for(model) if evidence is None else evidence
         return run("promote", {"model": model, "evidence": given, **self.where, **keys})
+
+    def champions(self, count: int) -> list[ModelRef]:
+        """Versions promoted one after the other, each trained on data of its own."""
+        found = []
+        for number in range(1, count + 1):
+            training = dataset(f"train_{number}", f"{number:x}")
+            found.append(self.register(seed=number, training=training))
+            outcome = self.promote(found[-1], self.evidence_for(found[-1], training=training))
+            assert outcome.verdict.status is Status.PASS, outcome.verdict.summary
+        return found
 
     def rollback(self, **keys: Any) -> Outcome:
         return run("rollback", {"name": "wage", "reason": "it answers nonsense", **self.where, **keys})
@@ -155,7 +232,30 @@ def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def world(tmp_path: Path, empty_mlflow: Path) -> World:
-    root = tmp_path / "mlops"
+    return new_world(tmp_path / "mlops", empty_mlflow)
+
+
+@pytest.fixture(scope="session")
+def history(tmp_path_factory: pytest.TempPathFactory, empty_mlflow: Path) -> World:
+    """Three champions and one rollback; made once."""
+    world = new_world(tmp_path_factory.mktemp("history") / "mlops", empty_mlflow)
+    world.champions(3)
+    world.rollback()
+    return world
+
+
+@pytest.fixture
+def decided(history: World, tmp_path: Path) -> Iterator[World]:
+    """The history, whose files may be tampered with: they are put back afterwards."""
+    kept = tmp_path / "kept"
+    shutil.copytree(history.root, kept, ignore=shutil.ignore_patterns("mlflow.db*"))
+    yield history
+    for path in [path for path in history.root.rglob("*") if path.is_file() and "mlflow.db" not in path.name]:
+        path.unlink()
+    shutil.copytree(kept, history.root, dirs_exist_ok=True)
+
+
+def new_world(root: Path, empty_mlflow: Path) -> World:
     root.mkdir()
     shutil.copy(empty_mlflow, root / "mlflow.db")
     return World(root=root, models=ModelStore(f"sqlite:///{root / 'mlflow.db'}"))

@@ -1,11 +1,289 @@
 from __future__ import annotations
 
+import threading
+
+import pytest
+
+from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
+from airflow_mlops_provider.records.decision_record import Effect
+from airflow_mlops_provider.records.outcome import Kind
+from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.stores.aliases import HEAD_TAG, repair_aliases
+from airflow_mlops_provider.stores.decisions import chain_names, reference_dataset
+from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.specs import local_path
+
+
+def against(outcome):
+    """What speaks against a promotion."""
+    return {f.measure for f in outcome.verdict.findings if f.status in (Status.FAIL, Status.INSUFFICIENT_EVIDENCE)}
 
 
 def test_the_first_candidate_becomes_the_champion(world):
     first = world.register()
     outcome = world.promote(first)
-    assert outcome.verdict.status is Status.PASS, outcome.verdict
+    assert outcome.verdict.status is Status.PASS
+    assert outcome.model == first
     assert world.models.aliases("wage") == {"champion": "1"}
-    assert [link.record.number for link in world.links] == [1]
+    (link,) = world.links
+    assert (link.record.number, link.record.previous, link.record.effect) == (1, None, Effect.MOVED)
+    assert world.models.version_tags(first)[HEAD_TAG] == f"1:{link.digest}"
+    assert chain_names(world.store) == ["wage"]
+    evidence = read_evidence(outcome.evidence_uri)
+    assert evidence.kind is Kind.PROMOTION
+    assert evidence.details["record_sha256"] == link.digest
+
+
+def test_a_better_challenger_replaces_the_champion_and_the_reference_moves_with_it(world):
+    first, second = world.champions(1)[0], world.register(seed=9, training=world.dataset("newer", "e"))
+    assert reference_dataset("models:/wage@champion", str(world.root)).uri == "train_1.parquet"
+    outcome = world.promote(second, world.evidence_for(second, training=world.dataset("newer", "e")))
+    assert "replaces wage version 1" in outcome.verdict.summary
+    assert world.models.aliases("wage") == {"champion": "2", "previous": "1"}
+    assert world.links[-1].record.champion == first
+    assert world.links[-1].record.previous == world.links[0].digest
+    assert reference_dataset("models:/wage@champion", str(world.root)).uri == "newer.parquet"
+    assert reference_dataset("models:/wage@previous", str(world.root)).uri == "train_1.parquet"
+
+
+def test_a_challenger_trained_meanwhile_keeps_its_alias(world):
+    first = world.register()
+    world.register(seed=1)
+    world.promote(first)
+    assert world.models.aliases("wage") == {"champion": "1", "challenger": "2"}
+
+
+@pytest.mark.parametrize("position", range(4))
+def test_missing_evidence_is_a_fail_that_names_the_kind(world, position):
+    model = world.register()
+    evidence = world.evidence_for(model)
+    kind = read_evidence(evidence.pop(position)).kind
+    outcome = world.promote(model, evidence)
+    assert outcome.verdict.status is Status.FAIL
+    assert f"no {kind} evidence was given" in outcome.verdict.summary
+    assert (world.effects, "champion" in world.models.aliases("wage")) == (["stays"], False)
+
+
+@pytest.mark.parametrize("kind", ["validation", "evaluation", "bias", "model_card"])
+@pytest.mark.parametrize("status", [Status.FAIL, Status.INSUFFICIENT_EVIDENCE])
+def test_evidence_that_does_not_carry_keeps_its_status(world, kind, status):
+    model = world.register()
+    outcome = world.promote(model, world.evidence_for(model, **{kind: status}))
+    assert outcome.verdict.status is status
+    assert kind in outcome.verdict.summary
+    assert world.effects == ["stays"]
+
+
+def test_insufficient_slices_may_be_tolerated_by_name_and_stay_visible(world):
+    model = world.register()
+    evidence = world.evidence_for(model, bias=Status.INSUFFICIENT_EVIDENCE)
+    outcome = world.promote(model, evidence, policy={"tolerate_insufficient": ["bias"]})
+    assert outcome.verdict.status is Status.NOTICE
+    assert "tolerated" in outcome.verdict.summary
+    assert world.effects == ["moved"]
+
+
+def test_evidence_of_another_model_is_refused_by_name(world):
+    other, model = world.register(), world.register(seed=1)
+    evidence = world.evidence_for(model)
+    evidence[2] = world.write(Kind.BIAS, model=other, dataset=world.held_out)
+    outcome = world.promote(model, evidence)
+    assert against(outcome) == {"other_model"}
+    assert "bias speaks of wage version 1" in outcome.verdict.summary
+
+
+def test_evidence_of_the_same_version_with_another_digest_is_refused(world):
+    model = world.register()
+    evidence = world.evidence_for(model)
+    forged = ModelRef(name="wage", version="1", uri=model.uri, digest=f"sha256:{'0' * 64}", run_id=model.run_id)
+    evidence[3] = world.write(Kind.MODEL_CARD, model=forged)
+    assert against(world.promote(model, evidence)) == {"other_model"}
+
+
+def test_data_that_nobody_validated_is_refused(world):
+    model = world.register()
+    evidence = world.evidence_for(model)
+    evidence[0] = world.write(Kind.VALIDATION, dataset=world.dataset("elsewhere", "f"))
+    assert against(world.promote(model, evidence)) == {"other_dataset", "training_data_validated"}
+    evidence[0] = world.write(Kind.VALIDATION, dataset=world.held_out)
+    assert against(world.promote(model, evidence)) == {"training_data_validated"}
+
+
+def test_an_evaluation_on_the_training_data_is_refused(world):
+    model = world.register()
+    evidence = world.evidence_for(model)
+    evidence[1] = world.evaluate(model, dataset=world.training_data)
+    assert against(world.promote(model, evidence)) == {"held_out", "other_dataset"}
+
+
+def test_the_limits_of_the_promotion_hold_whatever_the_evaluation_was_judged_by(world):
+    world.champions(1)
+    model = world.register(seed=5)
+    evidence = world.evidence_for(model, gain=0.002)
+    assert world.promote(model, evidence, policy={"superiority": True}).verdict.status is Status.FAIL
+    assert world.promote(model, evidence, policy={"max_p99_latency_ms": 5}).verdict.status is not Status.PASS
+    assert world.promote(model, evidence).verdict.status is Status.PASS
+
+
+def test_evidence_against_a_former_champion_is_stale_and_the_loser_is_recorded(world):
+    world.champions(1)
+    one, two = world.register(seed=7), world.register(seed=8)
+    evidence = {model.version: world.evidence_for(model) for model in (one, two)}
+    assert world.promote(one, evidence[one.version]).verdict.status is Status.PASS
+    lost = world.promote(two, evidence[two.version])
+    assert against(lost) == {"champion_changed"}
+    assert "evaluated against wage version 1" in lost.verdict.summary
+    assert "in force is wage version 2" in lost.verdict.summary
+    assert world.effects == ["moved", "moved", "lost"]
+    assert world.models.aliases("wage")["champion"] == "2"
+
+
+def test_the_champion_is_not_promoted_again(world):
+    (champion,) = world.champions(1)
+    evidence = world.evidence_for(champion, training=world.dataset("train_1", "1"))
+    assert "already_champion" in against(world.promote(champion, evidence))
+
+
+def test_a_suggestion_is_recorded_and_moves_nothing(world):
+    model = world.register()
+    outcome = world.promote(model, mode="suggest")
+    assert outcome.verdict.status is Status.PASS
+    assert (world.effects, "champion" in world.models.aliases("wage")) == (["suggested"], False)
+
+
+def test_approval_waits_for_a_person_and_records_who_it_was(world):
+    model = world.register()
+    evidence = world.evidence_for(model)
+    waiting = world.promote(model, evidence, mode="approve", run_key="r")
+    assert waiting.verdict.status is Status.INSUFFICIENT_EVIDENCE
+    assert "awaiting approval by one of ml-team" in waiting.verdict.summary
+    assert world.promote(model, evidence, mode="approve", approver="ml-team", run_key="r").verdict.status is Status.PASS
+    assert world.effects == ["awaiting_approval", "moved"]
+    assert world.links[-1].record.person == "ml-team"
+
+
+def test_an_approver_who_is_no_owner_is_noted(world):
+    model = world.register()
+    outcome = world.promote(model, mode="approve", approver="eve")
+    assert outcome.verdict.status is Status.NOTICE
+    assert "approved by eve, who is not among the owners" in outcome.verdict.summary
+
+
+def test_a_retry_returns_what_the_first_try_committed(world):
+    model = world.register()
+    evidence = world.evidence_for(model)
+    first = world.promote(model, evidence, run_key="dag/run/promote")
+    world.models.delete_alias("wage", "champion")  # as if the first try had died before it moved the alias
+    assert world.promote(model, evidence, run_key="dag/run/promote") == first
+    assert len(world.links) == 1
+    assert world.models.aliases("wage")["champion"] == "1"
+    assert len(world.store.uris("promotion")) == 1
+
+
+def test_the_same_task_with_other_evidence_decides_anew(world):
+    model = world.register()
+    world.promote(model, world.evidence_for(model, bias=Status.FAIL), run_key="r")
+    assert world.promote(model, run_key="r").verdict.status is Status.PASS
+    assert world.effects == ["stays", "moved"]
+
+
+def test_the_alias_follows_the_record_when_a_later_reader_looks(world):
+    world.champions(2)
+    world.models.set_alias("wage", "champion", "1")
+    repair_aliases(world.models, world.chain)
+    assert world.models.aliases("wage") == {"champion": "2", "previous": "1"}
+
+
+def test_a_champion_from_before_the_record_counts_until_one_is_promoted(world):
+    old, model = world.register(), world.register(seed=1)
+    world.models.set_alias("wage", "champion", old.version)
+    assert world.promote(model).verdict.status is Status.PASS
+    assert world.links[0].record.champion == old
+    assert world.models.aliases("wage") == {"champion": "2", "previous": "1"}
+
+
+def test_tampered_evidence_is_refused_by_name_and_nothing_is_recorded(world):
+    model = world.register()
+    evidence = world.evidence_for(model, bias=Status.FAIL)
+    path = local_path(evidence[2])
+    path.write_bytes(path.read_bytes().replace(b'"fail"', b'"pass"'))
+    with pytest.raises(IntegrityError, match=path.name):
+        world.promote(model, evidence)
+    assert world.links == ()
+
+
+def test_a_tampered_artifact_is_refused_by_name(world):
+    model = world.register()
+    evidence = world.evidence_for(model)
+    world.artifact_file(model).write_bytes(b"something else")
+    with pytest.raises(IntegrityError, match="models:/wage/1 was changed"):
+        world.promote(model, evidence)
+    assert (world.links, "champion" in world.models.aliases("wage")) == ((), False)
+
+
+def test_a_removed_last_record_stops_the_next_promotion(world):
+    world.champions(2)
+    local_path(world.links[-1].uri).unlink()
+    model = world.register(seed=3)
+    with pytest.raises(IntegrityError, match=r"2 of wage.*missing"):
+        world.promote(model)
+
+
+def test_an_edited_record_stops_the_next_promotion(world):
+    world.champions(2)
+    path = local_path(world.links[0].uri)
+    path.write_bytes(path.read_bytes().replace(b'"auto"', b'"approve"'))
+    with pytest.raises(IntegrityError, match=r"00000001\.json.*changed"):
+        world.promote(world.register(seed=3), [])
+
+
+@pytest.mark.parametrize(
+    ("policy", "key"),
+    [
+        ({"margin": -1.0}, "margin"),
+        ({"confidence": 1.0}, "confidence"),
+        ({"required": ["vibes"]}, "vibes"),
+        ({"tolerate_insufficient": ["evaluation"]}, "tolerate_insufficient"),
+        ({"min_row": 3}, "min_row"),
+    ],
+)
+def test_a_policy_that_makes_no_sense_is_refused_by_key(world, policy, key):
+    with pytest.raises(BadInputError, match=key):
+        world.promote("models:/wage@challenger", [], policy=policy)
+
+
+def test_no_champion_no_reference(world):
+    with pytest.raises(BadInputError, match="no promotion to 'champion' is recorded"):
+        reference_dataset("models:/wage@champion", str(world.root))
+    with pytest.raises(BadInputError, match="models:/name@alias"):
+        reference_dataset("models:/wage/3", str(world.root))
+
+
+def test_of_twenty_promotions_started_together_one_unbroken_chain_results(world):
+    world.champions(1)
+    models = [world.register(seed=2)]
+    version = world.models._client.get_model_version("wage", models[0].version)
+    for _ in range(19):
+        again = world.models._client.create_model_version(
+            "wage", version.source, run_id=version.run_id, tags=version.tags, model_id=version.model_id
+        )
+        models.append(world.models.resolve(f"models:/wage/{again.version}"))
+    evidence = [world.evidence_for(model) for model in models]
+    barrier, outcomes = threading.Barrier(len(models)), []
+
+    def promote(model, pieces):
+        barrier.wait()
+        outcomes.append(world.promote(model, pieces))
+
+    threads = [threading.Thread(target=promote, args=pair) for pair in zip(models, evidence, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outcomes) == 20
+    assert world.effects == ["moved", "moved", *["lost"] * 19]
+    winner = world.links[1].record.model.version
+    assert world.models.aliases("wage")["champion"] == winner
+    assert world.models.aliases("wage")["previous"] == "1"
+    assert world.models.version_tags(world.links[1].record.model)[HEAD_TAG] == f"21:{world.links[-1].digest}"

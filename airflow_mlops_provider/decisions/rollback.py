@@ -1,0 +1,72 @@
+"""Whether a former champion is fit to be put back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from airflow_mlops_provider.decisions.promotion import CHAMPION_CHANGED
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.reports.rollback import RollbackReport
+from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackPolicy:
+    """The limit of a rollback.
+
+    :param max_smoke_difference: how far an answer on the stored probe batch may be from the answer at training time;
+        another build of the numerical libraries moves the last digits.
+    :raises BadInputError: when it is negative.
+    """
+
+    max_smoke_difference: float = 1e-6
+
+    def __post_init__(self) -> None:
+        if not self.max_smoke_difference >= 0:
+            raise BadInputError(f"rollback policy: 'max_smoke_difference' is {self.max_smoke_difference}; not negative")
+
+
+def judge_rollback(report: RollbackReport, policy: RollbackPolicy) -> Verdict:
+    """Pass when the target answers its probe batch as it did and nobody else changed the champion meanwhile."""
+    back = f"{report.target.name} version {report.target.version}"
+    findings = [*_unchanged(report), _smoke(report, policy)]
+    if findings[0].status is Status.PASS:
+        summary = f"{back} is put back in place of version {report.champion.version}"
+    else:
+        summary = f"version {report.champion.version} stays: {findings[0].detail or findings[0].measure}"
+    return Verdict.of(findings, summary=summary)
+
+
+def _unchanged(report: RollbackReport) -> Iterator[Finding]:
+    if report.expected is not None:
+        yield Finding(
+            subject=f"{report.champion.name} version {report.champion.version}",
+            measure=CHAMPION_CHANGED,
+            observed=None,
+            status=Status.FAIL,
+            detail=f"version {report.champion.version} has replaced version {report.expected.version} meanwhile; "
+            f"look at it, and roll back again if it is bad as well",
+        )
+
+
+def _smoke(report: RollbackReport, policy: RollbackPolicy) -> Finding:
+    version = report.target.version
+    if report.smoke is None:
+        status, detail = Status.INSUFFICIENT_EVIDENCE, f"version {version} has no stored probe batch to test it with"
+    elif report.smoke.max_abs_difference <= policy.max_smoke_difference:
+        status, detail = Status.PASS, ""
+    else:
+        status = Status.FAIL
+        detail = (
+            f"version {version} answers its stored probe batch of {report.smoke.rows} rows differently than at "
+            f"training time, by up to {report.smoke.max_abs_difference:.3g}"
+        )
+    return Finding(
+        subject="smoke test",
+        measure="max_abs_difference",
+        observed=report.smoke.max_abs_difference if report.smoke else None,
+        limit=policy.max_smoke_difference,
+        status=status,
+        detail=detail,
+    )

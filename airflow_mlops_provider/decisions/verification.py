@@ -1,0 +1,59 @@
+"""Verdicts on past verdicts."""
+
+from __future__ import annotations
+
+from airflow_mlops_provider.records.reports.verification import Check, ReplayReport, VerificationReport
+from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+
+
+def judge_verification(report: VerificationReport) -> Verdict:
+    """Fail when anything does not hold; ``insufficient_evidence`` when something could not be checked."""
+    findings = [_finding(check) for check in report.checks]
+    verdict = Verdict.of(findings, summary="")
+    wrong, unchecked = (len(verdict.of_status(s)) for s in (Status.FAIL, Status.INSUFFICIENT_EVIDENCE))
+    counted = f"{report.records} decision records and {report.pieces} pieces of evidence of {report.name}"
+    if wrong:
+        summary = f"{wrong} of {len(findings)} checks fail on {counted}: {_said(verdict.findings[0])}"
+    elif unchecked:
+        summary = f"{counted} hold as far as they could be checked: {_said(verdict.findings[0])}"
+    elif findings:
+        summary = f"{counted} hold ({len(findings)} checks)"
+    else:
+        summary = f"nothing is recorded about {report.name}"
+    return Verdict.of(findings, summary=summary)
+
+
+def judge_replay(report: ReplayReport) -> Verdict:
+    """A notice for each judgement that would have been another one; a pass when none would."""
+    findings = [
+        Finding(
+            subject=judged.subject,
+            measure="would_change",
+            observed=float(judged.changed),
+            limit=0.0,
+            status=Status.NOTICE if judged.changed else Status.PASS,
+            detail=judged.detail,
+        )
+        for judged in report.judgements
+    ]
+    changed = [judged for judged in report.judgements if judged.changed]
+    summary = f"{len(changed)} of {len(findings)} past judgements would have been different"
+    if changed:
+        summary += ": " + "; ".join(f"{judged.subject}: {judged.detail}" for judged in changed[:3])
+    return Verdict.of(findings, summary=summary if findings else f"nothing is recorded about {report.name}")
+
+
+def _finding(check: Check) -> Finding:
+    status = {True: Status.PASS, False: Status.FAIL, None: Status.INSUFFICIENT_EVIDENCE}[check.holds]
+    return Finding(
+        subject=check.subject,
+        measure=check.measure,
+        observed=None if check.holds is None else float(check.holds),
+        limit=1.0,
+        status=status,
+        detail=check.detail,
+    )
+
+
+def _said(finding: Finding) -> str:
+    return f"{finding.subject} {finding.detail}"

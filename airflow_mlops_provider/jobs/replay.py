@@ -1,0 +1,108 @@
+"""``replay``: what past decisions would have been under another policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from airflow_mlops_provider.decisions.evaluation import judge_evaluation
+from airflow_mlops_provider.decisions.promotion import (
+    PromotionPolicy,
+    evaluation_policy,
+    judge_promotion,
+    may_promote,
+)
+from airflow_mlops_provider.decisions.verification import judge_replay
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.jobs.judging import judge_again
+from airflow_mlops_provider.records.codec import decode
+from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.reports.promotion import EvidenceItem, PromotionReport
+from airflow_mlops_provider.records.reports.verification import Replayed, ReplayReport
+from airflow_mlops_provider.records.verdict import Verdict
+from airflow_mlops_provider.stores.decisions import DecisionChain
+from airflow_mlops_provider.stores.evidence import read_evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayJob(Job):
+    """Judge the promotions of a model, or one piece of evidence, under another policy; nothing is changed.
+
+    :param name: the registered model; ``policy`` then holds keys of the promotion policy.
+    :param evidence: URI of one piece of evidence, instead of ``name``; ``policy`` then holds keys of its own policy.
+    :param policy: the keys to change; the others stay as they were at the time.
+    """
+
+    policy: Mapping[str, Any]
+    name: str | None = None
+    evidence: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.name is None) is (self.evidence is None):
+            raise BadInputError("replay spec: give either 'name' or 'evidence'")
+
+    def run(self) -> Outcome:
+        """Judge again, compare and record; each judgement that would change is a notice.
+
+        :raises BadInputError: for an unknown key of the policy, or when nothing is recorded.
+        """
+        judgements = self._of_evidence(self.evidence) if self.evidence else self._of_model(self.name or "")
+        report = ReplayReport(name=self.name or self.evidence or "", judgements=judgements)
+        return self.record(Kind.REPLAY, report=report, policy=self.policy, verdict=judge_replay(report), inputs={})
+
+    def _of_evidence(self, uri: str) -> tuple[Replayed, ...]:
+        found = read_evidence(uri)
+        again = judge_again(found.kind, found.report, {**(found.policy or {}), **self.policy}, where=f"evidence {uri}")
+        if again is None:
+            raise BadInputError(f"evidence {uri}: the verdict of a {found.kind} is not made by a policy")
+        changed = again.status is not found.verdict.status
+        detail = f"{found.verdict.status} would be {again.status}: {again.summary}" if changed else again.summary
+        return (Replayed(subject=uri, before=found.verdict.status, after=again.status, changed=changed, detail=detail),)
+
+    def _of_model(self, name: str) -> tuple[Replayed, ...]:
+        chain = DecisionChain(self.evidence_store, name)
+        links = chain.links()
+        if not links:
+            raise BadInputError(f"no decision about model {name!r} is recorded in {chain.place}")
+        promotions = [link.record for link in links if link.record.kind is DecisionKind.PROMOTION]
+        return tuple(self._replay(record) for record in promotions)
+
+    def _replay(self, record: DecisionRecord) -> Replayed:
+        where = f"record {record.number}"
+        policy = decode(PromotionPolicy, {**record.policy, **self.policy}, where="replay policy")
+        report = decode(PromotionReport, record.report, where=where)
+        again = judge_promotion(
+            replace(report, evidence=tuple(_under(item, policy) for item in report.evidence)), policy
+        )
+        changed = may_promote(again) is not may_promote(record.verdict)
+        return Replayed(
+            subject=where,
+            before=record.verdict.status,
+            after=again.status,
+            changed=changed,
+            detail=_in_words(record, again, changed=changed),
+        )
+
+
+def _under(item: EvidenceItem, policy: PromotionPolicy) -> EvidenceItem:
+    """The evaluation as it would have been judged, so that a milder policy is not held up by a stricter verdict."""
+    if item.evaluation is None:
+        return item
+    verdict = judge_evaluation(item.evaluation, evaluation_policy(item, policy))
+    return replace(item, status=verdict.status, summary=verdict.summary)
+
+
+def _in_words(record: DecisionRecord, again: Verdict, *, changed: bool) -> str:
+    version = f"version {record.model.version}"
+    if not changed:
+        return (
+            f"{version}: {record.verdict.status} stays {again.status}"
+            if again.status is not record.verdict.status
+            else ""
+        )
+    if may_promote(again):
+        return f"{version} would have been promoted; it was not, because {record.verdict.summary}"
+    return f"{version} would not have been promoted: {again.summary}"

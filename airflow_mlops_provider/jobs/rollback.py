@@ -1,0 +1,146 @@
+"""``rollback``: put the last good champion back, by the record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
+from airflow_mlops_provider.decisions.promotion import CHAMPION_CHANGED, may_promote
+from airflow_mlops_provider.decisions.rollback import RollbackPolicy, judge_rollback
+from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
+from airflow_mlops_provider.jobs.base import Job, installed_versions
+from airflow_mlops_provider.jobs.decision import outcome_of
+from airflow_mlops_provider.records.codec import digest, encode
+from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
+from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.reports.rollback import RollbackReport
+from airflow_mlops_provider.records.reports.training import Symmetry
+from airflow_mlops_provider.stores.aliases import read_chain, repair_aliases
+from airflow_mlops_provider.stores.decisions import (
+    CHAMPION,
+    DecisionChain,
+    Link,
+    champion_of,
+    find_request,
+    restorable,
+)
+from airflow_mlops_provider.stores.models import ModelStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollbackJob(Job):
+    """Go back to the champion before this one, or to an earlier one; rolling back twice goes one further back.
+
+    :param name: the registered model.
+    :param reason: why, in one sentence; recorded.
+    :param to_version: which former champion; the last one by default.
+    :param person: who asks; recorded.
+    :param alias: the alias that follows the decision.
+    :param policy: the limit of the smoke test.
+    :param tracking_uri: of MLflow.
+    """
+
+    name: str
+    reason: str
+    to_version: str | int | None = None
+    person: str | None = None
+    alias: str = CHAMPION
+    policy: RollbackPolicy = field(default_factory=RollbackPolicy)
+    tracking_uri: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.reason.strip():
+            raise BadInputError("rollback spec: 'reason' is empty; whoever reads the record later will want it")
+
+    def run(self) -> Outcome:
+        """Test the target, commit, move the alias; a retry with the same run key finds what an earlier try committed.
+
+        :raises BadInputError: when there is nothing to go back to.
+        :raises IntegrityError: when the target's artifact or the decision record was tampered with.
+        """
+        models = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
+        chain = DecisionChain(self.evidence_store, self.name)
+        link = find_request(chain.links(), self.request) or self._decide(models, chain)
+        repair_aliases(models, chain, self.alias)
+        return outcome_of(self, link)
+
+    @property
+    def request(self) -> str | None:
+        """Hash of what is asked; ``None`` without a run key, because then two calls are two rollbacks."""
+        if self.run_key is None:
+            return None
+        asked = ("run_key", "name", "reason", "to_version", "person", "alias")
+        return digest({"rollback": {key: getattr(self, key) for key in asked}})
+
+    def _decide(self, models: ModelStore, chain: DecisionChain) -> Link:
+        seen: ModelRef | None = None
+        while True:
+            links = read_chain(models, chain)
+            champion, target, promotion = self._target(links)
+            seen = seen or champion
+            report = RollbackReport(
+                champion=champion,
+                target=target,
+                restores=promotion.record.number if promotion else None,
+                smoke=_smoke_test(models, target),
+                expected=seen if seen != champion else None,
+            )
+            datasets = promotion.record.datasets if promotion else {"training": models.run_dataset(target)}
+            try:
+                return chain.commit(self._draft(report, datasets), links)
+            except AlreadyExistsError:
+                continue  # another decision came first; going back from that one was not asked for
+
+    def _target(self, links: tuple[Link, ...]) -> tuple[ModelRef, ModelRef, Link | None]:
+        champion = champion_of(links, self.alias)
+        if champion is None:
+            raise BadInputError(f"rollback of {self.name}: no promotion to {self.alias!r} is recorded")
+        candidates = restorable(links, self.alias)
+        if not candidates:
+            raise BadInputError(
+                f"rollback of {self.name}: there is nothing to go back to, version {champion.version} is the only "
+                f"promotion in force"
+            )
+        for model, promotion in candidates:
+            if self.to_version is None or model.version == str(self.to_version):
+                return champion, model, promotion
+        known = ", ".join(str(model.version) for model, _ in candidates)
+        raise BadInputError(
+            f"rollback of {self.name}: 'to_version' {self.to_version} is not a former champion in force before "
+            f"version {champion.version}; those are {known}"
+        )
+
+    def _draft(self, report: RollbackReport, datasets: dict[str, DatasetRef]) -> DecisionRecord:
+        verdict = judge_rollback(report, self.policy)
+        lost = any(finding.measure == CHAMPION_CHANGED for finding in verdict.findings)
+        stays = Effect.LOST if lost else Effect.STAYS
+        return DecisionRecord(
+            number=0,
+            previous=None,
+            created_at=datetime.now(UTC).isoformat(),
+            kind=DecisionKind.ROLLBACK,
+            effect=Effect.MOVED if may_promote(verdict) else stays,
+            name=self.name,
+            alias=self.alias,
+            model=report.target,
+            champion=report.champion,
+            datasets=datasets,
+            report=encode(report),
+            policy=encode(self.policy),
+            verdict=verdict,
+            person=self.person,
+            reason=self.reason,
+            restores=report.restores,
+            request=self.request,
+            origin=self.origin,
+            versions=installed_versions(),
+        )
+
+
+def _smoke_test(models: ModelStore, target: ModelRef) -> Symmetry | None:
+    """Load the target, which verifies its digest, and ask it about its stored probe batch."""
+    predictor = models.load(target)
+    probe = predictor.probe
+    return measure_symmetry(predictor, probe.frame, probe.predictions, probe.scores) if probe else None

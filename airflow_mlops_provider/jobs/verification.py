@@ -1,0 +1,209 @@
+"""``verify``: recompute past verdicts from their evidence and check the chain that they were recorded in.
+
+Needs the evidence root alone; the registry, when it can be reached, tells besides whether a last record is gone and
+whether its aliases and the champion's artifact are what the record says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_mlops_provider.decisions.verification import judge_verification
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, MLOpsError
+from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.jobs.judging import judge_again, same_judgement
+from airflow_mlops_provider.jobs.promotion import effect_of, read_item
+from airflow_mlops_provider.records.codec import decode
+from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import ModelRef
+from airflow_mlops_provider.records.reports.promotion import EvidenceItem, PromotionReport
+from airflow_mlops_provider.records.reports.verification import Check, VerificationReport
+from airflow_mlops_provider.records.verdict import Verdict
+from airflow_mlops_provider.stores.aliases import Anchor, examine_anchors, read_anchors
+from airflow_mlops_provider.stores.decisions import DecisionChain, Link, champion_of
+from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.models import ModelStore
+from airflow_mlops_provider.stores.models.connection import default_tracking_uri, sqlite_path
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyJob(Job):
+    """Check everything that is recorded about a model, or one piece of evidence.
+
+    :param name: the registered model.
+    :param evidence: URI of one piece of evidence, instead of ``name``.
+    :param tracking_uri: of MLflow.
+    """
+
+    name: str | None = None
+    evidence: str | None = None
+    tracking_uri: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.name is None) is (self.evidence is None):
+            raise BadInputError("verify spec: give either 'name' or 'evidence'")
+
+    def run(self) -> Outcome:
+        """Check, judge and record; what is wrong is named in the findings, nothing is repaired."""
+        report = self._of_evidence(self.evidence) if self.evidence else self._of_model(self.name or "")
+        return self.record(Kind.VERIFICATION, report=report, policy=None, verdict=judge_verification(report), inputs={})
+
+    def _of_evidence(self, uri: str) -> VerificationReport:
+        return VerificationReport(name=uri, records=0, pieces=1, checks=tuple(_check_evidence(uri)))
+
+    def _of_model(self, name: str) -> VerificationReport:
+        chain = DecisionChain(self.evidence_store, name)
+        # The registry first: the chain may grow in between, and a tag must never look newer than the chain.
+        registry = _Registry.reach(name, self.tracking_uri, self.evidence_root)
+        links, faults = chain.examine()
+        if not links and not faults and not registry.anchors:
+            raise BadInputError(f"no decision about model {name!r} is recorded in {chain.place}")
+        faults += examine_anchors(chain, links, registry.anchors)
+        checks = [Check(subject=f.subject, measure=f.measure, holds=False, detail=f.detail) for f in faults]
+        if not faults:
+            checks.append(Check(subject=chain.place, measure="chain_unbroken", holds=True))
+        for link in links:
+            checks += _check_record(link, links)
+        uris = list(dict.fromkeys(uri for link in links for uri in link.record.evidence))
+        for uri in uris:
+            checks += _check_evidence(uri)
+        return VerificationReport(
+            name=name, records=len(links), pieces=len(uris), checks=(*checks, *registry.checks(links))
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Registry:
+    """The model's versions as MLflow has them, or why they cannot be had."""
+
+    name: str
+    models: ModelStore | None = None
+    anchors: tuple[Anchor, ...] = ()
+    problem: str = ""
+
+    @classmethod
+    def reach(cls, name: str, tracking_uri: str | None, evidence_root: str | None) -> _Registry:
+        uri = tracking_uri or default_tracking_uri(evidence_root)
+        path = sqlite_path(uri)
+        if path is not None and not path.exists():
+            return cls(name=name, problem=f"there is no MLflow database {path}")  # looking must not create one
+        try:
+            models = ModelStore(uri)
+            return cls(name=name, models=models, anchors=read_anchors(models, models.versions(name)))
+        except BackendError as error:
+            return cls(name=name, problem=str(error))
+
+    def checks(self, links: Sequence[Link]) -> Iterator[Check]:
+        if self.models is None:
+            detail = f"cannot be asked, so a removed last record would go unseen: {self.problem}"
+            yield Check(subject="the registry", measure="registry_agrees", holds=None, detail=detail)
+            return
+        have = self.models.aliases(self.name)
+        for alias in sorted({link.record.alias for link in links if link.record.moved}):
+            champion = champion_of(links, alias)
+            if champion is not None:
+                yield _check_alias(alias, champion, have.get(alias), links)
+                yield self._check_artifact(champion)
+
+    def _check_artifact(self, champion: ModelRef) -> Check:
+        subject = f"artifact of version {champion.version}"
+        try:
+            assert self.models is not None  # noqa: S101  # asked before
+            self.models.spec(champion)
+        except BadInputError as error:
+            return Check(subject=subject, measure="artifact_unchanged", holds=False, detail=str(error))
+        return Check(subject=subject, measure="artifact_unchanged", holds=True)
+
+
+def _check_alias(alias: str, champion: ModelRef, found: str | None, links: Sequence[Link]) -> Check:
+    subject = f"alias {alias}"
+    if found == champion.version:
+        return Check(subject=subject, measure="alias_follows_record", holds=True)
+    known = {link.record.model.version for link in links if link.record.moved} | {None}
+    detail = f"points at version {found}, the record says version {champion.version}"
+    if found in known:
+        detail += "; the next promotion or rollback puts it right"
+        return Check(subject=subject, measure="alias_follows_record", holds=None, detail=detail)
+    return Check(
+        subject=subject, measure="alias_follows_record", holds=False, detail=f"{detail}, and no record moved it"
+    )
+
+
+def _check_record(link: Link, links: Sequence[Link]) -> Iterator[Check]:
+    record = link.record
+    subject = f"record {record.number}"
+    again = _again(Kind(record.kind), record.report, record.policy, subject)
+    if isinstance(again, str):
+        yield Check(subject=subject, measure="verdict_recomputed", holds=False, detail=again)
+    elif again is not None:
+        yield _recomputed(subject, record.verdict, again)
+    before = [other for other in links if other.record.number < record.number]
+    in_force = champion_of(before, record.alias)
+    if in_force is not None and in_force != record.champion:
+        detail = f"says version {_version(record.champion)} was in force, by the records it was {_version(in_force)}"
+        yield Check(subject=subject, measure="champion_consistent", holds=False, detail=detail)
+    if record.kind is DecisionKind.PROMOTION:
+        yield from _check_promotion(record, subject)
+
+
+def _check_promotion(record: DecisionRecord, subject: str) -> Iterator[Check]:
+    if record.mode is None or effect_of(record.verdict, record.mode) is not record.effect:
+        detail = f"says {record.effect}, which is not what verdict {record.verdict.status} leads to"
+        yield Check(subject=subject, measure="effect_consistent", holds=False, detail=detail)
+    try:
+        report = decode(PromotionReport, record.report, where=subject)
+    except BadInputError:
+        return  # said already: its verdict cannot be recomputed
+    for item in report.evidence:
+        yield _check_item(item, record, subject)
+
+
+def _check_item(item: EvidenceItem, record: DecisionRecord, subject: str) -> Check:
+    """Whether the evidence still says what the record took from it."""
+    measure = "evidence_as_recorded"
+    if record.evidence.get(item.uri) != item.sha256:
+        return Check(subject=subject, measure=measure, holds=False, detail=f"carries two hashes of {item.uri}")
+    try:
+        found = read_item(item.uri)
+    except BadInputError as error:
+        return Check(subject=subject, measure=measure, holds=False, detail=f"rests on what is not there: {error}")
+    if found != item:
+        return Check(subject=subject, measure=measure, holds=False, detail=f"says otherwise than {item.uri}")
+    return Check(subject=subject, measure=measure, holds=True)
+
+
+def _check_evidence(uri: str) -> Iterator[Check]:
+    try:
+        found = read_evidence(uri)
+    except BadInputError as error:
+        yield Check(subject=uri, measure="evidence_unchanged", holds=False, detail=str(error))
+        return
+    yield Check(subject=uri, measure="evidence_unchanged", holds=True)
+    again = _again(found.kind, found.report, found.policy, uri)
+    if isinstance(again, str):
+        yield Check(subject=uri, measure="verdict_recomputed", holds=False, detail=again)
+    elif again is not None:
+        yield _recomputed(uri, found.verdict, again)
+
+
+def _again(kind: Kind, report: Any, policy: Any, where: str) -> Verdict | str | None:
+    try:
+        return judge_again(kind, report, policy, where=where)
+    except MLOpsError as error:
+        return f"cannot be judged again: {error}"
+
+
+def _recomputed(subject: str, recorded: Verdict, again: Verdict) -> Check:
+    if same_judgement(recorded, again):
+        return Check(subject=subject, measure="verdict_recomputed", holds=True)
+    detail = f"was judged {recorded.status}; its report and policy give {again.status}: {again.summary}"
+    if recorded.status is again.status:
+        detail = f"was judged {recorded.status} with other numbers than its report and policy give"
+    return Check(subject=subject, measure="verdict_recomputed", holds=False, detail=detail)
+
+
+def _version(model: ModelRef | None) -> str:
+    return str(model.version) if model else "none"
