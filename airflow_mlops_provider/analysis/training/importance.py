@@ -39,7 +39,7 @@ def _losses(
     metric = metrics_of(spec)[0]
     rows = result.test if len(result.test) <= MAX_ROWS else rng.choice(result.test, MAX_ROWS, replace=False)
     held_out = data.at(rows)
-    whole = answers(result.estimator, held_out, spec)
+    whole = answers(result.estimator, held_out, spec, metric=metric)
     if not metric.applies_to(whole):
         return {}
     losses: dict[str, list[float]] = {name: [] for name in spec.features}
@@ -47,6 +47,7 @@ def _losses(
         for _ in range(REPEATS):
             shuffled = held_out.features.copy()
             shuffled[name] = shuffled[name].to_numpy()[rng.permutation(len(shuffled))]
-            without = answers(result.estimator, TrainingData(features=shuffled, target=held_out.target), spec)
+            rest = TrainingData(features=shuffled, target=held_out.target)
+            without = answers(result.estimator, rest, spec, metric=metric)
             losses[name].append((metric.of(whole) - metric.of(without)) * metric.direction.sign)
     return losses

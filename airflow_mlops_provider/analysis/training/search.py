@@ -37,8 +37,9 @@ def fit_best(estimator: Any, data: TrainingData, spec: ModelSpec) -> tuple[Any, 
     except Exception as error:  # whatever the user's estimator raises for some combination
         raise BadInputError(f"model {spec.name}: the search failed: {one_line(error)}") from error
     best = {name: _plain(value) for name, value in search.best_params_.items()}
-    sign = metrics_of(spec)[0].direction.sign
-    result = SearchResult(tried=len(search.cv_results_["params"]), best=best, score=float(search.best_score_) * sign)
+    means = search.cv_results_["mean_test_score"]
+    score = float(means[search.best_index_]) * metrics_of(spec)[0].direction.sign
+    result = SearchResult(tried=len(means), best=best, score=score)
     return fit(clone(estimator).set_params(**search.best_params_), data, spec), result
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from airflow_mlops_provider.exceptions import BadInputError
@@ -46,14 +48,18 @@ class Predictor:
 
         :raises BadInputError: when a feature is missing or of another kind than in training, naming the column.
         """
-        answers: NDArray[Any] = self.estimator.predict(self.features_of(frame))
+        features = self.features_of(frame)
+        with few_threads(len(features)):
+            answers: NDArray[Any] = self.estimator.predict(features)
         return answers
 
     def probabilities(self, frame: pd.DataFrame) -> NDArray[np.float64] | None:
         """Class probabilities, shape (rows, classes); ``None`` when the model has none. Raises as :meth:`predict`."""
         if not hasattr(self.estimator, "predict_proba"):
             return None
-        answers: NDArray[np.float64] = self.estimator.predict_proba(self.features_of(frame))
+        features = self.features_of(frame)
+        with few_threads(len(features)):
+            answers: NDArray[np.float64] = self.estimator.predict_proba(features)
         return answers
 
     def scores(self, frame: pd.DataFrame) -> NDArray[np.float64] | None:
@@ -81,6 +87,24 @@ class Predictor:
                     f"model {self.spec.name}: column {name!r} holds {found} values, but was trained on {expected}"
                 )
         return chosen
+
+
+MANY_ROWS = 10_000
+"""From here on several threads are worth their while; below, waiting for each other costs more than the work."""
+
+
+def few_threads(rows: int) -> AbstractContextManager[object]:
+    """One thread for small batches, because other tasks use the same cores; whatever is configured for large ones."""
+    return nullcontext() if rows >= MANY_ROWS else _thread_pools().limit(limits=1)
+
+
+@cache
+def _thread_pools() -> Any:
+    # Finding the loaded libraries takes milliseconds, and an answer about one row should not.
+    import sklearn.ensemble  # noqa: F401  # loads the OpenMP library that is to be limited
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def kinds_of(frame: pd.DataFrame) -> dict[str, str]:
