@@ -81,8 +81,9 @@ class ColumnDrift:
     :param reference_values: values that are not missing, in the reference.
     :param current_values: values that are not missing, in the current batch.
     :param shifts: what was tested.
-    :param distances: further distances by name (``psi``, ``jensen_shannon``, ``wasserstein`` ...), which named rules
-        judge by; ``wasserstein`` is in units of the reference's standard deviation.
+    :param distances: further distances by name (``psi``, ``jensen_shannon``, ``wasserstein``, ``evidently``), which
+        named rules judge by; ``wasserstein`` is in units of the reference's standard deviation;
+        ``evidently_drifted`` is 1 where Evidently calls the column drifted.
     :param p_values: p-values of further tests by name, for named rules.
     :param problem: why it could not be compared; ``None`` when it was.
     :param statement: the problem in words.
@@ -128,8 +129,12 @@ class WindowDrift:
     :param score: the largest standardised effect over all columns, of the current batch.
     :param p_value: share of windows, the current one included, that score at least as high.
     :param worst_column: the column with the largest standardised effect.
-    :param standardised: standardised effect of each column, largest first.
-    :param previous_alarm: whether the window judged before this one alarmed as well; ``None`` when there was none.
+    :param standardised: standardised effect of each column, largest first; ``hours (missing)`` is that of its share of
+        missing values.
+    :param alarm_score: the smallest score that at most one window in twenty of the reference reaches.
+    :param statements: the largest changes in words, by name in ``standardised``.
+    :param previous_alarm: whether the window judged before this one was out of the ordinary as well; ``None`` when
+        there was none.
     """
 
     column: str
@@ -138,6 +143,8 @@ class WindowDrift:
     p_value: float
     worst_column: str
     standardised: dict[str, float]
+    alarm_score: float
+    statements: dict[str, str] = field(default_factory=dict)
     previous_alarm: bool | None = None
 
 
@@ -151,6 +158,7 @@ class DriftReport:
     :param joint: all features together; ``None`` when it was not measured.
     :param joint_note: why the joint test was not measured, in words; empty when it was.
     :param windows: calibration on the reference's own windows; ``None`` when rows are taken as independent.
+    :param group_column: rows with one value of it belong together; p-values count such groups, not rows.
     :param evidently_share: share of drifted columns by Evidently's own preset; ``None`` when it did not run.
     :param notes: what a reader must know about the measurement, such as a bound on memory that was reached.
     """
@@ -161,5 +169,6 @@ class DriftReport:
     joint: JointDrift | None = None
     joint_note: str = ""
     windows: WindowDrift | None = None
+    group_column: str | None = None
     evidently_share: float | None = None
     notes: tuple[str, ...] = ()

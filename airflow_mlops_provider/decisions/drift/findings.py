@@ -1,0 +1,134 @@
+"""Findings that every rule shares, and the words for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from airflow_mlops_provider.decisions.drift.policy import DriftPolicy
+from airflow_mlops_provider.records.reports.drift import ColumnDrift, DriftReport, Measure, Problem, Role
+from airflow_mlops_provider.records.verdict import Finding, Status
+
+WORDS = {
+    Measure.KS_D: "KS D",
+    Measure.TVD: "TVD",
+    Measure.MISSING_CHANGE: "missing share change",
+    Measure.UNSEEN_SHARE: "unseen share",
+    Measure.JOINT_AUC: "joint AUC",
+    Measure.WINDOW_SCORE: "window score",
+    Measure.WASSERSTEIN: "Wasserstein / sd",
+    Measure.JENSEN_SHANNON: "Jensen-Shannon",
+    Measure.PSI: "PSI",
+    Measure.CHI_SQUARED: "chi-squared p",
+    Measure.EVIDENTLY: "share of columns drifted by Evidently",
+}
+
+ROWS = "rows"
+"""The measure of a finding about too few rows."""
+
+_PROBLEM_STATUS = {
+    Problem.ABSENT: Status.FAIL,
+    Problem.ALL_MISSING: Status.FAIL,
+    Problem.TYPE_CHANGED: Status.FAIL,
+    Problem.TOO_FEW_VALUES: Status.INSUFFICIENT_EVIDENCE,
+    Problem.NO_LABELS_YET: Status.NOTICE,
+    Problem.NEW_COLUMN: Status.NOTICE,
+    Problem.UNSUPPORTED_TYPE: Status.NOTICE,
+}
+
+
+def problem_findings(report: DriftReport) -> list[Finding]:
+    """Columns that could not be compared: gone, empty or of another type is drift whatever the rule."""
+    return [
+        Finding(
+            subject=column.column,
+            measure=str(column.problem),
+            observed=float(column.current_values),
+            status=_PROBLEM_STATUS[column.problem],
+            detail=labelled(column, column.statement),
+        )
+        for column in report.columns
+        if column.problem
+    ]
+
+
+def row_findings(report: DriftReport, policy: DriftPolicy) -> list[Finding]:
+    """Sides with too few rows to tell drift from chance."""
+    sides = {"reference": report.reference_rows, "current": report.current_rows}
+    return [
+        Finding(
+            subject=side,
+            measure=ROWS,
+            observed=float(rows),
+            limit=float(policy.min_rows),
+            status=Status.INSUFFICIENT_EVIDENCE,
+            detail=f"{side} has {rows:,} rows; fewer than {policy.min_rows:,} cannot tell drift from chance",
+        )
+        for side, rows in sides.items()
+        if rows < policy.min_rows
+    ]
+
+
+def labelled(column: ColumnDrift, text: str) -> str:
+    """``text`` with what the column is to the model in front, unless it is a feature."""
+    label = "" if column.role is Role.FEATURE else f"{column.role} drift: "
+    return f"{label}{text}" if text else ""
+
+
+def ranked(findings: Iterable[Finding]) -> list[Finding]:
+    """Largest first, relative to the limit."""
+    return sorted(findings, key=size, reverse=True)
+
+
+def size(finding: Finding) -> float:
+    """How large an effect is relative to its limit; an area under the curve counts from one half."""
+    observed, limit = finding.observed or 0.0, finding.limit or 0.0
+    if finding.measure == Measure.JOINT_AUC:
+        observed, limit = observed - 0.5, limit - 0.5
+    return observed / limit if limit > 0 else observed * 1e6
+
+
+def number_text(finding: Finding) -> str:
+    """``hours, KS D 0.21 > 0.05``."""
+    observed, limit = finding.observed or 0.0, finding.limit or 0.0
+    sign = ">" if observed > limit else ("=" if observed == limit else "<")
+    return f"{finding.subject}, {WORDS[Measure(finding.measure)]} {observed:.2g} {sign} {limit:.2g}"
+
+
+def summary(report: DriftReport, findings: Sequence[Finding], *, notes: Sequence[str] = ()) -> str:
+    """One sentence: how many columns drifted, the worst of them, and what else failed.
+
+    :param notes: what a reader must know about how it was judged.
+    """
+    roles = {column.column: column.role for column in report.columns}
+    failed = [finding for finding in findings if finding.status is Status.FAIL]
+    drifted: dict[Role, set[str]] = {role: set() for role in Role}
+    for finding in failed:
+        if finding.subject in roles:
+            drifted[roles[finding.subject]].add(finding.subject)
+    parts = [_features_text(report, findings, len(drifted[Role.FEATURE]))]
+    others = (role for role in (Role.TARGET, Role.PREDICTION) if drifted[role])
+    parts += [f"{role} drifted: {', '.join(sorted(drifted[role]))}" for role in others]
+    parts += [number_text(finding) for finding in failed if finding.subject not in roles]
+    return "; ".join([*parts, *filter(None, notes)])
+
+
+def _features_text(report: DriftReport, findings: Sequence[Finding], drifted: int) -> str:
+    short = [finding.detail for finding in findings if finding.measure == ROWS]
+    if short and not drifted:
+        return short[0]
+    total = sum(column.role is Role.FEATURE and column.problem is not Problem.NEW_COLUMN for column in report.columns)
+    return f"{drifted} of {total} columns drifted{_worst_text(report, findings, drifted)}"
+
+
+def _worst_text(report: DriftReport, findings: Sequence[Finding], drifted: int) -> str:
+    names = {column.column for column in report.columns if column.role is Role.FEATURE}
+    own = [finding for finding in findings if finding.subject in names]
+    broken = [finding for finding in own if finding.status is Status.FAIL and finding.limit is None]
+    measured = [finding for finding in own if finding.limit is not None]
+    if broken:
+        return f" (worst: {broken[0].detail})"
+    if not measured:
+        return ""
+    lead = max(measured, key=lambda finding: (finding.status.severity, size(finding)))
+    chance = " but within chance" if lead.status is Status.PASS and size(lead) >= 1 else ""
+    return f" ({'worst' if drifted else 'largest'}: {number_text(lead)}{chance})"

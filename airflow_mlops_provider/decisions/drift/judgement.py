@@ -1,0 +1,134 @@
+"""From report and policy to verdict: the default rule, by rows or by windows, or a named one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from airflow_mlops_provider.decisions.drift.findings import (
+    labelled,
+    problem_findings,
+    ranked,
+    row_findings,
+    summary,
+)
+from airflow_mlops_provider.decisions.drift.named import named_findings
+from airflow_mlops_provider.decisions.drift.policy import DriftPolicy, DriftRule
+from airflow_mlops_provider.records.reports.drift import (
+    ColumnDrift,
+    DriftReport,
+    JointDrift,
+    Measure,
+    Shift,
+    WindowDrift,
+)
+from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+
+COLUMNS_SHARE, JOINT_SHARE = 0.8, 0.2
+"""Parts of the level that the column tests and the joint test may spend, when both run."""
+
+WINDOW_LEVEL = 0.05
+"""A window is out of the ordinary when at most this share of windows is as far off; two in a row are an alarm."""
+
+
+def judge_drift(report: DriftReport, policy: DriftPolicy) -> Verdict:
+    """Is the current batch drawn from another distribution than the reference, by enough to matter?
+
+    By default a column drifted when its test is significant after Holm's correction AND its effect reaches the floor;
+    significant but immaterial is a ``notice``. Where the report was calibrated on the reference's own windows, two
+    windows in a row must be out of the ordinary. Too few rows is ``insufficient_evidence``, never "no drift".
+
+    :param report: what was measured.
+    :param policy: the budget of false alarms, the effect floors, or a named rule.
+    :returns: findings with the largest effects, relative to their limits, first within each status.
+    """
+    findings = [*problem_findings(report), *row_findings(report, policy)]
+    notes = [report.joint_note] if policy.joint else []
+    if row_findings(report, policy):
+        return Verdict.of(findings, summary=summary(report, findings))
+    if policy.rule is not DriftRule.DEFAULT:
+        findings += ranked(named_findings(report, policy.rule))
+        notes = [f"judged by the named rule {policy.rule}, not by the default"]
+    elif report.windows is not None:
+        findings += ranked(_window_findings(report, report.windows))
+        notes = [f"calibrated on {report.windows.windows:,} windows of the reference"]
+    else:
+        findings += ranked(_shift_findings(report, policy))
+        notes.append(f"assumes independent {f'groups of {report.group_column}' if report.group_column else 'rows'}")
+    return Verdict.of(findings, summary=summary(report, findings, notes=notes))
+
+
+def _shift_findings(report: DriftReport, policy: DriftPolicy) -> Iterator[Finding]:
+    joint = report.joint if policy.joint else None
+    level = policy.level * (COLUMNS_SHARE if joint else 1.0)
+    for column in report.columns:
+        for shift in _news(column):
+            yield _shift_finding(column, shift, policy, level)
+    if joint:
+        yield _joint_finding(joint, policy)
+
+
+def _news(column: ColumnDrift) -> Iterable[Shift]:
+    """Without the missing and unseen values that there are none of; the report keeps those."""
+    news = [shift for shift in column.shifts if shift.effect > 0 or shift.measure in (Measure.KS_D, Measure.TVD)]
+    return news or column.shifts
+
+
+def _shift_finding(column: ColumnDrift, shift: Shift, policy: DriftPolicy, level: float) -> Finding:
+    limit = policy.floor(shift.measure)
+    status = _status(significant=shift.adjusted_p_value <= level, material=shift.effect >= limit)
+    if status is not Status.FAIL and shift.adjusted_p_value <= level and shift.effect_high >= limit:
+        # Only a reference without rows leaves an interval that contains the limit: nothing could be computed exactly.
+        status = Status.INSUFFICIENT_EVIDENCE
+    severe = status is Status.FAIL and shift.measure is Measure.KS_D and shift.effect >= policy.severe_ks_d
+    return Finding(
+        subject=column.column,
+        measure=str(shift.measure),
+        observed=shift.effect,
+        limit=limit,
+        p_value=shift.p_value,
+        status=status,
+        detail=labelled(column, f"{shift.statement} (severe)" if severe else shift.statement),
+    )
+
+
+def _joint_finding(joint: JointDrift, policy: DriftPolicy) -> Finding:
+    significant = joint.p_value <= policy.level * JOINT_SHARE
+    told_by = ", ".join(f"{name} ({drop:.3f})" for name, drop in list(joint.contributions.items())[:3])
+    return Finding(
+        subject="all features together",
+        measure=str(Measure.JOINT_AUC),
+        observed=joint.auc,
+        limit=policy.min_joint_auc,
+        p_value=joint.p_value,
+        status=_status(significant=significant, material=joint.auc >= policy.min_joint_auc),
+        detail=f"a classifier tells current rows from reference rows with AUC {joint.auc:.2f}"
+        + (f"; AUC lost without: {told_by}" if told_by else ""),
+    )
+
+
+def _status(*, significant: bool, material: bool) -> Status:
+    if significant:
+        return Status.FAIL if material else Status.NOTICE
+    return Status.PASS
+
+
+def _window_findings(report: DriftReport, windows: WindowDrift) -> Iterator[Finding]:
+    """Each column's effect in standard deviations of the reference's own windows, held against their largest."""
+    known = {column.column: column for column in report.columns}
+    unusual = windows.p_value <= WINDOW_LEVEL
+    alarm = Status.FAIL if windows.previous_alarm else Status.NOTICE
+    for name, score in windows.standardised.items():
+        stands_out = unusual and (name == windows.worst_column or score >= windows.alarm_score)
+        text = windows.statements.get(name, f"{name}: {score:.1f} standard deviations from the usual")
+        if stands_out and not windows.previous_alarm:
+            text += "; an alarm when the next window is out of the ordinary too"
+        column = name.removesuffix(" (missing)")
+        yield Finding(
+            subject=column,
+            measure=str(Measure.WINDOW_SCORE),
+            observed=score,
+            limit=windows.alarm_score,
+            p_value=windows.p_value if name == windows.worst_column else None,
+            status=alarm if stands_out else Status.PASS,
+            detail=labelled(known[column], text) if column in known else text,
+        )
