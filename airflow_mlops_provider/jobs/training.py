@@ -58,7 +58,10 @@ class TrainJob(Job):
         started = time.perf_counter()
         work = self._prepare()
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
-        with store.training_run(work.spec.name, run_key=self.run_key, recipe=work.identity) as run:
+        with store.training_run(
+            work.spec.name, run_key=self.run_key, recipe=work.identity, run_name=self.origin.get("run_id")
+        ) as run:
+            run.set_tags({f"airflow.{key}": value for key, value in self.origin.items()})
             model = run.registered
             report = _earlier_report(run) if model else None
             if report is None:
