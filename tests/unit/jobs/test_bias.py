@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from airflow_mlops_provider import jobs
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.codec import decode
+from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.records.reports.bias import BiasReport
+from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.stores.evidence import EvidenceStore, read_evidence
+
+HANDBOOK = {"Black": 0.877, "South East Asian": 0.914, "Hispanic": 0.58, "White": 0.883}
+
+
+@pytest.fixture(scope="module")
+def handbook() -> pd.DataFrame:
+    """A table in every handbook on the topic: accuracy by race, 1,000 rows a group."""
+    rng = np.random.default_rng(0)
+    parts = []
+    for race, accuracy in HANDBOOK.items():
+        truth = rng.integers(0, 2, 1000)
+        right = np.arange(1000) < round(accuracy * 1000)
+        parts.append(pd.DataFrame({"race": race, "y": truth, "said": np.where(right, truth, 1 - truth)}))
+    table = pd.concat(parts, ignore_index=True)
+    table["sex"] = rng.choice(["f", "m"], len(table))
+    table["score"] = np.clip(table.said * 0.4 + rng.random(len(table)) * 0.6, 0, 1)
+    table["person"] = np.arange(len(table)) // 2
+    return table
+
+
+def run(table: pd.DataFrame, folder: Path, **spec: Any) -> Outcome:
+    path = folder / "predictions.parquet"
+    table.to_parquet(path, index=False)
+    given = {"predictions": str(path), "label": "y", "prediction": "said", "evidence_root": str(folder / "mlops")}
+    return jobs.run("bias", given | spec)
+
+
+def report_of(outcome: Outcome) -> BiasReport:
+    return decode(BiasReport, read_evidence(outcome.evidence_uri).report)
+
+
+def test_the_handbooks_table_fails_for_hispanic_alone(handbook, tmp_path) -> None:
+    outcome = run(handbook, tmp_path, slices=["race"])
+    assert outcome.verdict.status is Status.FAIL
+    assert [f.subject for f in outcome.verdict.of_status(Status.FAIL)] == ["race=Hispanic"]
+    assert len(outcome.verdict.of_status(Status.PASS)) == 3
+    assert {piece.subject: piece.value for piece in report_of(outcome).slices} == pytest.approx(
+        {f"race={race}": accuracy for race, accuracy in HANDBOOK.items()}
+    )
+
+
+def test_intersections_of_depth_two_are_named_and_depth_one_leaves_them_out(handbook, tmp_path) -> None:
+    subjects = {f.subject for f in run(handbook, tmp_path, slices=["race", "sex"]).verdict.findings}
+    assert "race=Hispanic & sex=f" in subjects
+    assert len(subjects) == 4 + 2 + 8
+    single = run(handbook, tmp_path, slices=["race", "sex"], max_depth=1)
+    assert len(single.verdict.findings) == 6
+
+
+def test_missing_sensitive_values_are_a_slice_of_their_own(handbook, tmp_path) -> None:
+    table = handbook.copy()
+    table.loc[:99, "race"] = None
+    found = {piece.subject: piece.support for piece in report_of(run(table, tmp_path, slices=["race"])).slices}
+    assert found["race=missing"] == 100
+    assert sum(found.values()) == len(table)
+
+
+def test_a_slice_too_small_to_judge_makes_the_verdict_insufficient(handbook, tmp_path) -> None:
+    table = handbook[handbook.race != "Hispanic"].copy()
+    table.loc[table.index[:20], "race"] = "Other"
+    outcome = run(table, tmp_path, slices=["race"])
+    assert outcome.verdict.status is Status.INSUFFICIENT_EVIDENCE
+    assert outcome.verdict.findings[0].subject == "race=Other"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"metric": "f1"},
+        {"metric": "fpr"},
+        {"metric": "roc_auc", "prediction": "score"},
+        {"metric": "brier", "prediction": "score"},
+        {"prediction": "score"},
+        {"group_column": "person"},
+    ],
+)
+def test_any_metric_finds_the_handbooks_slice(handbook, tmp_path, spec: dict[str, Any]) -> None:
+    outcome = run(handbook, tmp_path, slices=["race"], **spec)
+    assert [f.subject for f in outcome.verdict.of_status(Status.FAIL)] == ["race=Hispanic"]
+
+
+def test_counting_in_the_scan_and_counting_rows_agree(handbook, tmp_path) -> None:
+    streamed = report_of(run(handbook, tmp_path, slices=["race", "sex"]))
+    by_rows = report_of(run(handbook.astype({"said": float}), tmp_path, slices=["race", "sex"]))
+    assert streamed.slices == by_rows.slices
+    assert streamed.disparities == by_rows.disparities
+
+
+def test_csv_and_text_labels_work(handbook, tmp_path) -> None:
+    path = tmp_path / "table.csv"
+    handbook.assign(y=handbook.y.map(str) + "x", said=handbook.said.map(str) + "x").to_csv(path, index=False)
+    outcome = run(handbook, tmp_path, predictions=str(path), slices=["race"])
+    assert outcome.verdict.status is Status.FAIL
+
+
+def test_the_picture_lies_beside_the_evidence(handbook, tmp_path) -> None:
+    outcome = run(handbook.assign(race=handbook.race + "<b>"), tmp_path, slices=["race"])
+    evidence = read_evidence(outcome.evidence_uri)
+    page = EvidenceStore(str(tmp_path / "mlops")).read_bytes(evidence.attachments["slices.html"]).decode()
+    assert page.startswith("<!doctype html>")
+    assert "<svg" in page
+    assert "race=Hispanic&lt;b&gt;" in page
+    assert "<script" not in page
+
+
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [
+        ({"slices": ["colour"]}, "'colour'"),
+        ({"slices": ["race"], "label": "z"}, "'z'"),
+        ({"slices": ["race"], "metric": "gini"}, "'gini'"),
+        ({"slices": []}, "'slices' is empty"),
+        ({"slices": ["race"], "max_depth": 0}, "'max_depth'"),
+        ({"slices": ["race"], "policy": {"min_gab": 1}}, "'min_gab'"),
+        ({"slices": ["race"], "prediction": None}, "'prediction' is missing"),
+        ({"slices": ["race"], "model": "wage.yaml"}, "'model' and 'predictions' exclude"),
+        ({"slices": ["race"], "group_column": "family"}, "'family'"),
+    ],
+)
+def test_a_bad_spec_is_refused_by_name(handbook, tmp_path, spec: dict[str, Any], named: str) -> None:
+    with pytest.raises(BadInputError, match=named):
+        run(handbook, tmp_path, **spec)
+    assert not (tmp_path / "mlops").exists()
+
+
+@pytest.mark.parametrize(("column", "what"), [("y", "labels"), ("said", "predictions")])
+def test_missing_labels_and_predictions_are_refused_by_column(handbook, tmp_path, column: str, what: str) -> None:
+    for kind in ("Int64", "float64"):
+        table = handbook.astype({column: kind})
+        table.loc[:2, column] = None
+        with pytest.raises(BadInputError, match=f"'{column}' has 3 missing {what} of 4,000 rows"):
+            run(table, tmp_path, slices=["race"])
