@@ -245,14 +245,21 @@ def _approval(report: PromotionReport) -> Iterator[Finding]:
 def _summary(report: PromotionReport, verdict: Verdict) -> str:
     candidate = _named(report.candidate)
     if may_promote(verdict):
-        notices = [finding.detail for finding in verdict.of_status(Status.NOTICE) if finding.detail]
+        said = [finding.detail for finding in verdict.of_status(Status.NOTICE) if finding.detail]
         against = f"replaces {_named(report.champion)}" if report.champion else "becomes the first champion"
-        return f"{candidate} {against}" + (f" ({notices[0]})" if notices else "")
+        return "; ".join([f"{candidate} {against}", *_gains(report), *said[:1]])
     deciding = verdict.findings[0]
     reason = deciding.detail or f"{deciding.subject} {deciding.measure} is {deciding.observed}, limit {deciding.limit}"
     if report.champion is None:
         return f"no champion yet, {candidate} is not promoted, because {reason}"
     return f"champion stays ({_named(report.champion)}), because {reason}"
+
+
+def _gains(report: PromotionReport) -> Iterator[str]:
+    for item in report.evidence:
+        found = item.evaluation and (item.evaluation.against_champion or item.evaluation.against_dummy)
+        if found:
+            yield f"{found.metric} {found.value:.4g} against {found.other_value:.4g} of the {found.other}"
 
 
 def same_version(one: ModelRef | None, other: ModelRef | None) -> bool:
