@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from airflow_mlops_provider.analysis.validation.json_values import json_value
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.rules import Rule, Scope
@@ -37,12 +35,10 @@ class Answer:
     unexpected_rows: tuple[int, ...] = ()
 
 
-def ask_great_expectations(
-    rules: Sequence[Rule], frame: pd.DataFrame, *, sensitive: Sequence[str] = ()
-) -> list[Answer]:
+def ask_great_expectations(rules: Sequence[Rule], frame: Any, *, sensitive: Sequence[str] = ()) -> list[Answer]:
     """Evaluate ``rules`` on ``frame``.
 
-    :param frame: the batch, with a plain index 0, 1, 2 ...
+    :param frame: the batch as a pandas frame, with a plain index 0, 1, 2 ...
     :param sensitive: columns whose values are kept out of errors.
     :raises BadInputError: when Great Expectations does not know a rule or raises on it, naming the rule.
     """
@@ -53,7 +49,7 @@ def ask_great_expectations(
         return [_answer(rule, result, sensitive) for rule, result in zip(rules, results, strict=True)]
 
 
-def _validate(expectations: list[Any], frame: pd.DataFrame) -> list[Any]:
+def _validate(expectations: list[Any], frame: Any) -> list[Any]:
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
-import pandas as pd
 import pyarrow as pa
 
 from airflow_mlops_provider.analysis.validation.batch import Batch
@@ -19,6 +18,7 @@ from airflow_mlops_provider.analysis.validation.failing_rows import FailingRows,
 from airflow_mlops_provider.analysis.validation.great_expectations_engine import Answer, ask_great_expectations
 from airflow_mlops_provider.analysis.validation.plan import Plan, make_plan
 from airflow_mlops_provider.analysis.validation.results import Sensitive, conclusion_result, foreign_result, row_result
+from airflow_mlops_provider.analysis.validation.samples import Sample, take_sample
 from airflow_mlops_provider.analysis.validation.scan import Scanned, scan
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
@@ -37,7 +37,7 @@ class Source:
 
     schema: pa.Schema
     batches: Callable[[], Iterator[pa.RecordBatch]]
-    frame: Callable[[Sequence[str] | None], pd.DataFrame]
+    frame: Callable[[Sequence[str] | None], Any]
     files: tuple[str, ...] = ()
 
 
@@ -88,9 +88,9 @@ def _measure(
     scanned = scan(plan, batch, sensitive=sensitive)
     hidden = Sensitive(columns=frozenset(sensitive))
     asked = {number: _ask(plan, number, batch) for number in plan.queries}
-    results = tuple(
-        _result(number, rule, plan, scanned, answers, asked, hidden) for number, rule in enumerate(plan.rules)
-    )
+    samples = _samples(plan, scanned, batch, hidden)
+    found = _Found(plan=plan, scanned=scanned, samples=samples, answers=answers, asked=asked, hidden=hidden)
+    results = tuple(found.result(number) for number in range(len(plan.rules)))
     failing = find_failing_rows(results, scanned, batch)
     report = ValidationReport(
         name=name,
@@ -104,25 +104,41 @@ def _measure(
     return Measurement(report=report, failing=failing)
 
 
-def _result(  # noqa: PLR0917  # the four ways a rule can take, and the number that finds it there
-    number: int,
-    rule: Rule,
-    plan: Plan,
-    scanned: Scanned,
-    answers: dict[int, Answer],
-    asked: dict[int, Conclusion],
-    hidden: Sensitive,
-) -> RuleResult:
-    if number in plan.unfit:
-        scope = Scope.TABLE
-        return RuleResult(rule=rule, scope=scope, engine=Engine.SCAN, success=False, problem=plan.unfit[number])
-    if number in answers:
-        return foreign_result(answers[number], hidden)
-    if number in plan.tables:
-        return conclusion_result(rule, scanned.conclusions[number], Engine.SCAN, hidden)
-    if number in asked:
-        return conclusion_result(rule, asked[number], Engine.QUERY, hidden)
-    return row_result(rule, scanned.counts[number], scanned.ranges, hidden)
+def _samples(plan: Plan, scanned: Scanned, batch: Batch, hidden: Sensitive) -> dict[int, Sample]:
+    none = Sample(values=(), counts=())
+    return {
+        number: take_sample(
+            check, scanned.flags[number], scanned.joined, batch, hidden=hidden.touches(plan.rules[number])
+        )
+        if scanned.counts[number].unexpected
+        else none
+        for number, check in plan.rows.items()
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What every way found, by the rule's position."""
+
+    plan: Plan
+    scanned: Scanned
+    samples: dict[int, Sample]
+    answers: dict[int, Answer]
+    asked: dict[int, Conclusion]
+    hidden: Sensitive
+
+    def result(self, number: int) -> RuleResult:
+        rule = self.plan.rules[number]
+        if number in self.plan.unfit:
+            problem = self.plan.unfit[number]
+            return RuleResult(rule=rule, scope=Scope.TABLE, engine=Engine.SCAN, success=False, problem=problem)
+        if number in self.answers:
+            return foreign_result(self.answers[number], self.hidden)
+        if number in self.asked:
+            return conclusion_result(rule, self.asked[number], Engine.QUERY, self.hidden)
+        if number in self.plan.tables:
+            return conclusion_result(rule, self.scanned.conclusions[number], Engine.SCAN, self.hidden)
+        return row_result(rule, self.scanned.counts[number], self.samples[number], self.scanned.ranges)
 
 
 def _ask(plan: Plan, number: int, batch: Batch) -> Conclusion:

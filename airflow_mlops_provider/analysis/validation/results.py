@@ -8,7 +8,8 @@ from typing import Any
 
 from airflow_mlops_provider.analysis.validation.checks import Conclusion
 from airflow_mlops_provider.analysis.validation.great_expectations_engine import Answer
-from airflow_mlops_provider.analysis.validation.scan import SAMPLES, RowCount
+from airflow_mlops_provider.analysis.validation.samples import SAMPLES, Sample
+from airflow_mlops_provider.analysis.validation.scan import RowCount
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
 from airflow_mlops_provider.records.rules import Engine, Rule, Scope
 
@@ -29,15 +30,19 @@ class Sensitive:
         return bool(self.columns & set(rule.columns))
 
 
-def row_result(rule: Rule, count: RowCount, ranges: Mapping[str, tuple[Any, Any]], hidden: Sensitive) -> RuleResult:
-    """The result of a row rule of the scan."""
+def row_result(rule: Rule, count: RowCount, sample: Sample, ranges: Mapping[str, tuple[Any, Any]]) -> RuleResult:
+    """The result of a row rule of the scan.
+
+    :param sample: unexpected rows; without values where the rule reads a sensitive column.
+    :param ranges: smallest and largest values by column, sensitive ones left out.
+    """
     low, high = ranges.get(rule.columns[0], (None, None)) if len(rule.columns) == 1 else (None, None)
     return RuleResult(
         rule=rule,
         scope=Scope.ROW if rule.sets_rows_aside else Scope.TABLE,
         engine=Engine.SCAN,
         success=rule.accepts(count.unexpected, count.considered),
-        result=_map_result(rule, count, hidden),
+        result=_map_result(rule, count, sample),
         considered=count.considered,
         unexpected=count.unexpected,
         observed_min=low,
@@ -45,21 +50,24 @@ def row_result(rule: Rule, count: RowCount, ranges: Mapping[str, tuple[Any, Any]
     )
 
 
-def _map_result(rule: Rule, count: RowCount, hidden: Sensitive) -> dict[str, Any]:
+def _map_result(rule: Rule, count: RowCount, sample: Sample) -> dict[str, Any]:
     total, considered, unexpected = count.in_scope, count.considered, count.unexpected
     result: dict[str, Any] = {
         "element_count": total,
         "unexpected_count": unexpected,
         "unexpected_percent": _percent(unexpected, considered) if total else None,
-        "partial_unexpected_list": list(count.sample),
     }
+    if sample.values is not None:
+        result["partial_unexpected_list"] = list(sample.values)
     if rule.type not in ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null"):
         result["missing_count"] = total - considered
         result["missing_percent"] = _percent(total - considered, total)
         result["unexpected_percent_total"] = _percent(unexpected, total)
         result["unexpected_percent_nonmissing"] = _percent(unexpected, considered)
-    result["partial_unexpected_index_list"] = list(count.sample_rows)
-    return _without_values(result) if hidden.touches(rule) else result
+    if sample.counts is not None:
+        result["partial_unexpected_counts"] = list(sample.counts)
+    result["partial_unexpected_index_list"] = list(sample.rows)
+    return result
 
 
 def _percent(part: int, whole: int) -> float | None:

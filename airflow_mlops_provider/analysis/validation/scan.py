@@ -1,23 +1,20 @@
-"""The one scan: every row and table rule of a plan, counted with samples in a single pass over the batch."""
+"""The one scan: every row and table rule of a plan, counted in a single pass over the batch."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
 
-from airflow_mlops_provider.analysis.validation.batch import ROW, SOURCE, Batch
+from airflow_mlops_provider.analysis.validation.batch import SOURCE, Batch
 from airflow_mlops_provider.analysis.validation.checks import Conclusion, RowCheck
-from airflow_mlops_provider.analysis.validation.columns import Column, Family, quote
+from airflow_mlops_provider.analysis.validation.columns import Column, Family
 from airflow_mlops_provider.analysis.validation.json_values import json_value
 from airflow_mlops_provider.analysis.validation.plan import Plan
 from airflow_mlops_provider.analysis.validation.row_checks import key_list
 from airflow_mlops_provider.exceptions import BadInputError
-
-SAMPLES = 20
-"""How many unexpected values a result lists, as many as Great Expectations does."""
 
 _ORDERED = (Family.NUMBER, Family.DATE, Family.TIMESTAMP)
 
@@ -29,15 +26,11 @@ class RowCount:
     :param in_scope: rows that meet its row condition.
     :param considered: those of them that are not missing.
     :param unexpected: those of them that do not meet the rule.
-    :param sample_rows: positions of the first unexpected rows.
-    :param sample: their values.
     """
 
     in_scope: int
     considered: int
     unexpected: int
-    sample_rows: tuple[int, ...] = ()
-    sample: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +60,7 @@ class Scanned:
 def scan(plan: Plan, batch: Batch, *, sensitive: Collection[str] = ()) -> Scanned:
     """Evaluate the row and table rules of ``plan``.
 
-    :param sensitive: columns whose values are not sampled.
+    :param sensitive: columns whose range is not asked.
     :raises BadInputError: when the SQL of a rule does not fit the batch, naming the rule.
     """
     checks, joined = _with_repeated_keys(plan.rows, batch)
@@ -77,7 +70,9 @@ def scan(plan: Plan, batch: Batch, *, sensitive: Collection[str] = ()) -> Scanne
     query.add("rows", "count(*)")
     flags = {number: f"({check.considered} AND {check.bad})" for number, check in checks.items()}
     for number, check in checks.items():
-        _ask_counts(query, number, check, hidden=bool(set(check.rule.columns) & set(sensitive)))
+        query.add(f"r{number}_scope", f"count_if({check.in_scope})" if check.domain else "count(*)")
+        query.add(f"r{number}_considered", f"count_if({check.considered})")
+        query.add(f"r{number}_unexpected", f"count_if(mlops_flag_{number})")
     for number, table in plan.tables.items():
         for name, sql in table.aggregates.items():
             query.add(f"t{number}_{name}", sql)
@@ -85,7 +80,7 @@ def scan(plan: Plan, batch: Batch, *, sensitive: Collection[str] = ()) -> Scanne
     found = query.run(batch, flags, joined)
     return Scanned(
         rows=found["rows"],
-        counts={number: _row_count(found, number) for number in checks},
+        counts={number: _row_count(_own(found, f"r{number}_")) for number in checks},
         conclusions={number: table.conclude(_own(found, f"t{number}_")) for number, table in plan.tables.items()},
         present=_own(found, "present_"),
         infinite={name: count for name, count in _own(found, "infinite_").items() if count},
@@ -146,17 +141,6 @@ class _Query:
         return {name: values[sql] for name, sql in self.names.items()}
 
 
-def _ask_counts(query: _Query, number: int, check: RowCheck, *, hidden: bool) -> None:
-    flag = f"mlops_flag_{number}"
-    query.add(f"r{number}_scope", f"count_if({check.in_scope})" if check.domain else "count(*)")
-    query.add(f"r{number}_considered", f"count_if({check.considered})")
-    query.add(f"r{number}_unexpected", f"count_if({flag})")
-    query.add(f"r{number}_rows", f"min({ROW}, {SAMPLES}) FILTER (WHERE {flag})")
-    if check.values and not hidden:
-        shown = ", ".join(f"{quote(column.name)}: {column.sql}" for column in check.values)
-        query.add(f"r{number}_sample", f"arg_min({{{shown}}}, {ROW}, {SAMPLES}) FILTER (WHERE {flag})")
-
-
 def _ask_columns(
     query: _Query, checks: Collection[RowCheck], columns: Mapping[str, Column], sensitive: Collection[str]
 ) -> None:
@@ -175,16 +159,8 @@ def _own(found: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {name.removeprefix(prefix): value for name, value in found.items() if name.startswith(prefix)}
 
 
-def _row_count(found: Mapping[str, Any], number: int) -> RowCount:
-    own = _own(found, f"r{number}_")
-    sample: Sequence[dict[str, Any]] = own.get("sample") or ()
-    return RowCount(
-        in_scope=own["scope"],
-        considered=own["considered"],
-        unexpected=own["unexpected"],
-        sample_rows=tuple(own["rows"] or ()),
-        sample=tuple(json_value(next(iter(values.values())) if len(values) == 1 else values) for values in sample),
-    )
+def _row_count(own: Mapping[str, Any]) -> RowCount:
+    return RowCount(in_scope=own["scope"], considered=own["considered"], unexpected=own["unexpected"])
 
 
 def _ranges(found: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

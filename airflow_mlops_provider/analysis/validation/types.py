@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.types as pt
 
@@ -54,6 +53,8 @@ def _is_arrow_or_pandas(column: Column, name: str) -> bool:
         return bool(pa.type_for_alias(name) == column.type)
     except ValueError:
         pass
+    import pandas as pd  # slow, and rarely asked
+
     if not isinstance(getattr(pd, name, None), type):
         raise TypeError(f"nothing is of a type {name!r}")
     nullable = {"Int64Dtype": pa.int64(), "StringDtype": pa.string(), "BooleanDtype": pa.bool_()}
