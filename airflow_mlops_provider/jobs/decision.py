@@ -1,11 +1,21 @@
-"""What promotion and rollback share once their decision is committed."""
+"""What jobs share that make decisions or follow them."""
 
 from __future__ import annotations
 
+import re
+
+from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.base import Job
 from airflow_mlops_provider.records.decision_record import DecisionRecord
+from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
-from airflow_mlops_provider.stores.decisions import Link
+from airflow_mlops_provider.records.refs import ModelRef
+from airflow_mlops_provider.stores.aliases import repair_aliases
+from airflow_mlops_provider.stores.decisions import CHAMPION, DecisionChain, Link
+from airflow_mlops_provider.stores.models import ModelStore
+from airflow_mlops_provider.stores.specs import read_model_spec
+
+_IN_URI = re.compile(r"models:/(?P<name>[^/@]+)")
 
 
 def outcome_of(job: Job, link: Link) -> Outcome:
@@ -47,3 +57,25 @@ def _details(record: DecisionRecord, uri: str, digest: str) -> dict[str, object]
         "person": record.person,
         "reason": record.reason,
     }
+
+
+def follow_record(job: Job, models: ModelStore, name: str, alias: str = CHAMPION) -> None:
+    """Make ``alias`` true before it is read: a promotion that died after its commit has not moved it.
+
+    Costs one look into a folder where nothing has been decided.
+
+    :raises IntegrityError: when the decision record was tampered with.
+    """
+    repair_aliases(models, DecisionChain(job.evidence_store, name), alias)
+
+
+def model_name(model: str | ModelRef | ModelSpec) -> str:
+    """The registered name of what a spec calls a model."""
+    if isinstance(model, ModelRef):
+        return model.name
+    if isinstance(model, str) and model.startswith("models:/"):
+        match = _IN_URI.match(model)
+        if not match:
+            raise BadInputError(f"model {model!r} is not models:/name/version or models:/name@alias")
+        return match["name"]
+    return read_model_spec(model).name

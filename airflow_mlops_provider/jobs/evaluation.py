@@ -12,6 +12,7 @@ from airflow_mlops_provider.analysis.evaluation.serving import measure_latency
 from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy, judge_evaluation
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.jobs.decision import follow_record
 from airflow_mlops_provider.jobs.sources import (
     ask,
     groups_of,
@@ -104,6 +105,7 @@ class EvaluateJob(Job):
     def _of_model(self, model: str | ModelRef | ModelSpec, data: DatasetRef) -> Outcome:
         store, dataset = ModelStore(self.tracking_uri, evidence_root=self.evidence_root), open_dataset(data)
         candidate = store.resolve(model)
+        follow_record(self, store, candidate.name, self.champion_alias)
         champion = store.find(candidate.name, self.champion_alias)
         report = self._measured(store, dataset, candidate, champion)
         outcome = self.record(

@@ -16,6 +16,7 @@ from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
 from airflow_mlops_provider.decisions.prediction import judge_prediction, judge_scoring
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.jobs.decision import follow_record, model_name
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
@@ -61,6 +62,7 @@ class PredictJob(Job):
         if dataset.rows == 0:
             raise BadInputError(f"dataset {dataset.uri} has no rows to score")
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
+        follow_record(self, store, model_name(self.model))
         champion = store.load(store.resolve(self.model, alias=CHAMPION))
         scoring = score(champion, dataset, self.output_uri, keep=self.keep)
         report = PredictionReport(scoring=scoring, seconds=0.0)

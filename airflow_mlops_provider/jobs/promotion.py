@@ -13,9 +13,9 @@ from airflow_mlops_provider.decisions.promotion import (
     judge_promotion,
     may_promote,
 )
-from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
+from airflow_mlops_provider.exceptions import AlreadyExistsError
 from airflow_mlops_provider.jobs.base import Job, installed_versions
-from airflow_mlops_provider.jobs.decision import outcome_of
+from airflow_mlops_provider.jobs.decision import model_name, outcome_of
 from airflow_mlops_provider.records.codec import decode, digest, encode
 from airflow_mlops_provider.records.decision_record import TRAINING, DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.evidence import Evidence
@@ -29,9 +29,7 @@ from airflow_mlops_provider.stores.aliases import read_chain, repair_aliases
 from airflow_mlops_provider.stores.decisions import CHAMPION, DecisionChain, Link, champion_of, find_request
 from airflow_mlops_provider.stores.evidence import read_evidence
 from airflow_mlops_provider.stores.models import ModelStore
-from airflow_mlops_provider.stores.specs import read_model_spec
 
-_IN_URI = re.compile(r"models:/(?P<name>[^/@]+)")
 _HASH = re.compile(r"-([0-9a-f]{64})\.json$")
 
 
@@ -177,16 +175,3 @@ def _datasets(report: PromotionReport) -> dict[str, DatasetRef]:
         if item.dataset is not None and item.kind is not Kind.TRAINING:
             found.setdefault(str(item.kind), item.dataset)
     return found
-
-
-def model_name(model: str | ModelRef | ModelSpec) -> str:
-    """The registered name of what a spec calls a model."""
-    if isinstance(model, ModelRef):
-        return model.name
-    if isinstance(model, str) and model.startswith("models:/"):
-        match = _IN_URI.match(model)
-        if not match:
-            raise BadInputError(f"model {model!r} is not models:/name/version or models:/name@alias")
-        return match["name"]
-    return read_model_spec(model).name
-

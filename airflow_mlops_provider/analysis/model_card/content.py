@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,10 +12,18 @@ from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.reports.bias import BiasReport, Disparity
 from airflow_mlops_provider.records.reports.evaluation import Comparison, EvaluationReport
 from airflow_mlops_provider.records.reports.model_card import CardSection, CardTable, ModelCardReport
-from airflow_mlops_provider.records.verdict import Finding, Status
+from airflow_mlops_provider.records.reports.training import TrainingReport
+from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
+_STATUS = {
+    Status.PASS: "Passed",
+    Status.NOTICE: "Passed with a notice",
+    Status.FAIL: "Failed",
+    Status.INSUFFICIENT_EVIDENCE: "Not enough evidence",
+}
 _MAX_ROWS = 200
 """Slices listed on the card at most; the evidence has them all."""
 
@@ -88,7 +96,7 @@ def _how_to_use(source: Source) -> CardSection:
         title="How to use",
         lines=(
             "Score a table that holds the features below: save this as predict.json and run "
-            "`python -m airflow_mlops_provider.jobs predict predict.json`, or give the same keys to "
+            "python -m airflow_mlops_provider.jobs predict predict.json, or give the same keys to "
             "BatchPredictOperator. Preprocessing is part of the artifact.",
         ),
         code=json.dumps(job, indent=2),
@@ -108,39 +116,49 @@ def _data(source: Source) -> CardSection:
 
 
 def _features(source: Source) -> CardSection:
-    spec = source.spec
-    rows = tuple((name, "sensitive" if name in spec.sensitive else "") for name in spec.features)
-    tables = [CardTable(header=("Feature", ""), rows=rows)]
-    importance = _importance(source)
-    if importance:
-        tables.append(CardTable(header=("Feature", "Permutation importance"), rows=importance))
+    spec, importance = source.spec, _importance(source)
+    rows = tuple(
+        (name, "sensitive" if name in spec.sensitive else "", *([importance.get(name, "-")] if importance else []))
+        for name in spec.features
+    )
+    header = ("Feature", "", *(["Permutation importance"] if importance else []))
     hidden = [name for name in spec.sensitive if name not in spec.features]
-    lines = (f"Sensitive, and not seen by the model: {', '.join(hidden)}",) if hidden else ()
-    return CardSection(key="features", title="Features", lines=lines, tables=tuple(tables))
+    lines = [f"Sensitive, and not seen by the model: {', '.join(hidden)}"] if hidden else []
+    if importance:
+        lines.append(f"Importance is the loss of {spec.deciding_metric} on held-out rows when a feature is shuffled")
+    return CardSection(
+        key="features", title="Features", lines=tuple(lines), tables=(CardTable(header=header, rows=rows),)
+    )
 
 
-def _importance(source: Source) -> tuple[tuple[str, str], ...]:
-    for piece in source.of(Kind.TRAINING):
-        found = piece.report.get("importance") if isinstance(piece.report, Mapping) else None
-        if isinstance(found, Mapping):
-            ranked = sorted(found.items(), key=lambda item: -float(item[1]))
-            return tuple((str(name), _number(float(value))) for name, value in ranked)
-    return ()
+def _importance(source: Source) -> dict[str, str]:
+    found = [entry for report in _trainings(source) for entry in report.importance]
+    return {entry.feature: f"{entry.mean:.4f} ± {entry.std:.4f}" for entry in found}
+
+
+def _trainings(source: Source) -> list[TrainingReport]:
+    return [decode(TrainingReport, piece.report) for piece in source.of(Kind.TRAINING)]
 
 
 def _metrics(source: Source) -> CardSection:
-    tables, lines = [], []
+    tables, lines = [], [line for report in _trainings(source) for line in _folds(report)]
     for piece in source.of(Kind.EVALUATION):
         report = decode(EvaluationReport, piece.report)
         tables.append(_metric_table(report))
         compared = [found for found in (report.against_champion, report.against_dummy) if found]
-        lines += [f"Verdict: {piece.verdict.status} - {piece.verdict.summary}", *map(_compared, compared)]
+        lines += [f"{_STATUS[piece.verdict.status]}: {piece.verdict.summary}", *map(_compared, compared)]
         if report.latency:
             lines.append(
                 f"One prediction takes {report.latency.p50_ms:.2f} ms (median) and {report.latency.p99_ms:.2f} ms "
                 f"(99th percentile) on the machine that evaluated it"
             )
     return CardSection(key="metrics", title="Metrics", lines=tuple(lines), tables=tuple(tables))
+
+
+def _folds(report: TrainingReport) -> Iterator[str]:
+    for metric in report.metrics[:1]:
+        if metric.mean is not None:
+            yield f"In cross-validation of the training data: {metric.name} {_number(metric.mean)}"
 
 
 def _metric_table(report: EvaluationReport) -> CardTable:
@@ -163,28 +181,47 @@ def _compared(comparison: Comparison) -> str:
 def _slices(source: Source) -> CardSection:
     tables, lines = [], []
     for piece in source.of(Kind.BIAS):
-        lines.append(f"Verdict: {piece.verdict.status} - {piece.verdict.summary}")
-        rows = tuple(_finding_row(finding) for finding in piece.verdict.findings[:_MAX_ROWS])
-        if rows:
-            tables.append(CardTable(header=("Slice", "Measure", "Observed", "Limit", "Status", "Note"), rows=rows))
+        report = decode(BiasReport, piece.report)
+        lines.append(f"{_STATUS[piece.verdict.status]}: {piece.verdict.summary}")
+        lines += [_disparity(disparity) for disparity in report.disparities]
+        tables.append(_slice_table(report, piece.verdict))
+        if len(report.slices) > _MAX_ROWS:
+            lines.append(f"The worst {_MAX_ROWS} of {len(report.slices)} slices are shown; the evidence has them all")
     return CardSection(key="slices", title="Slices", lines=tuple(lines), tables=tuple(tables))
 
 
-def _finding_row(finding: Finding) -> tuple[str, ...]:
-    return (
-        finding.subject,
-        finding.measure,
-        _number(finding.observed),
-        _number(finding.limit),
-        str(finding.status).replace("_", " "),
-        finding.detail,
+def _slice_table(report: BiasReport, verdict: Verdict) -> CardTable:
+    order = {finding.subject: (place, finding.status) for place, finding in reversed([*enumerate(verdict.findings)])}
+    worst_first = sorted(report.slices, key=lambda piece: order.get(piece.subject, (len(order),))[0])
+    rows = tuple(
+        (
+            piece.subject,
+            f"{piece.support:,}",
+            _number(piece.value),
+            f"{_number(piece.low)} to {_number(piece.high)}" if piece.low is not None else "-",
+            _number(piece.rest_value),
+            str(order[piece.subject][1]).replace("_", " ") if piece.subject in order else "-",
+        )
+        for piece in worst_first[:_MAX_ROWS]
     )
+    return CardTable(header=("Slice", "Rows", report.metric, "95 % interval", "All other rows", "Status"), rows=rows)
+
+
+def _disparity(disparity: Disparity) -> str:
+    odds = disparity.equalised_odds_difference
+    tail = f", equalised odds difference {_number(odds)}" if odds is not None else ""
+    parity = _number(disparity.demographic_parity_difference)
+    return f"By {' & '.join(disparity.columns)}: demographic parity difference {parity}{tail}"
 
 
 def _parameters(source: Source) -> CardSection:
     spec = source.spec
     rows = [("trainer", spec.trainer), ("seed", str(spec.seed))]
     rows += [(key, json.dumps(value)) for key, value in sorted(spec.params.items())]
+    for report in _trainings(source):
+        rows.append(("split", f"{report.split}, {report.folds} folds"))
+        if report.search:
+            rows.append(("search", f"best of {report.search.tried}: {json.dumps(report.search.best)}"))
     for piece in source.of(Kind.TRAINING):
         rows += [(name, version) for name, version in sorted(piece.versions.items())]
     return CardSection(key="parameters", title="Parameters", tables=(_pairs(rows),))
