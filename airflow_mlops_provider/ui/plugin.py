@@ -49,6 +49,5 @@ class MLOpsPlugin(AirflowPlugin):
             "url_route": "mlops",
             "destination": "nav",
             "icon": "mlops/static/icon.svg",
-            "icon_dark_mode": "mlops/static/icon-dark.svg",
         }
     ]

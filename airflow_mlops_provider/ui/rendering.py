@@ -70,7 +70,7 @@ def environment() -> Environment:
         status_mark=lambda status: _STATUS_WORDS[status][1],
         status_word=lambda status: _STATUS_WORDS[status][0],
     )
-    made.globals["statuses"] = list(Status)
+    made.globals["statuses"] = sorted(Status, key=lambda status: -status.severity)
     return made
 
 
