@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import Param, dag, task
-from airflow_mlops_provider.decisions.validation import ValidationPolicy
 from models.wage_data import WAGE_DRIFT, extract, zone
 from models.wage_tasks import CHAMPION, DEFAULTS, SPEC, SUITE, TELL_SLACK
 
+from airflow_mlops_provider.decisions.validation import ValidationPolicy
 from airflow_mlops_provider.operators.inference import BatchPredictOperator
 from airflow_mlops_provider.operators.validation import DataValidationOperator
 from airflow_mlops_provider.sensors.drift import DriftSensor

@@ -73,8 +73,13 @@ def _numbers(outcome: Outcome) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def in_words(finding: Finding) -> str:
+    """The subject and what was found of it, without saying the subject twice."""
+    words = finding.detail or finding.measure
+    return words if words.startswith(finding.subject) else f"{finding.subject}: {words}"
+
+
 def _line(finding: Finding) -> str:
     observed = "none" if finding.observed is None else f"{finding.observed:.4g}"
-    limit = "" if finding.limit is None else f" (limit {finding.limit:.4g})"
-    detail = f": {finding.detail}" if finding.detail else ""
-    return f"{finding.subject} {finding.measure} {observed}{limit}{detail}"
+    limit = "" if finding.limit is None else f", limit {finding.limit:.4g}"
+    return f"{in_words(finding)} ({finding.measure} {observed}{limit})"

@@ -49,6 +49,6 @@ def extract(uri: str, *, years: tuple[int, ...], held_out: bool | None = None) -
 
 
 def _is_held_out(panel, men):
-    # Every fourth man, so that no man is ever in training and in a held-out set at once.
-    everyone = sorted(panel["nr"].unique())
-    return men.isin(everyone[::4])
+    # Every fourth man in order of schooling: no man is ever both in training and held out, and both groups are alike.
+    everyone = panel.drop_duplicates("nr").sort_values(["educ", "nr"])["nr"]
+    return men.isin(everyone.iloc[::4])

@@ -43,7 +43,7 @@ def test_a_drifted_run_tells_severity_numbers_and_links(slack):
     assert message["text"].splitlines() == [
         "[WARNING] Data drifted in wage_monitor.drift",
         "hours drifted",
-        "hours ks_d 0.21 (limit 0.05): up < 3 & more",
+        "hours: up < 3 & more (ks_d 0.21, limit 0.05)",
     ]
     links = message["blocks"][-1]["elements"][0]["text"]
     assert "/dags/wage_monitor/runs/manual%201/tasks/drift|run>" in links
