@@ -23,6 +23,7 @@ JOBS: dict[str, str] = {
     "rollback": "rollback:RollbackJob",
     "verify": "verification:VerifyJob",
     "replay": "replay:ReplayJob",
+    "reproduce": "reproduction:ReproduceJob",
 }
 """Job name to ``module:class`` in this package; a class is imported when its job runs."""
 

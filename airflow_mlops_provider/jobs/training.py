@@ -29,6 +29,7 @@ from airflow_mlops_provider.stores.specs import read_model_spec
 
 CHALLENGER = "challenger"
 REPORT = "training_report.json"
+ENVIRONMENT = "environment.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,9 @@ class TrainJob(Job):
     def run(self) -> Outcome:
         """Train, check, record, register; raises ``BadInputError`` naming what cannot be trained on or with."""
         started = time.perf_counter()
-        work = self._prepare()
+        declared = read_model_spec(self.model)
+        spec = replace(declared, params={**declared.params, **self.params})
+        work = prepare(spec, self.dataset, experiment=self.experiment)
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
         with store.training_run(
             work.spec.name, run_key=self.run_key, recipe=work.identity, run_name=self.origin.get("run_id")
@@ -70,16 +73,6 @@ class TrainJob(Job):
             if model:
                 point_challenger(store, model)
         return outcome
-
-    def _prepare(self) -> Work:
-        spec = read_model_spec(self.model)
-        spec = replace(spec, params={**spec.params, **self.params})
-        metrics_of(spec)  # an unknown metric is refused before anything is read
-        trainer = load_trainer(spec)
-        dataset = open_dataset(self.dataset)
-        dataset.require(columns_of(spec))
-        data = training_data(dataset.frame(columns_of(spec)), spec, name=dataset.uri)
-        return Work(spec=spec, trainer=trainer, dataset=dataset.ref, data=data, experiment=self.experiment)
 
     def _record(
         self, work: Work, run: TrainingRun, report: TrainingReport, model: ModelRef | None, store: ModelStore
@@ -149,6 +142,20 @@ class Work:
             "schema_hash": self.schema_hash,
             "recipe_hash": self.recipe_hash,
         }
+
+
+def prepare(spec: ModelSpec, source: DatasetRef, *, experiment: str | None = None) -> Work:
+    """Load the trainer, read the rows and check both.
+
+    :raises BadInputError: naming the metric, trainer, dataset or column that cannot be used.
+    """
+    metrics_of(spec)  # an unknown metric is refused before anything is read
+    trainer = load_trainer(spec)
+    dataset = open_dataset(source)
+    dataset.require(columns_of(spec))
+    pinned = dataset.ref  # a pinned dataset that changed is refused before it is learnt from
+    data = training_data(dataset.frame(columns_of(spec)), spec, name=dataset.uri)
+    return Work(spec=spec, trainer=trainer, dataset=pinned, data=data, experiment=experiment)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,7 +271,7 @@ def _metrics_of(report: TrainingReport) -> dict[str, float]:
 def _attachments(work: Work, trained: Trained, report: TrainingReport) -> dict[str, bytes]:
     found: Mapping[str, Any] = {
         REPORT: report,
-        "environment.json": installed_versions(),
+        ENVIRONMENT: installed_versions(),
         "features.json": work.kinds,
         "confusion_matrix.json": report.confusion,
         "roc_curve.json": report.roc,

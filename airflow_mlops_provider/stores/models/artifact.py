@@ -104,6 +104,13 @@ def content_digest_of(model: bytes) -> str:
     return sha256(json.dumps(_without_addresses(schema, members), sort_keys=True).encode())
 
 
+def content_digest(estimator: Any) -> str:
+    """The content digest that ``estimator`` would be registered under."""
+    import skops.io
+
+    return content_digest_of(skops.io.dumps(estimator))
+
+
 def _without_addresses(node: Any, members: Mapping[str, str]) -> Any:
     # "__id__" is where an object lay in memory, and "file" is named after it; skops writes every object out in full.
     if isinstance(node, list):

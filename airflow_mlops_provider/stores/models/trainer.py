@@ -17,6 +17,8 @@ from airflow_mlops_provider.records.codec import sha256
 from airflow_mlops_provider.records.model_spec import ModelSpec
 
 _GIT_SECONDS = 5
+_OURS = "__mlops_trainer__"
+"""Marks modules that were executed here rather than imported."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,7 @@ def _execute(name: str, path: Path, spec: ModelSpec) -> ModuleType:
     # Not importlib's loader: its bytecode cache could run an older file than the one that is hashed.
     module = ModuleType(name)
     module.__file__ = str(path)
+    setattr(module, _OURS, True)
     try:
         code = compile(path.read_bytes(), str(path), "exec")
         sys.modules[name] = module
@@ -78,6 +81,8 @@ def _execute(name: str, path: Path, spec: ModelSpec) -> ModuleType:
 
 
 def _import(name: str, spec: ModelSpec) -> tuple[ModuleType, Path]:
+    if hasattr(sys.modules.get(name), _OURS):
+        del sys.modules[name]  # another model's trainer, executed from another folder under the same name
     try:
         module = importlib.import_module(name)
     except Exception as error:  # whatever the user's module raises

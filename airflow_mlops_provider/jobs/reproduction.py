@@ -1,0 +1,117 @@
+"""``reproduce``: train a version again from its record, and compare what was learnt; nothing is registered."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, replace
+
+from airflow_mlops_provider.analysis.training import Trained, measure_training
+from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
+from airflow_mlops_provider.decisions.reproduction import judge_reproduction
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.jobs.base import Job, installed_versions
+from airflow_mlops_provider.jobs.training import ENVIRONMENT, REPORT, Work, prepare
+from airflow_mlops_provider.records.codec import decode
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.reports.reproduction import ReproducedMetric, ReproductionReport
+from airflow_mlops_provider.records.reports.training import TrainingReport
+from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.models import ModelStore, Predictor, content_digest, tags
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReproduceJob(Job):
+    """Train a version again with its recorded declaration, data and seed.
+
+    :param name: the model, whose champion is meant, or else its challenger; or ``models:/name/version``.
+    :param evidence: URI of a training's evidence, instead of ``name``.
+    :param dataset: where the training data lie now, if they moved; their content must be the recorded one.
+    :param root: folder of the trainer's file, if it moved.
+    :param tracking_uri: of MLflow.
+    """
+
+    name: str | None = None
+    evidence: str | None = None
+    dataset: DatasetRef | None = None
+    root: str | None = None
+    tracking_uri: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.name is None) is (self.evidence is None):
+            raise BadInputError("reproduce spec: give either 'name' or 'evidence'")
+
+    def run(self) -> Outcome:
+        """Train again, compare and record.
+
+        :raises IntegrityError: when the training data or the stored version are not what was recorded.
+        """
+        store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
+        ref = self._version(store)
+        recorded = store.load(ref)
+        spec = replace(recorded.spec, root=self.root or recorded.spec.root)
+        work = prepare(spec, self._data(store.run_dataset(ref)))
+        started = time.perf_counter()
+        trained = measure_training(work.trainer.build, work.data, spec, kinds=work.kinds)
+        report = _compare(store, ref, recorded, work, trained, seconds=time.perf_counter() - started)
+        return self.record(
+            Kind.REPRODUCTION,
+            report=report,
+            policy=None,
+            verdict=judge_reproduction(report),
+            inputs={"dataset": work.dataset},
+            dataset=work.dataset,
+            model=ref,
+        )
+
+    def _version(self, store: ModelStore) -> ModelRef:
+        if self.evidence:
+            model = read_evidence(self.evidence).model
+            if model is None:
+                raise BadInputError(f"evidence {self.evidence} speaks of no model version")
+            return store.resolve(model)
+        name = self.name or ""
+        if name.startswith("models:/"):
+            return store.resolve(name)
+        return store.find(name, "champion") or store.resolve(ModelRef(name=name))
+
+    def _data(self, recorded: DatasetRef) -> DatasetRef:
+        return replace(recorded, uri=self.dataset.uri) if self.dataset else recorded
+
+
+def _compare(
+    store: ModelStore, ref: ModelRef, recorded: Predictor, work: Work, trained: Trained, *, seconds: float
+) -> ReproductionReport:
+    version = store.version_tags(ref)
+    now = Predictor(spec=work.spec, estimator=trained.estimator, columns=work.kinds)
+    probe = recorded.probe
+    return ReproductionReport(
+        model=ref,
+        trainer_unchanged=version.get(tags.TRAINER) == work.trainer.sha256,
+        changed_packages=_changed_packages(store, ref),
+        content_digest=version.get(tags.CONTENT_DIGEST),
+        content_digest_again=content_digest(trained.estimator),
+        probe=measure_symmetry(now, probe.frame, probe.predictions, probe.scores) if probe else None,
+        metrics=_metrics(store, ref, trained),
+        seconds=seconds,
+    )
+
+
+def _changed_packages(store: ModelStore, ref: ModelRef) -> dict[str, str]:
+    kept = store.attachment(ref, ENVIRONMENT)
+    then, now = json.loads(kept) if kept else {}, installed_versions()
+    return {
+        name: f"{version} -> {now.get(name, 'not installed')}"
+        for name, version in sorted(then.items())
+        if now.get(name) != version
+    }
+
+
+def _metrics(store: ModelStore, ref: ModelRef, trained: Trained) -> tuple[ReproducedMetric, ...]:
+    kept = store.attachment(ref, REPORT)
+    then = {each.name: each.mean for each in decode(TrainingReport, json.loads(kept)).metrics} if kept else {}
+    return tuple(
+        ReproducedMetric(name=each.name, recorded=then.get(each.name), again=each.mean)
+        for each in trained.report.metrics
+    )
