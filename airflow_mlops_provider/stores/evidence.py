@@ -85,9 +85,13 @@ class EvidenceStore:
         """The raw bytes at ``uri``, such as an HTML report."""
         return self._blobs.read(self._blobs.name_of(uri))
 
-    def uris(self, kind: str) -> list[str]:
-        """URIs of all evidence of ``kind``, oldest first."""
-        return [self._blobs.uri_of(name) for name in self._blobs.names(kind) if name.endswith(".json")]
+    def uris(self, kind: str, *, newest: int | None = None) -> list[str]:
+        """URIs of the evidence of ``kind``, oldest first.
+
+        :param newest: only that many of the newest; names carry the time, so nothing is read to find them.
+        """
+        names = [name for name in self._blobs.names(kind) if name.endswith(".json")]
+        return [self._blobs.uri_of(name) for name in (names if newest is None else names[-newest:])]
 
     def kinds(self) -> list[str]:
         """The kinds there is evidence of, sorted."""
@@ -150,7 +154,7 @@ class _LocalBlobs:
 
     def name_of(self, uri: str) -> str:
         path = local_path(uri).absolute()
-        if not path.is_relative_to(self._root):
+        if not path.is_relative_to(self._root) or ".." in path.parts:
             raise BadInputError(f"evidence {uri} does not lie under the evidence root {self.root}")
         return str(path.relative_to(self._root))
 

@@ -181,7 +181,7 @@ def locate(root: str, uri: str) -> str:
 
 def _newest(store: EvidenceStore) -> list[Entry]:
     """The newest entries of every kind, oldest first."""
-    uris = [(kind, uri) for kind in Kind for uri in store.uris(kind)[-NEWEST:]]
+    uris = [(kind, uri) for kind in Kind for uri in store.uris(kind, newest=NEWEST)]
     # On S3 each one that is not yet known is a request, so they go out together.
     with ThreadPoolExecutor(max_workers=8) as pool:
         entries = pool.map(lambda item: _entry(*item), uris)
