@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,17 @@ from airflow_mlops_provider.analysis.validation import (
     great_expectations_json,
     measure_validation,
     quarantine_schema,
+    validation_html,
 )
 from airflow_mlops_provider.decisions.validation import ValidationPolicy, judge_validation
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
 from airflow_mlops_provider.jobs.base import Job
 from airflow_mlops_provider.jobs.validation_rules import Declared, read_contract, read_suite
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.validation import ValidationReport
-from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.datasets import Dataset, open_dataset, write_dataset
+from airflow_mlops_provider.records.verdict import Status, Verdict
+from airflow_mlops_provider.stores.datasets import Dataset, appending, open_dataset
 from airflow_mlops_provider.stores.listings import filesystem, is_local
 from airflow_mlops_provider.stores.specs import local_path
 
@@ -57,29 +59,51 @@ class ValidateJob(Job):
     policy: ValidationPolicy = field(default_factory=ValidationPolicy)
 
     def run(self) -> Outcome:
-        """Measure, set aside, judge, promote the clean rows, record."""
+        """Measure, judge, set rows aside, promote the clean ones, record."""
         declared = self._declared()
         data = open_dataset(self.dataset)
         self._check_places(data)
         sensitive = {*self.sensitive, *declared.sensitive}
-        measuring = measure_validation(_source(data), declared.rules, name=declared.name, sensitive=sensitive)
+        measuring = measure_validation(
+            _source(data), declared.rules, name=declared.name, sensitive=sensitive, unchecked=declared.unchecked
+        )
         with measuring as measurement:
-            report = self._set_aside(data, measurement)
+            place = None if self.quarantine_uri is None else DatasetRef(uri=self.quarantine_uri)
+            report = replace(measurement.report, quarantine=place)
             verdict = judge_validation(report, self.policy)
-            dataset = data.ref
-            if self.clean_uri is not None and verdict.status is not Status.FAIL:
-                clean = measurement.failing.clean(data.batches())
-                dataset = write_dataset(clean, self.clean_uri, schema=data.schema)
+            pinned = data.ref
+            clean = self._write(data, measurement, promote=verdict.status is not Status.FAIL)
+        report = replace(report, quarantine=place and open_dataset(place).ref)
         return self.record(
             Kind.VALIDATION,
             report=report,
             policy=self.policy,
             verdict=verdict,
-            inputs={"dataset": data.ref},
-            dataset=dataset,
-            attachments=_attachments(report),
+            inputs={"dataset": pinned},
+            dataset=clean or pinned,
+            attachments=_attachments(report, verdict, pinned),
             details={"clean_rows": report.clean_rows, "quarantined_rows": report.failing_rows},
         )
+
+    def _write(self, data: Dataset, measurement: Measurement, *, promote: bool) -> DatasetRef | None:
+        """Write the quarantine and, to ``promote`` them, the clean rows; returns the clean dataset.
+
+        Neither appears before both are whole. The quarantine is written also when it is empty: an older one must not
+        be taken for this batch's.
+        """
+        clean_uri, failing = self.clean_uri if promote else None, measurement.report.failing_rows
+        whole = data.copy_to(clean_uri) if clean_uri is not None and not failing else None
+        clean_uri = None if whole else clean_uri
+        with ExitStack() as outputs:
+            # Entered first, the clean rows appear last.
+            add_clean = outputs.enter_context(_adding(clean_uri, data.schema))
+            add_aside = outputs.enter_context(_adding(self.quarantine_uri, self._aside_schema(data)))
+            if clean_uri or (self.quarantine_uri and failing):
+                _check_conserved(measurement.report, _divide(data, measurement, add_clean, add_aside))
+        return open_dataset(clean_uri).ref if clean_uri else whole
+
+    def _aside_schema(self, data: Dataset) -> pa.Schema:
+        return data.schema if self.quarantine_uri is None else quarantine_schema(data.schema)
 
     def _declared(self) -> Declared:
         if (self.suite is None) == (self.contract is None):
@@ -99,17 +123,36 @@ class ValidateJob(Job):
         if len({_place(uri) for uri in outputs}) < len(outputs):
             raise BadInputError(f"validate spec: clean_uri and quarantine_uri are both {self.clean_uri}")
 
-    def _set_aside(self, data: Dataset, measurement: Measurement) -> ValidationReport:
-        """Write the quarantine, also when it is empty: an older one must not be taken for this batch's."""
-        if self.quarantine_uri is None:
-            return measurement.report
-        rows = measurement.failing.quarantined(_batches_with_failures(data, measurement))
-        ref = write_dataset(rows, self.quarantine_uri, schema=quarantine_schema(data.schema))
-        return replace(measurement.report, quarantine=ref)
+
+Add = Callable[[pa.RecordBatch], None]
 
 
-def _batches_with_failures(data: Dataset, measurement: Measurement) -> Iterator[pa.RecordBatch]:
-    return data.batches() if measurement.report.failing_rows else iter(())
+def _adding(uri: str | None, schema: pa.Schema) -> AbstractContextManager[Add]:
+    return nullcontext(_drop) if uri is None else appending(uri, schema)
+
+
+def _drop(_: pa.RecordBatch) -> None:
+    """Where rows go that nobody asked for."""
+
+
+def _divide(data: Dataset, measurement: Measurement, add_clean: Add, add_aside: Add) -> tuple[int, int]:
+    """Every row to one of two places; returns how many went to each."""
+    clean_rows = aside_rows = 0
+    for clean, aside in measurement.failing.halves(data.batches()):
+        add_clean(clean)
+        clean_rows += clean.num_rows
+        if aside is not None:
+            add_aside(aside)
+            aside_rows += aside.num_rows
+    return clean_rows, aside_rows
+
+
+def _check_conserved(report: ValidationReport, written: tuple[int, int]) -> None:
+    if written != (report.clean_rows, report.failing_rows):
+        raise IntegrityError(
+            f"the dataset changed while it was read: {written[0]:,} clean and {written[1]:,} failing rows"
+            f" instead of {report.clean_rows:,} and {report.failing_rows:,}"
+        )
 
 
 def _source(data: Dataset) -> Source:
@@ -128,6 +171,7 @@ def _place(uri: str) -> str:
     return str(Path(local_path(uri)).resolve()) if scheme in ("", "file") else uri.rstrip("/")
 
 
-def _attachments(report: ValidationReport) -> dict[str, bytes]:
+def _attachments(report: ValidationReport, verdict: Verdict, dataset: DatasetRef) -> dict[str, bytes]:
     text = json.dumps(great_expectations_json(report), indent=1, allow_nan=False, ensure_ascii=False)
-    return {"validation_result.json": text.encode()}
+    html = validation_html(report, verdict, dataset)
+    return {"validation_result.json": text.encode(), "report.html": html.encode()}

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +32,7 @@ from airflow_mlops_provider.stores.listings import (
 )
 
 BATCH_ROWS = 131_072
+_COPY_BYTES = 1 << 20
 
 
 def open_dataset(source: DatasetRef | str) -> Dataset:
@@ -127,6 +129,14 @@ class Dataset:
         """All rows as a pandas ``DataFrame``."""
         return self.table(columns).to_pandas()
 
+    def copy_to(self, uri: str) -> DatasetRef | None:
+        """The same bytes at ``uri``; ``None``, and nothing written, for several files or another format."""
+        if len(self.files) != 1 or format_of(uri) != self.format:
+            return None
+        with self._reading(self.files[0]) as source, writing(uri) as target:
+            shutil.copyfileobj(source, target, _COPY_BYTES)
+        return open_dataset(uri).ref
+
     def _file_batches(self, file: str, target: pa.Schema, batch_size: int) -> Iterator[pa.RecordBatch]:
         if self.format == "csv":
             table = self._csv(file)
@@ -193,6 +203,20 @@ def write_dataset(
 
 
 @contextmanager
+def appending(uri: str, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
+    """A function that adds rows to the file that appears at ``uri`` when the block ends well, and not at all otherwise.
+
+    :param uri: ends in ``.parquet`` or ``.csv``; an existing file is replaced.
+    :raises BadInputError: when the format cannot hold the types of ``schema``.
+    """
+    try:
+        with writing(uri) as target, _writer(target, schema, format_of(uri)) as writer:
+            yield writer.write_batch
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise BadInputError(f"{uri} cannot hold these columns: {one_line(error)}") from error
+
+
+@contextmanager
 def writing(uri: str) -> Iterator[Any]:
     """A binary handle whose content appears at ``uri`` when the block ends well, and leaves nothing otherwise."""
     fs, path = filesystem(uri)
@@ -219,12 +243,15 @@ def _write_batches(target: Any, batches: Iterator[pa.RecordBatch], schema: pa.Sc
     schema = schema or (first.schema if first is not None else None)
     if schema is None:
         raise BadInputError("nothing to write: no batch and no schema")
-    writer = pa.csv.CSVWriter(target, schema) if form == "csv" else pq.ParquetWriter(target, schema)
-    with writer:
+    with _writer(target, schema, form) as writer:
         if first is not None:
             writer.write_batch(first)
         for batch in batches:
             writer.write_batch(batch)
+
+
+def _writer(target: Any, schema: pa.Schema, form: str) -> Any:
+    return pa.csv.CSVWriter(target, schema) if form == "csv" else pq.ParquetWriter(target, schema)
 
 
 def _schema_hash(schema: pa.Schema) -> str:

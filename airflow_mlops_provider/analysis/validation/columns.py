@@ -38,6 +38,11 @@ def text_literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def count_where(condition: str) -> str:
+    """The number of rows that meet ``condition``: DuckDB's own ``count_if`` is NULL, not 0, when there is no row."""
+    return f"coalesce(count_if({condition}), 0)"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """One column.

@@ -36,23 +36,22 @@ class FailingRows:
     batch: Batch | None = None
     _texts: dict[tuple[int, ...], str] = field(default_factory=dict)
 
-    def clean(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The rows of ``batches`` (the whole batch of data, in order) that are not set aside, as they were."""
-        for records, positions, _ in self._split(batches):
+    def halves(self, batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch | None]]:
+        """Each of ``batches`` (the whole batch of data, in order) as its clean rows and those that are set aside.
+
+        Rows stay as they were and in order; those set aside have their reasons in a last column, and are ``None``
+        where there are none.
+        """
+        for records, positions, texts in self._split(batches):
             if len(positions) == 0:
-                yield records
+                yield records, None
                 continue
             keep = np.ones(records.num_rows, dtype=bool)
             keep[positions] = False
-            yield records.filter(pa.array(keep))
-
-    def quarantined(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The rows that are set aside, as they were, each with its reasons in a last column."""
-        for records, positions, texts in self._split(batches):
-            if len(positions):
-                taken = records.take(pa.array(positions))
-                columns = [*taken.columns, pa.array(texts, pa.string())]
-                yield pa.RecordBatch.from_arrays(columns, schema=quarantine_schema(records.schema))
+            taken = records.take(pa.array(positions))
+            columns = [*taken.columns, pa.array(texts, pa.string())]
+            aside = pa.RecordBatch.from_arrays(columns, schema=quarantine_schema(records.schema))
+            yield records.filter(pa.array(keep)), aside
 
     def _split(self, batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, np.ndarray, list[str]]]:
         entries, start = self._entries(), 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -61,6 +61,7 @@ def measure_validation(
     name: str = "suite",
     sensitive: Collection[str] = (),
     now: dt.datetime | None = None,
+    unchecked: Sequence[str] = (),
 ) -> Iterator[Measurement]:
     """Hold the rows of ``source`` to ``rules``.
 
@@ -69,6 +70,7 @@ def measure_validation(
     :param name: of the suite or contract.
     :param sensitive: columns whose values appear nowhere in the report.
     :param now: the moment against which freshness is measured; the present by default.
+    :param unchecked: what was declared and cannot be checked, for the report.
     :returns: (as a context) the measurement; its rows can be read until the context ends.
     :raises BadInputError: when a rule is broken or the data cannot be read, naming it.
     """
@@ -77,7 +79,8 @@ def measure_validation(
     extras = {f"unexpected_{number}": _positions(answer) for number, answer in answers.items()}
     try:
         with Batch(source.schema, files=source.files, batches=source.batches, extras=extras) as batch:
-            yield _measure(plan, batch, answers, name=name, sensitive=sensitive)
+            measured = _measure(plan, batch, answers, name=name, sensitive=sensitive)
+            yield replace(measured, report=replace(measured.report, unchecked=tuple(unchecked)))
     except duckdb.Error as error:
         raise BadInputError(f"the batch cannot be read: {' '.join(str(error).split())}") from error
 
@@ -105,15 +108,15 @@ def _measure(
 
 
 def _samples(plan: Plan, scanned: Scanned, batch: Batch, hidden: Sensitive) -> dict[int, Sample]:
-    none = Sample(values=(), counts=())
-    return {
-        number: take_sample(
-            check, scanned.flags[number], scanned.joined, batch, hidden=hidden.touches(plan.rules[number])
-        )
-        if scanned.counts[number].unexpected
-        else none
-        for number, check in plan.rows.items()
-    }
+    found = {number: Sample(values=(), counts=()) for number in plan.rows}
+    for number, check in plan.rows.items():
+        count, rule = scanned.counts[number], plan.rules[number]
+        if count.unexpected:
+            # Values that are all missing, or tolerated, are not worth counting.
+            counted = "_null" not in rule.type and not rule.accepts(count.unexpected, count.considered)
+            flag, masked = scanned.flags[number], hidden.touches(rule)
+            found[number] = take_sample(check, flag, scanned.joined, batch, hidden=masked, counted=counted)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
 """Python's regular expressions inside the scan.
 
-DuckDB matches with RE2. On printable ASCII the two agree wherever RE2 accepts a pattern at all, except for two
-spellings; everywhere else (classes such as ``\\w`` on other alphabets, ``$`` before a line break, look-around) Python
-itself matches.
+DuckDB matches with RE2. On ASCII the two agree wherever RE2 accepts a pattern at all, but for two spellings, ``$``
+before a last line break and a few control characters that only Python calls space. Python itself matches everything
+else: look-around, and texts in other alphabets, on which ``\\w`` and its like differ.
 """
 
 from __future__ import annotations
@@ -26,8 +26,13 @@ def matches(value: str, pattern: str, connection: duckdb.DuckDBPyConnection) -> 
     python = f"{FUNCTION}({text_literal(pattern)}, {value})"
     if not _in_re2(pattern, connection):
         return python
+    guards = [f"strlen({value}) = length({value})"]  # as many bytes as letters: ASCII
+    if "$" in pattern:
+        guards.append(f"NOT ends_with({value}, chr(10))")
+    if "\\s" in pattern or "\\S" in pattern:
+        guards.append(f"NOT regexp_matches({value}, '[\\x0b\\x1c-\\x1f]')")
     fast = f"regexp_matches({value}, {text_literal(pattern)})"
-    return f"CASE WHEN regexp_full_match({value}, '[\\t -~]*') THEN {fast} ELSE {python} END"
+    return f"CASE WHEN {' AND '.join(guards)} THEN {fast} ELSE {python} END"
 
 
 def register(connection: duckdb.DuckDBPyConnection) -> None:

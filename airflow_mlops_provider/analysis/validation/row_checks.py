@@ -96,10 +96,11 @@ def _is_not_null(column: Column, _: Kwargs, __: duckdb.DuckDBPyConnection) -> st
 
 
 def _out_of_range(column: Column, kwargs: Kwargs, _: duckdb.DuckDBPyConnection) -> str:
-    parts = [f"NOT ({comparison})" for comparison in _comparisons(column, column.sql, kwargs)]
-    # An infinite value lies within a range that is open on its side; no real measurement does.
-    parts.extend([f"isinf({column.sql})"] if column.is_float else [])
-    return f"({' OR '.join(parts)})"
+    outside = [f"NOT ({comparison})" for comparison in _comparisons(column, column.sql, kwargs)]
+    if column.is_float and len(outside) == 1:
+        # An infinite value lies within a range that is open on its side; no real measurement does.
+        outside.append(f"isinf({column.sql})")
+    return f"({' OR '.join(outside)})"
 
 
 def _comparisons(column: Column, sql: str, kwargs: Kwargs) -> list[str]:

@@ -28,13 +28,14 @@ class Sample:
     counts: tuple[dict[str, Any], ...] | None = None
 
 
-def take_sample(check: RowCheck, flag: str, joined: str, batch: Batch, *, hidden: bool) -> Sample:
+def take_sample(check: RowCheck, flag: str, joined: str, batch: Batch, *, hidden: bool, counted: bool) -> Sample:
     """Sample the rows in which ``flag`` is true.
 
     Not part of the scan: only rules that have such rows are asked, and each reads its own columns alone.
 
     :param joined: the FROM clause in which ``flag`` holds.
     :param hidden: leave the values out.
+    :param counted: count the values too, which reads all unexpected rows.
     """
     shown: tuple[Column, ...] = () if hidden else check.values
     wanted = ", ".join([ROW, *(column.sql for column in shown)])
@@ -44,7 +45,9 @@ def take_sample(check: RowCheck, flag: str, joined: str, batch: Batch, *, hidden
         return Sample(rows=rows)
     if len(shown) == 1:
         values = tuple(json_value(row[1]) for row in found)
-        return Sample(rows=rows, values=values, counts=_most_frequent(shown[0], flag, joined, batch))
+        return Sample(
+            rows=rows, values=values, counts=_most_frequent(shown[0], flag, joined, batch) if counted else None
+        )
     names = [column.name for column in shown]
     return Sample(rows=rows, values=tuple(dict(zip(names, map(json_value, row[1:]), strict=True)) for row in found))
 

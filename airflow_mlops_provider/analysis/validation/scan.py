@@ -10,10 +10,9 @@ import duckdb
 
 from airflow_mlops_provider.analysis.validation.batch import SOURCE, Batch
 from airflow_mlops_provider.analysis.validation.checks import Conclusion, RowCheck
-from airflow_mlops_provider.analysis.validation.columns import Column, Family
+from airflow_mlops_provider.analysis.validation.columns import Column, Family, count_where
 from airflow_mlops_provider.analysis.validation.json_values import json_value
 from airflow_mlops_provider.analysis.validation.plan import Plan
-from airflow_mlops_provider.analysis.validation.row_checks import key_list
 from airflow_mlops_provider.exceptions import BadInputError
 
 _ORDERED = (Family.NUMBER, Family.DATE, Family.TIMESTAMP)
@@ -70,9 +69,9 @@ def scan(plan: Plan, batch: Batch, *, sensitive: Collection[str] = ()) -> Scanne
     query.add("rows", "count(*)")
     flags = {number: f"({check.considered} AND {check.bad})" for number, check in checks.items()}
     for number, check in checks.items():
-        query.add(f"r{number}_scope", f"count_if({check.in_scope})" if check.domain else "count(*)")
-        query.add(f"r{number}_considered", f"count_if({check.considered})")
-        query.add(f"r{number}_unexpected", f"count_if(mlops_flag_{number})")
+        query.add(f"r{number}_scope", count_where(check.in_scope) if check.domain else "count(*)")
+        query.add(f"r{number}_considered", count_where(check.considered))
+        query.add(f"r{number}_unexpected", count_where(f"mlops_flag_{number}"))
     for number, table in plan.tables.items():
         for name, sql in table.aggregates.items():
             query.add(f"t{number}_{name}", sql)
@@ -98,19 +97,22 @@ def _with_repeated_keys(checks: Mapping[int, RowCheck], batch: Batch) -> tuple[d
             ready[number] = check
             continue
         table = f"repeated_{number}"
-        keys = ", ".join(key_list(check.keys))
+        # No name here may be one that a column of the batch can have: those are not qualified.
+        keys = ", ".join(f"{column.value} AS mlops_key_{position}" for position, column in enumerate(check.keys))
         batch.execute(
-            f"CREATE TEMP TABLE {table} AS SELECT {keys}, count(*) AS copies FROM {SOURCE} "  # own SQL
+            f"CREATE TEMP TABLE {table} AS SELECT {keys}, count(*) AS mlops_copies FROM {SOURCE} "  # own SQL
             f"WHERE {check.considered} GROUP BY ALL HAVING count(*) > 1"
         )
         if batch.row(f"SELECT count(*) FROM {table}")[0] == 0:  # own SQL
             ready[number] = replace(check, bad="false")
             continue
         same = " AND ".join(
-            f"{column.value} IS NOT DISTINCT FROM {table}.key_{position}" for position, column in enumerate(check.keys)
+            f"{column.value} IS NOT DISTINCT FROM {table}.mlops_key_{position}"
+            for position, column in enumerate(check.keys)
         )
-        joined += f" LEFT JOIN {table} ON {same}"
-        ready[number] = replace(check, bad=f"{table}.copies IS NOT NULL")
+        # A subquery has no rowid of its own, which a table has.
+        joined += f" LEFT JOIN (SELECT * FROM {table}) AS {table} ON {same}"  # own SQL
+        ready[number] = replace(check, bad=f"{table}.mlops_copies IS NOT NULL")
     return ready, joined
 
 
@@ -147,9 +149,9 @@ def _ask_columns(
     read = {name for check in checks for name in check.rule.columns}
     for name, column in columns.items():
         if column.infinite:
-            query.add(f"infinite_{name}", f"count_if({column.infinite})")
+            query.add(f"infinite_{name}", count_where(column.infinite))
         if name in read:
-            query.add(f"present_{name}", f"count_if(NOT {column.missing})")
+            query.add(f"present_{name}", count_where(f"NOT {column.missing}"))
         if name in read and column.family in _ORDERED and name not in sensitive:
             query.add(f"low_{name}", f"min({column.value})")
             query.add(f"high_{name}", f"max({column.value})")

@@ -33,7 +33,7 @@ def table_check(rule: Rule, columns: Columns, *, now: dt.datetime) -> TableCheck
         return TableCheck(rule=rule, aggregates={}, conclude=_SHAPE[rule.type](rule, columns))
     domain = row_condition(rule.kwargs.get("row_condition"), columns) or "true"
     if rule.type in ("expect_table_row_count_to_be_between", "expect_table_row_count_to_equal"):
-        return TableCheck(rule=rule, aggregates={"rows": f"count_if({domain})"}, conclude=_row_count(rule.kwargs))
+        return TableCheck(rule=rule, aggregates={"rows": count_where(domain)}, conclude=_row_count(rule.kwargs))
     if rule.type == "expect_column_to_be_fresh":
         return _freshness(rule, columns[rule.kwargs["column"]], domain, now)
     if rule.type in _STATISTICS:
@@ -143,7 +143,7 @@ def _number_statistic(aggregate: str) -> Callable[[Rule, Column, str], TableChec
         finite = f" AND NOT {column.infinite}" if column.infinite else ""
         aggregates = {
             "value": f"{aggregate.format(column.number)} FILTER (WHERE {domain}{finite})",
-            "infinite": f"count_if({domain} AND {column.infinite})" if column.infinite else "0",
+            "infinite": count_where(f"{domain} AND {column.infinite}") if column.infinite else "0",
         }
         return TableCheck(rule=rule, aggregates=aggregates, conclude=_statistic_conclusion(rule, column))
 
@@ -203,8 +203,8 @@ def _comparable_value(value: Any) -> Any:
 def _count_statistic(kind: str) -> Callable[[Rule, Column, str], TableCheck]:
     def check(rule: Rule, column: Column, domain: str) -> TableCheck:
         aggregates = {
-            "rows": f"count_if({domain})",
-            "present": f"count_if({domain} AND NOT {column.missing})",
+            "rows": count_where(domain),
+            "present": count_where(f"{domain} AND NOT {column.missing}"),
         }
         if kind != "non_null":
             aggregates["distinct"] = f"count(DISTINCT {column.value}) FILTER (WHERE {domain})"

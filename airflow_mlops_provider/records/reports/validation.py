@@ -51,6 +51,7 @@ class ValidationReport:
     :param all_missing: columns without a single value that a rule reads.
     :param infinite: column to number of infinite values, for columns that have any.
     :param sensitive: columns whose values were left out.
+    :param unchecked: what a contract also says and nothing here can check.
     :param quarantine: where the failing rows were written, pinned; ``None`` without a place to write.
     """
 
@@ -61,6 +62,7 @@ class ValidationReport:
     all_missing: tuple[str, ...] = ()
     infinite: dict[str, int] = field(default_factory=dict)
     sensitive: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
     quarantine: DatasetRef | None = None
 
     @property
