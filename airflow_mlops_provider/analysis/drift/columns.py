@@ -17,11 +17,16 @@ _ROW_LABELS = re.compile(r"__index_level_\d+__")
 """What pandas calls the row labels that it writes into Parquet."""
 
 
-class Rows(Protocol):
-    """What is needed of a dataset: its schema, its size and a stream of its rows."""
+class Described(Protocol):
+    """What is known of a dataset without its rows: its name, its schema and its size."""
 
-    uri: str
-    schema: pa.Schema
+    @property
+    def uri(self) -> str:
+        """What to call it in messages."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns and types."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -30,6 +35,10 @@ class Rows(Protocol):
     @property
     def rows(self) -> int:
         """Number of rows."""
+
+
+class Rows(Described, Protocol):
+    """A dataset whose rows can be read, as a stream."""
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The rows in order, some columns of them."""
@@ -56,21 +65,22 @@ class Plan:
 
 
 def plan_columns(
-    reference: Rows,
-    current: Rows,
+    reference: Described,
+    current: Described,
     *,
     columns: Sequence[str] | None = None,
     target: str | None = None,
     prediction: str | None = None,
-    window_column: str | None = None,
+    not_compared: Sequence[str] = (),
     sensitive: Sequence[str] = (),
 ) -> tuple[Plan, ...]:
     """Every column to compare, in the reference's order, then target, prediction and what only ``current`` has.
 
-    :param columns: the features; every column of the reference but target, prediction and window by default.
+    :param columns: the features; every column of the reference but the others named here by default.
+    :param not_compared: columns that say where a row belongs: windows, groups.
     :raises BadInputError: when the reference lacks a column that was asked for, or nothing is shared.
     """
-    others = {name for name in (target, prediction, window_column) if name}
+    others = {name for name in (target, prediction, *not_compared) if name}
     features = [name for name in (columns or _comparable(reference)) if name not in others]
     roles = dict.fromkeys(features, Role.FEATURE)
     roles |= {name: role for name, role in ((target, Role.TARGET), (prediction, Role.PREDICTION)) if name}
@@ -91,7 +101,7 @@ def plan_columns(
     return tuple(plans)
 
 
-def _comparable(rows: Rows) -> list[str]:
+def _comparable(rows: Described) -> list[str]:
     """Columns compared unless others are named: not time stamps, which move by themselves, nor a frame's row labels."""
     return [
         name
@@ -100,7 +110,7 @@ def _comparable(rows: Rows) -> list[str]:
     ]
 
 
-def _plan(name: str, role: Role, reference: Rows, current: pa.Schema, sensitive: bool) -> Plan:
+def _plan(name: str, role: Role, reference: Described, current: pa.Schema, sensitive: bool) -> Plan:
     before = reference.schema.field(name).type
     if pa.types.is_null(before):
         raise BadInputError(f"reference {reference.uri}: column {name!r} is all missing; nothing to compare with")

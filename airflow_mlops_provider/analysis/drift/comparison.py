@@ -9,8 +9,15 @@ from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.drift import words
 from airflow_mlops_provider.analysis.drift.columns import Plan
-from airflow_mlops_provider.analysis.drift.profile import LevelProfile, NumericProfile, ks_interval
-from airflow_mlops_provider.analysis.drift.scan import GROUPS, MAX_LEVELS, grouped
+from airflow_mlops_provider.analysis.drift.groups import Weights
+from airflow_mlops_provider.analysis.drift.profile import (
+    GROUPS,
+    MAX_LEVELS,
+    LevelProfile,
+    NumericProfile,
+    grouped_counts,
+    ks_interval,
+)
 from airflow_mlops_provider.analysis.stats.distances import jensen_shannon, psi, total_variation
 from airflow_mlops_provider.analysis.stats.two_sample import chi_squared, ks_p_value, pool_rare, two_proportion
 from airflow_mlops_provider.records.reports.drift import ColumnDrift, ColumnKind, Measure, Problem, Shift
@@ -26,25 +33,28 @@ DECILES = tuple(i / 10 for i in range(1, 10))
 """Where binned distances of numeric columns cut: at the reference's deciles, as is customary for PSI."""
 
 
-def compare(plan: Plan, reference: Profile, current: Profile) -> ColumnDrift:
-    """Every test and distance of one column that its two profiles allow."""
+def compare(plan: Plan, reference: Profile, current: Profile, weights: Weights) -> ColumnDrift:
+    """Every test and distance of one column that its two profiles allow.
+
+    :param weights: what one row of each side counts in the tests; distances do not depend on it.
+    """
     if not current.values:
         statement = f"{plan.column}: every value is missing from the current batch"
         drift = _base(plan, plan.kind, reference, current)
         return replace(drift, problem=Problem.ALL_MISSING, statement=statement)
     if isinstance(reference, NumericProfile) and isinstance(current, NumericProfile):
         if plan.kind is ColumnKind.TIME or not reference.is_two_level():
-            return _compare_numbers(plan, reference, current)
+            return _compare_numbers(plan, reference, current, weights)
         # The cells of the reference that hold values are atoms; each begins at its value.
         names = reference.edges[np.flatnonzero(reference.counts) - 1]
         reference, current = reference.as_levels(names), current.as_levels(names)
     if isinstance(reference, LevelProfile) and isinstance(current, LevelProfile):
-        return _compare_levels(plan, reference, current)
+        return _compare_levels(plan, reference, current, weights)
     raise TypeError(f"column {plan.column!r} was profiled as numbers on one side and as levels on the other")
 
 
-def _compare_numbers(plan: Plan, reference: NumericProfile, current: NumericProfile) -> ColumnDrift:
-    drift, shifts = _base(plan, plan.kind, reference, current), [_missing_shift(plan, reference, current)]
+def _compare_numbers(plan: Plan, reference: NumericProfile, current: NumericProfile, weights: Weights) -> ColumnDrift:
+    drift, shifts = _base(plan, plan.kind, reference, current), [_missing_shift(plan, reference, current, weights)]
     if min(reference.values, current.values) < MIN_VALUES:
         return _too_few(drift, shifts)
     low, high = ks_interval(reference, current)
@@ -55,8 +65,9 @@ def _compare_numbers(plan: Plan, reference: NumericProfile, current: NumericProf
         time=plan.kind is ColumnKind.TIME,
         sensitive=plan.sensitive,
     )
-    ks = shift(Measure.KS_D, low, ks_p_value(low, reference.values, current.values), change, high=high)
-    return _measured(drift, [ks, *shifts], decile_table(reference, current))
+    p_value = ks_p_value(low, reference.values * weights.reference, current.values * weights.current)
+    ks = shift(Measure.KS_D, low, p_value, change, high=high)
+    return _measured(drift, [ks, *shifts], decile_table(reference, current), weights)
 
 
 def decile_table(reference: NumericProfile, current: NumericProfile) -> tuple[Floats, Floats]:
@@ -74,9 +85,9 @@ def decile_table(reference: NumericProfile, current: NumericProfile) -> tuple[Fl
     return before[seen], after[seen]
 
 
-def _compare_levels(plan: Plan, reference: LevelProfile, current: LevelProfile) -> ColumnDrift:
+def _compare_levels(plan: Plan, reference: LevelProfile, current: LevelProfile, weights: Weights) -> ColumnDrift:
     drift = _base(plan, ColumnKind.CATEGORICAL, reference, current)
-    shifts = [_missing_shift(plan, reference, current)]
+    shifts = [_missing_shift(plan, reference, current, weights)]
     if min(reference.values, current.values) < MIN_VALUES:
         return _too_few(drift, shifts)
     before, after = _aligned(reference, current)
@@ -91,21 +102,22 @@ def _compare_levels(plan: Plan, reference: LevelProfile, current: LevelProfile) 
     name = words.GROUPED if reference.grouped or current.grouped else levels[moved]
     change = words.level_change(plan.column, name, shares[0][moved], shares[1][moved], sensitive=plan.sensitive)
     # Pooled as in the test: summed over thousands of rare levels, chance alone makes a large distance.
-    cells = pool_rare(*table)
+    worth = table[0] * weights.reference, table[1] * weights.current
+    cells = pool_rare(*worth)
     distance = total_variation(cells[0], cells[1]) if cells.shape[1] > 1 else 0.0
     shifts = [
-        shift(Measure.TVD, distance, chi_squared(*table).p_value, change),
+        shift(Measure.TVD, distance, chi_squared(*worth).p_value, change),
         *shifts,
-        _unseen_shift(plan, before, after, reference),
+        _unseen_shift(plan, (before, after), reference, weights),
     ]
-    return replace(_measured(drift, shifts, table), statement=_bounded(plan, reference, current))
+    return replace(_measured(drift, shifts, table, weights), statement=_bounded(plan, reference, current))
 
 
 def _aligned(reference: LevelProfile, current: LevelProfile) -> tuple[dict[str, int], dict[str, int]]:
     """Counts over the same levels: in groups when one side has groups, rare ones withheld when the reference's are."""
     before, after = reference.counts, current.counts
     if reference.grouped or current.grouped:
-        before, after = grouped(before), grouped(after)
+        before, after = grouped_counts(before), grouped_counts(after)
     if reference.withheld:
         rest = sum(count for level, count in after.items() if level not in before)
         before = before | {words.WITHHELD_LEVELS: reference.withheld}
@@ -113,12 +125,15 @@ def _aligned(reference: LevelProfile, current: LevelProfile) -> tuple[dict[str, 
     return before, after
 
 
-def _unseen_shift(plan: Plan, before: dict[str, int], after: dict[str, int], reference: LevelProfile) -> Shift:
+def _unseen_shift(
+    plan: Plan, counts: tuple[dict[str, int], dict[str, int]], reference: LevelProfile, weights: Weights
+) -> Shift:
     """The share of values whose level the reference never held, beyond what its own rare levels lead to expect.
 
     Among the reference's own values, those whose level occurs once would be unseen by the others (Good 1953): for
     free text or identifiers that is most of them, for a short list of codes none. The two shares are compared.
     """
+    before, after = counts
     n, m = sum(before.values()), sum(after.values())
     unseen = {level: count for level, count in after.items() if level not in before}
     singles = sum(count == 1 for count in before.values()) if reference.grouped else reference.singles
@@ -127,22 +142,32 @@ def _unseen_shift(plan: Plan, before: dict[str, int], after: dict[str, int], ref
     return shift(
         Measure.UNSEEN_SHARE,
         max(0.0, total / m - singles / n),
-        two_proportion(total, m, singles, n, alternative="greater").p_value,
+        two_proportion(
+            *_worth(total, m, weights.current), *_worth(singles, n, weights.reference), alternative="greater"
+        ).p_value,
         words.unseen_levels(
             plan.column, total / m, singles / n, examples, sensitive=plan.sensitive or reference.grouped
         ),
     )
 
 
-def _missing_shift(plan: Plan, reference: Profile, current: Profile) -> Shift:
+def _missing_shift(plan: Plan, reference: Profile, current: Profile, weights: Weights) -> Shift:
     """The change of the share of missing values, either way."""
     before, after = reference.missing / reference.rows, current.missing / current.rows
     return shift(
         Measure.MISSING_CHANGE,
         abs(after - before),
-        two_proportion(reference.missing, reference.rows, current.missing, current.rows).p_value,
+        two_proportion(
+            *_worth(reference.missing, reference.rows, weights.reference),
+            *_worth(current.missing, current.rows, weights.current),
+        ).p_value,
         words.missing_change(plan.column, before, after),
     )
+
+
+def _worth(count: int, total: int, weight: float) -> tuple[int, int]:
+    """A count and its total in rows that are worth ``weight`` each; whole, because exact tests count."""
+    return (count, total) if weight == 1 else (round(count * weight), max(1, round(total * weight)))
 
 
 def shift(measure: Measure, effect: float, p_value: float, statement: str, *, high: float | None = None) -> Shift:
@@ -175,12 +200,12 @@ def _too_few(drift: ColumnDrift, shifts: list[Shift]) -> ColumnDrift:
     return replace(drift, shifts=tuple(shifts), problem=Problem.TOO_FEW_VALUES, statement=statement)
 
 
-def _measured(drift: ColumnDrift, shifts: list[Shift], table: tuple[Floats, Floats]) -> ColumnDrift:
+def _measured(drift: ColumnDrift, shifts: list[Shift], table: tuple[Floats, Floats], weights: Weights) -> ColumnDrift:
     return replace(
         drift,
         shifts=tuple(shifts),
         distances={"psi": psi(*table), "jensen_shannon": jensen_shannon(*table)},
-        p_values={"chi_squared": chi_squared(*table).p_value},
+        p_values={"chi_squared": chi_squared(table[0] * weights.reference, table[1] * weights.current).p_value},
     )
 
 

@@ -1,9 +1,11 @@
-"""Evidently's HTML report: something to look at, never the judge."""
+"""Evidently: its HTML report to look at, and its preset as one of the named rules."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from airflow_mlops_provider.analysis.drift.columns import Rows
 from airflow_mlops_provider.analysis.drift.joint import sample_rows
@@ -12,21 +14,31 @@ REPORT_ROWS = 2_000
 """Rows a side that the report is drawn from; its size and time grow with them."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidentlyDrift:
+    """What Evidently's drift preset finds.
+
+    :param share: share of columns that it calls drifted.
+    :param scores: column to its score, by a method that Evidently chooses.
+    :param drifted: the columns that it calls drifted.
+    """
+
+    share: float
+    scores: dict[str, float] = field(default_factory=dict)
+    drifted: frozenset[str] = frozenset()
+
+
 def render_evidently(reference: Rows, current: Rows, columns: Sequence[str]) -> bytes:
     """Evidently's data drift report as one HTML page, with a line on top that says what it was drawn from.
 
     :param columns: to show; leave sensitive ones out.
     """
+    before = sample_rows(reference, columns, limit=REPORT_ROWS)
+    after = sample_rows(current, columns, limit=REPORT_ROWS)
     with warnings.catch_warnings():
         # A picture must not turn a library's deprecation into a failed check.
         warnings.simplefilter("ignore")
-        from evidently import Report
-        from evidently.presets import DataDriftPreset
-
-        before = sample_rows(reference, columns, limit=REPORT_ROWS)
-        after = sample_rows(current, columns, limit=REPORT_ROWS)
-        snapshot = Report([DataDriftPreset()]).run(after.to_pandas(), before.to_pandas())
-        page: str = snapshot.get_html_str(as_iframe=False)
+        page: str = _run(before, after).get_html_str(as_iframe=False)
     note = (
         '<p style="font: 14px sans-serif; padding: 8px 16px; background: #fff3cd">'
         f"Drawn by Evidently from {before.num_rows:,} of {reference.rows:,} reference rows and "
@@ -34,6 +46,38 @@ def render_evidently(reference: Rows, current: Rows, columns: Sequence[str]) -> 
         "It is here to look at; the verdict was made from all rows, by other tests.</p>"
     )
     return _with_note(page, note).encode()
+
+
+def measure_evidently(reference: Rows, current: Rows, columns: Sequence[str]) -> EvidentlyDrift:
+    """Evidently's drift preset with its own methods and limits, on all rows, which it holds in memory."""
+    before = sample_rows(reference, columns, limit=reference.rows)
+    after = sample_rows(current, columns, limit=current.rows)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as above
+        metrics = _run(before, after).dict()["metrics"]
+    share, scores, drifted = 0.0, {}, set()
+    for metric in metrics:
+        config, value = metric["config"], metric["value"]
+        if "drift_share" in config:
+            share = float(value["share"])
+        else:
+            scores[config["column"]] = float(value)
+            if _is_drifted(config, float(value)):
+                drifted.add(config["column"])
+    return EvidentlyDrift(share=share, scores=scores, drifted=frozenset(drifted))
+
+
+def _is_drifted(config: dict[str, Any], value: float) -> bool:
+    """Evidently compares p-values from below and distances from above."""
+    limit = float(config["threshold"])
+    return value < limit if "p_value" in config["method"] else value >= limit
+
+
+def _run(before: Any, after: Any) -> Any:
+    from evidently import Report
+    from evidently.presets import DataDriftPreset
+
+    return Report([DataDriftPreset()]).run(after.to_pandas(), before.to_pandas())
 
 
 def _with_note(page: str, note: str) -> str:

@@ -10,8 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.drift.columns import Rows
+from airflow_mlops_provider.analysis.drift.groups import Weights
 from airflow_mlops_provider.analysis.drift.values import sorted_values
-from airflow_mlops_provider.analysis.stats.distances import ks_distance
+from airflow_mlops_provider.analysis.stats.distances import ks_distance, wasserstein
 from airflow_mlops_provider.analysis.stats.two_sample import ks_p_value
 from airflow_mlops_provider.records.reports.drift import ColumnDrift, Measure, Shift
 
@@ -25,12 +26,12 @@ def read_sorted(rows: Rows, column: str, *, role: str) -> Floats:
     return sorted_values(data, where=f"{role} {rows.uri}: column {column!r}")
 
 
-def is_open(shift: Shift, *, limits: Sequence[float], levels: tuple[float, float], rows: tuple[int, int]) -> bool:
+def is_open(shift: Shift, *, limits: Sequence[float], levels: tuple[float, float], rows: tuple[float, float]) -> bool:
     """Whether the interval of a KS distance leaves a judgement open.
 
     :param limits: effect floors that it will be held against.
     :param levels: the smallest and the largest p-value that may decide, whatever the other columns do.
-    :param rows: values on either side.
+    :param rows: what the values on either side are worth.
     """
     if any(shift.effect < limit <= shift.effect_high for limit in limits):
         return True
@@ -38,16 +39,20 @@ def is_open(shift: Shift, *, limits: Sequence[float], levels: tuple[float, float
     return smallest <= levels[1] and largest > levels[0]
 
 
-def exact_ks(drift: ColumnDrift, reference: Rows, current: Rows) -> ColumnDrift:
-    """The same column with its KS distance computed from all values."""
+def exact_column(drift: ColumnDrift, reference: Rows, current: Rows, weights: Weights) -> ColumnDrift:
+    """The same column with its KS and Wasserstein distances computed from all values."""
     a = read_sorted(reference, drift.column, role="reference")
     b = read_sorted(current, drift.column, role="current")
     distance = ks_distance(a, b, presorted=True)
-    p_value = ks_p_value(distance, a.size, b.size)
+    p_value = ks_p_value(distance, a.size * weights.reference, b.size * weights.current)
 
     def sharpened(shift: Shift) -> Shift:
         if shift.measure is not Measure.KS_D:
             return shift
         return replace(shift, effect=distance, effect_high=distance, p_value=p_value, adjusted_p_value=p_value)
 
-    return replace(drift, shifts=tuple(map(sharpened, drift.shifts)))
+    # In standard deviations of the reference, as Evidently has it; a constant counts as a thousandth.
+    moved = wasserstein(a, b) / max(float(a.std()), 1e-3)
+    return replace(
+        drift, shifts=tuple(map(sharpened, drift.shifts)), distances=drift.distances | {"wasserstein": moved}
+    )

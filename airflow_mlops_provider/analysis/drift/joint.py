@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from airflow_mlops_provider.analysis.drift.columns import Plan, Rows
+from airflow_mlops_provider.analysis.drift.groups import blocks_of
 from airflow_mlops_provider.analysis.drift.values import is_text, plain_text, to_floats
 from airflow_mlops_provider.analysis.stats.two_sample import auc, welch
 from airflow_mlops_provider.records.reports.drift import JointDrift
 
 Floats = NDArray[np.float64]
+Blocks = NDArray[np.intp]
 
 SAMPLE_ROWS = 5_000
 """Rows sampled from each side at most."""
@@ -29,10 +31,13 @@ EXPLAIN_FROM = 1e-3
 """P-value below which it is worth saying which columns told the sides apart."""
 
 
-def measure_joint(features: Sequence[Plan], reference: Rows, current: Rows) -> tuple[JointDrift | None, str]:
+def measure_joint(
+    features: Sequence[Plan], reference: Rows, current: Rows, *, group_column: str | None = None
+) -> tuple[JointDrift | None, str]:
     """The classifier two-sample test: trained on half of a sample's blocks, tested on the others.
 
     :param features: the columns to look at together, at least two.
+    :param group_column: rows with one value of it stay in one block.
     :returns: the measurement and an empty note, or nothing and why in words.
 
     Source: Lopez-Paz & Oquab 2017, "Revisiting classifier two-sample tests"; Rabanser et al. 2019, "Failing loudly".
@@ -40,14 +45,15 @@ def measure_joint(features: Sequence[Plan], reference: Rows, current: Rows) -> t
     if len(features) < 2:
         return None, ""
     names = [plan.column for plan in features]
-    before, after = sample_rows(reference, names), sample_rows(current, names)
+    read = [*names, *([group_column] if group_column else [])]
+    before, after = sample_rows(reference, read), sample_rows(current, read)
     if min(before.num_rows, after.num_rows) < MIN_SIDE:
         return None, f"joint drift not tested: fewer than {MIN_SIDE} rows on a side"
     from threadpoolctl import threadpool_limits
 
     # So little data is slower on several threads than on one, by far when the machine is busy.
     with threadpool_limits(1):
-        return _classify(names, _encoded(names, before, after), before.num_rows, after.num_rows), ""
+        return _classify(names, before, after, _blocks(before, group_column), _blocks(after, group_column)), ""
 
 
 def sample_rows(rows: Rows, columns: Sequence[str], *, limit: int = SAMPLE_ROWS, seed: int = 0) -> pa.Table:
@@ -87,11 +93,11 @@ def _codes(before: pa.ChunkedArray, after: pa.ChunkedArray) -> Floats:
     return codes
 
 
-def _classify(names: Sequence[str], data: Floats, n: int, m: int) -> JointDrift:
+def _classify(names: Sequence[str], before: pa.Table, after: pa.Table, *sides: Blocks) -> JointDrift:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    is_current = np.repeat([False, True], [n, m])
-    blocks = np.concatenate([_blocks(n), _blocks(m)])
+    data, blocks = _encoded(names, before, after), np.concatenate(sides)
+    is_current = np.repeat([False, True], [before.num_rows, after.num_rows])
     train = blocks % 2 == 0
     # Few, shallow, slowly learning trees: an overfitted classifier is blind on the other half, not wrong.
     model = HistGradientBoostingClassifier(
@@ -103,29 +109,40 @@ def _classify(names: Sequence[str], data: Floats, n: int, m: int) -> JointDrift:
     area = auc(scores[truth], scores[~truth]).statistic
     p_value = _block_test(scores, truth, blocks[~train])
     told = _contributions(names, model, held_out, truth, area) if p_value < EXPLAIN_FROM else {}
-    return JointDrift(auc=area, p_value=p_value, reference_rows=n, current_rows=m, contributions=told)
+    return JointDrift(
+        auc=area,
+        p_value=p_value,
+        reference_rows=before.num_rows,
+        current_rows=after.num_rows,
+        contributions=told,
+    )
 
 
-def _blocks(rows: int) -> NDArray[np.intp]:
-    """Consecutive blocks of rows, numbered; even ones train and odd ones test.
+def _blocks(table: pa.Table, group_column: str | None) -> Blocks:
+    """Numbered blocks of consecutive rows, or of groups; even ones train and odd ones test.
 
     Rows that lie together often belong together (the same person, the same hour). Were they split at random, the
     classifier would recognise its training rows' neighbours and call that drift.
     """
-    return np.arange(rows, dtype=np.intp) * BLOCKS // rows
+    if group_column:
+        return blocks_of(table.column(group_column), BLOCKS)
+    return np.asarray(np.arange(table.num_rows, dtype=np.intp) * BLOCKS // table.num_rows)
 
 
-def _block_test(scores: Floats, truth: NDArray[np.bool_], blocks: NDArray[np.intp]) -> float:
+def _block_test(scores: Floats, truth: NDArray[np.bool_], blocks: Blocks) -> float:
     """Welch's one-sided test on the mean rank of each block, which holds when rows within a block are dependent.
 
     The difference of mean ranks is the area under the ROC curve up to scale, so this is a test of it.
     """
-    ranks = stats.rankdata(scores)
-    sides = [
-        np.bincount(blocks[side], ranks[side], BLOCKS)[1::2] / np.bincount(blocks[side], minlength=BLOCKS)[1::2]
-        for side in (truth, ~truth)
-    ]
-    return welch(*sides).p_value
+    ranks = np.asarray(stats.rankdata(scores), dtype=np.float64)
+    means = [_means(ranks[side], blocks[side]) for side in (truth, ~truth)]
+    return welch(*means).p_value if min(map(len, means)) > 1 else 1.0
+
+
+def _means(ranks: Floats, blocks: Blocks) -> Floats:
+    sizes = np.bincount(blocks, minlength=BLOCKS)
+    filled = sizes > 0
+    return np.asarray(np.bincount(blocks, ranks, BLOCKS)[filled] / sizes[filled])
 
 
 def _contributions(

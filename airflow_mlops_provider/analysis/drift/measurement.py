@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from airflow_mlops_provider.analysis.drift.columns import Plan, Rows, plan_columns
+from airflow_mlops_provider.analysis.drift.columns import Described, Plan, Rows, plan_columns
 from airflow_mlops_provider.analysis.drift.comparison import compare
-from airflow_mlops_provider.analysis.drift.exact import exact_ks, is_open
+from airflow_mlops_provider.analysis.drift.exact import exact_column, is_open
+from airflow_mlops_provider.analysis.drift.groups import Weights, measure_weights
 from airflow_mlops_provider.analysis.drift.joint import measure_joint
-from airflow_mlops_provider.analysis.drift.scan import Profiles, profile_rows, sample_edges
+from airflow_mlops_provider.analysis.drift.scan import Profiles, edges_of, profile_rows
+from airflow_mlops_provider.analysis.drift.storage import ProfiledDataset
+from airflow_mlops_provider.analysis.drift.windows import MISSING, measure_windows
 from airflow_mlops_provider.analysis.stats.corrections import holm
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.reports.drift import ColumnDrift, DriftReport, Role
+from airflow_mlops_provider.records.reports.drift import ColumnDrift, DriftReport, Measure, Role, WindowDrift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,24 +25,28 @@ class Precision:
     :param limits: effect floors of the KS distance.
     :param level: the level that all tests share.
     :param exact_rows: with at most so many values on both sides together, every distance is computed exactly.
+    :param wasserstein: compute the Wasserstein distance of every numeric column, which needs all its values.
     """
 
     limits: tuple[float, ...] = (0.05, 0.10)
     level: float = 0.05 / 30
     exact_rows: int = 200_000
+    wasserstein: bool = False
 
 
 def measure_drift(
-    reference: Rows,
+    reference: Rows | ProfiledDataset,
     current: Rows,
     *,
     columns: Sequence[str] | None = None,
     target: str | None = None,
     prediction: str | None = None,
     window_column: str | None = None,
+    group_column: str | None = None,
     sensitive: Sequence[str] = (),
     joint: bool = True,
     precision: Precision | None = None,
+    profiles: Profiles | None = None,
 ) -> DriftReport:
     """Measure how far ``current`` lies from ``reference``, column by column and all features together.
 
@@ -47,14 +54,19 @@ def measure_drift(
     distance, which follows to an interval about 0.001 wide. Where that leaves a judgement open, the column is read
     again and computed exactly.
 
-    :param columns: the features to compare; by default every column of the reference but target, prediction,
-        window column and time stamps (which move by themselves).
+    :param reference: what the data should look like; a profile alone will do, but allows no joint test, no windows
+        and no exact distance.
+    :param columns: the features to compare; by default every column of the reference but the others named here and
+        time stamps, which move by themselves.
     :param target: compared as target drift; may still be absent from ``current``.
     :param prediction: compared as prediction drift.
-    :param window_column: what tells windows apart; never compared itself.
+    :param window_column: what tells the reference's windows apart; with 30 of them the report is calibrated on them.
+    :param group_column: rows with one value of it (the same person) belong together and count as one in the tests.
     :param sensitive: columns whose values never appear in the report.
-    :param joint: also train a classifier to tell the two apart.
+    :param joint: also train a classifier to tell the two apart; not when the report is calibrated on windows, within
+        which rows are not independent.
     :param precision: what the numbers will be held against; the default policy's limits by default.
+    :param profiles: of the reference, when it was profiled before.
     :returns: the report; its p-values are corrected by Holm's method over all tests of all columns.
     :raises BadInputError: when nothing is shared, a column of the reference has no value, or one holds infinity.
     """
@@ -64,65 +76,111 @@ def measure_drift(
         columns=columns,
         target=target,
         prediction=prediction,
-        window_column=window_column,
+        not_compared=[name for name in (window_column, group_column) if name],
         sensitive=sensitive,
     )
     if not reference.rows:
         raise BadInputError(f"reference {reference.uri} has no rows; there is nothing to compare with")
-    comparable = [plan for plan in plans if plan.problem is None] if current.rows else []
-    names = [plan.column for plan in comparable]
-    edges = sample_edges(reference, names)
-    before = profile_rows(reference, names, edges, role="reference")
-    _refuse_empty(before, reference)
-    after = profile_rows(current, names, edges, role="current")
-    measured = _sharpened(
-        {plan.column: _compared(plan, before, after) for plan in plans if plan.problem or plan in comparable},
-        reference,
-        current,
-        precision or Precision(),
-    )
-    features = [plan for plan in comparable if plan.role is Role.FEATURE]
-    found, note = measure_joint(features, reference, current) if joint else (None, "")
+    # A batch without rows is not compared: that it has too few is found by whoever judges.
+    plans = plans if current.rows else tuple(plan for plan in plans if plan.problem is not None)
+    before = _reference_profiles(reference, _names(plans), profiles)
+    if isinstance(reference, ProfiledDataset):
+        report = _report(reference, current, _compared(plans, before, current, Weights()))
+        return replace(report, joint_note=_WITHOUT_ROWS if joint or window_column else "")
+    weights = measure_weights(reference, current, group_column)
+    measured = _compared(plans, before, current, weights)
+    measured = _sharpened(measured, reference, current, precision or Precision(), weights)
+    report = replace(_report(reference, current, measured), group_column=group_column)
+    if window_column and _names(plans):
+        report = _calibrated(
+            report, [plan for plan in plans if not plan.problem], before, (reference, current), window_column
+        )
+    if report.windows or not joint:
+        return report
+    features = [plan for plan in plans if plan.role is Role.FEATURE and not plan.problem]
+    found, note = measure_joint(features, reference, current, group_column=group_column)
+    return replace(report, joint=found, joint_note=note)
+
+
+_WITHOUT_ROWS = "neither joint drift nor windows were measured: the reference is a profile without rows"
+
+
+def _names(plans: Sequence[Plan]) -> list[str]:
+    return [plan.column for plan in plans if plan.problem is None]
+
+
+def _reference_profiles(reference: Rows | ProfiledDataset, names: Sequence[str], profiles: Profiles | None) -> Profiles:
+    if isinstance(reference, ProfiledDataset):
+        profiles = reference.profiles
+    elif profiles is None:
+        profiles = profile_rows(reference, names, role="reference")
+    for name in names:
+        if not profiles[name].values:
+            raise BadInputError(f"reference {reference.uri}: column {name!r} is all missing; nothing to compare with")
+    return profiles
+
+
+def _compared(plans: Sequence[Plan], before: Profiles, current: Rows, weights: Weights) -> list[ColumnDrift]:
+    names = _names(plans)
+    after = profile_rows(current, names, edges_of({name: before[name] for name in names}), role="current")
+    return [
+        compare(plan, before[plan.column], after[plan.column], weights)
+        if plan.problem is None
+        else ColumnDrift(
+            column=plan.column, role=plan.role, kind=plan.kind, problem=plan.problem, statement=plan.statement
+        )
+        for plan in plans
+    ]
+
+
+def _report(reference: Described, current: Described, measured: Sequence[ColumnDrift]) -> DriftReport:
     return DriftReport(
         reference_rows=reference.rows,
         current_rows=current.rows,
-        columns=_corrected(list(measured.values())),
-        joint=found,
-        joint_note=note,
-        notes=tuple(drift.statement for drift in measured.values() if drift.statement and not drift.problem),
+        columns=_corrected(measured),
+        notes=tuple(drift.statement for drift in measured if drift.statement and not drift.problem),
     )
 
 
-def _compared(plan: Plan, before: Profiles, after: Profiles) -> ColumnDrift:
-    if plan.problem is None:
-        return compare(plan, before[plan.column], after[plan.column])
-    return ColumnDrift(
-        column=plan.column, role=plan.role, kind=plan.kind, problem=plan.problem, statement=plan.statement
-    )
+def _calibrated(
+    report: DriftReport, plans: Sequence[Plan], profiles: Profiles, sides: tuple[Rows, Rows], column: str
+) -> DriftReport:
+    windows, note = measure_windows(plans, profiles, *sides, column)
+    return replace(report, windows=_worded(windows, report) if windows else None, window_note=note)
 
 
-def _refuse_empty(profiles: Profiles, reference: Rows) -> None:
-    for name, profile in profiles.items():
-        if not profile.values:
-            raise BadInputError(f"reference {reference.uri}: column {name!r} is all missing; nothing to compare with")
+def _worded(windows: WindowDrift, report: DriftReport) -> WindowDrift:
+    """The windows with what changed in words, for the columns that stand out."""
+    words: dict[str, str] = {}
+    for column in report.columns:
+        for shift in column.shifts:
+            name = f"{column.column}{MISSING}" if shift.measure is Measure.MISSING_CHANGE else column.column
+            words.setdefault(name, shift.statement)
+    told = [name for name, score in windows.standardised.items() if score >= windows.alarm_score]
+    return replace(windows, statements={name: words[name] for name in {windows.worst_column, *told} if name in words})
 
 
 def _sharpened(
-    measured: Mapping[str, ColumnDrift], reference: Rows, current: Rows, precision: Precision
-) -> dict[str, ColumnDrift]:
-    """The columns with exact distances where an interval leaves the judgement open."""
-    tests = sum(len(drift.shifts) for drift in measured.values()) or 1
-    # Holm compares the smallest p-value with level / tests and the largest with the level itself.
-    levels = (precision.level / tests / 2, precision.level)
-    result = dict(measured)
-    for name, drift in measured.items():
-        rows = (drift.reference_values, drift.current_values)
-        for shift in drift.shifts:
-            if shift.effect < shift.effect_high and (
-                sum(rows) <= precision.exact_rows or is_open(shift, limits=precision.limits, levels=levels, rows=rows)
-            ):
-                result[name] = exact_ks(drift, reference, current)
-    return result
+    measured: Sequence[ColumnDrift], reference: Rows, current: Rows, precision: Precision, weights: Weights
+) -> list[ColumnDrift]:
+    """The columns with exact distances where an interval leaves the judgement open, or where they were asked for."""
+    tests = sum(len(drift.shifts) for drift in measured) or 1
+    # Holm compares the smallest p-value with level / tests and the largest with the level itself; a named rule's
+    # level for one column lies between them too.
+    levels = (precision.level / tests / 2, max(precision.level, 0.05))
+    return [
+        exact_column(drift, reference, current, weights) if _is_wanted(drift, precision, levels, weights) else drift
+        for drift in measured
+    ]
+
+
+def _is_wanted(drift: ColumnDrift, precision: Precision, levels: tuple[float, float], weights: Weights) -> bool:
+    ks = next((shift for shift in drift.shifts if shift.measure is Measure.KS_D), None)
+    if ks is None or precision.wasserstein or ks.effect == ks.effect_high:
+        return ks is not None and precision.wasserstein
+    rows = (drift.reference_values * weights.reference, drift.current_values * weights.current)
+    small = drift.reference_values + drift.current_values <= precision.exact_rows
+    return small or is_open(ks, limits=precision.limits, levels=levels, rows=rows)
 
 
 def _corrected(columns: Sequence[ColumnDrift]) -> tuple[ColumnDrift, ...]:

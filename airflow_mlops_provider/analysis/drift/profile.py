@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,10 +127,62 @@ class LevelProfile:
         """Rows with a value."""
         return self.rows - self.missing
 
+    def merge(self, other: LevelProfile) -> LevelProfile:
+        """The profile of both sets of rows together; levels are counted in groups when either side's are."""
+        if self.withheld or other.withheld:
+            raise ValueError("shared profiles, which withhold their rare levels, do not add up")
+        counted = LevelCounts(counts=dict(self.counts), grouped=self.grouped)
+        counted.add(other.counts, grouped=other.grouped)
+        return LevelProfile(
+            rows=self.rows + other.rows,
+            missing=self.missing + other.missing,
+            counts=counted.counts,
+            grouped=counted.grouped,
+        )
+
     @property
     def singles(self) -> int:
         """Levels that occur once."""
         return sum(count == 1 for count in self.counts.values()) if self.single is None else self.single
+
+
+MAX_LEVELS = 100_000
+"""Levels of a column that are counted one by one; with more, they are counted in groups."""
+GROUPS = 65_536
+"""Groups that levels are then counted in, by a hash of their text."""
+_GROUP = "\x00group "
+
+
+@dataclass(slots=True, kw_only=True)
+class LevelCounts:
+    """Counts of levels that never take more memory than :data:`MAX_LEVELS` levels do.
+
+    :param counts: level, or group of levels, to count.
+    :param grouped: whether there were too many levels, so that groups are counted.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    grouped: bool = False
+
+    def add(self, counts: Mapping[str, int], *, grouped: bool = False) -> None:
+        """Count more levels; ``grouped`` when they are groups already."""
+        for level, count in counts.items():
+            self.counts[level] = self.counts.get(level, 0) + count
+        if self.grouped or grouped or len(self.counts) > MAX_LEVELS:
+            self.counts, self.grouped = grouped_counts(self.counts), True
+
+
+def grouped_counts(counts: Mapping[str, int]) -> dict[str, int]:
+    """Counts of levels as counts of groups of levels; groups stay what they are.
+
+    Whatever differs between groups differs between their levels, so distances between groups are lower bounds and
+    tests of them are valid.
+    """
+    result: dict[str, int] = {}
+    for level, count in counts.items():
+        group = level if level.startswith(_GROUP) else f"{_GROUP}{zlib.crc32(level.encode()) % GROUPS}"
+        result[group] = result.get(group, 0) + count
+    return result
 
 
 def atoms_of(edges: Floats) -> NDArray[np.bool_]:

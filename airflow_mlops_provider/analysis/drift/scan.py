@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.drift.columns import Rows, kind_of
 from airflow_mlops_provider.analysis.drift.edges import choose_edges
-from airflow_mlops_provider.analysis.drift.profile import LevelProfile, NumericProfile
+from airflow_mlops_provider.analysis.drift.profile import LevelCounts, LevelProfile, NumericProfile
 from airflow_mlops_provider.analysis.drift.values import is_text, plain_text, sorted_values, to_floats
 from airflow_mlops_provider.records.reports.drift import ColumnKind
 
@@ -24,10 +24,6 @@ Profiles = dict[str, NumericProfile | LevelProfile]
 
 SAMPLE_VALUES = 65_536
 """Values of a column that its edges are chosen from, spread evenly over the rows."""
-MAX_LEVELS = 100_000
-"""Levels of a column that are counted one by one; with more, they are counted in groups."""
-GROUPS = 65_536
-"""Groups that levels are then counted in, by a hash of their text."""
 LONG_TEXT = 200
 """Characters of a level that are kept; a longer one is cut and told apart by its hash."""
 
@@ -60,15 +56,25 @@ def _finite(parts: Sequence[Floats]) -> Floats:
     return np.asarray(values[np.isfinite(values)])
 
 
-def profile_rows(rows: Rows, columns: Sequence[str], edges: Mapping[str, Floats], *, role: str) -> Profiles:
+def edges_of(profiles: Profiles) -> dict[str, Floats]:
+    """The edges of the numeric and time columns among ``profiles``, with which another dataset is comparable."""
+    return {name: profile.edges for name, profile in profiles.items() if isinstance(profile, NumericProfile)}
+
+
+def profile_rows(
+    rows: Rows, columns: Sequence[str], edges: Mapping[str, Floats] | None = None, *, role: str
+) -> Profiles:
     """Profile every column in one pass.
 
     :param columns: which ones.
-    :param edges: of the numeric and time columns; the others are counted by level.
+    :param edges: of the numeric and time columns; the others are counted by level. Chosen from the rows themselves,
+        in a pass of its own, by default.
     :param role: what to call the dataset in errors: ``reference`` or ``current``.
     :returns: column to profile.
     :raises BadInputError: when a number is infinite, naming the column.
     """
+    if edges is None:
+        edges = sample_edges(rows, columns)
     counters = [
         _NumericCounter(edges=edges[name], where=f"{role} {rows.uri}: column {name!r}")
         if name in edges
@@ -124,24 +130,25 @@ class _NumericCounter:
 class _LevelCounter:
     rows: int = 0
     values: int = 0
-    counts: dict[str, int] = field(default_factory=dict)
-    grouped: bool = False
+    counted: LevelCounts = field(default_factory=LevelCounts)
 
     def add(self, data: Any) -> None:
         self.rows += len(data)
         if not is_text(data.type):
             return
-        counted = pc.value_counts(data if not pa.types.is_dictionary(data.type) else plain_text(data))
-        levels, counts = _shortened(counted.field("values")), counted.field("counts").to_pylist()
-        for level, count in zip(levels, counts, strict=True):
-            if level is not None:
-                self.values += count
-                self.counts[level] = self.counts.get(level, 0) + count
-        if self.grouped or len(self.counts) > MAX_LEVELS:
-            self.counts, self.grouped = grouped(self.counts), True
+        found = pc.value_counts(plain_text(data) if pa.types.is_dictionary(data.type) else data)
+        levels, counts = _shortened(found.field("values")), found.field("counts").to_pylist()
+        present = {level: count for level, count in zip(levels, counts, strict=True) if level is not None}
+        self.values += sum(present.values())
+        self.counted.add(present)
 
     def profile(self) -> LevelProfile:
-        return LevelProfile(rows=self.rows, missing=self.rows - self.values, counts=self.counts, grouped=self.grouped)
+        return LevelProfile(
+            rows=self.rows,
+            missing=self.rows - self.values,
+            counts=self.counted.counts,
+            grouped=self.counted.grouped,
+        )
 
 
 def _shortened(levels: Any) -> list[str | None]:
@@ -153,20 +160,4 @@ def _shortened(levels: Any) -> list[str | None]:
 
 
 def _cut(text: str) -> str:
-    return f"{text[:LONG_TEXT]}... #{_group_of(text):x}"
-
-
-def grouped(counts: Mapping[str, int]) -> dict[str, int]:
-    """Counts of levels as counts of groups of levels; groups stay what they are."""
-    result: dict[str, int] = {}
-    for level, count in counts.items():
-        group = level if level.startswith(_GROUP) else f"{_GROUP}{_group_of(level) % GROUPS}"
-        result[group] = result.get(group, 0) + count
-    return result
-
-
-_GROUP = "\x00group "
-
-
-def _group_of(text: str) -> int:
-    return zlib.crc32(text.encode())
+    return f"{text[:LONG_TEXT]}... #{zlib.crc32(text.encode()):x}"

@@ -84,8 +84,10 @@ def ks(reference: ArrayLike, current: ArrayLike) -> Comparison:
     return Comparison(distance, ks_p_value(distance, a.size, b.size))
 
 
-def ks_p_value(distance: float, rows_a: int, rows_b: int) -> float:
+def ks_p_value(distance: float, rows_a: float, rows_b: float) -> float:
     """P-value of a two-sample KS distance, from the one-sample law at the effective size ``ab / (a + b)``.
+
+    :param rows_a: rows on one side, or what they are worth when they are not independent.
 
     The same asymptotic that ``scipy.stats.ks_2samp(method="asymp")`` uses; a few per cent conservative at 200 rows.
     """

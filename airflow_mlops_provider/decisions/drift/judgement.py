@@ -53,7 +53,8 @@ def judge_drift(report: DriftReport, policy: DriftPolicy) -> Verdict:
         notes = [f"calibrated on {report.windows.windows:,} windows of the reference"]
     else:
         findings += ranked(_shift_findings(report, policy))
-        notes.append(f"assumes independent {f'groups of {report.group_column}' if report.group_column else 'rows'}")
+        independent = f"groups of {report.group_column}" if report.group_column else "rows"
+        notes.append(f"assumes independent {independent}{f' ({report.window_note})' if report.window_note else ''}")
     return Verdict.of(findings, summary=summary(report, findings, notes=notes))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from airflow_mlops_provider.decisions.drift.findings import labelled
 from airflow_mlops_provider.decisions.drift.policy import DriftRule
-from airflow_mlops_provider.records.reports.drift import ColumnDrift, DriftReport, Measure
+from airflow_mlops_provider.records.reports.drift import ColumnDrift, ColumnKind, DriftReport, Measure
 from airflow_mlops_provider.records.verdict import Finding, Status
 
 ALPHA = 0.05
@@ -64,9 +64,18 @@ def _test(column: ColumnDrift, measure: Measure, effect: float, p_value: float, 
 
 
 def _distance(column: ColumnDrift, measure: Measure) -> Finding:
-    if measure is Measure.WASSERSTEIN and measure not in column.distances:
+    if measure is Measure.WASSERSTEIN and column.kind is ColumnKind.CATEGORICAL:
         measure = Measure.JENSEN_SHANNON  # levels have no order that earth could be moved along
-    observed, limit = column.distances[measure], LIMITS[measure]
+    observed, limit = column.distances.get(measure), LIMITS[measure]
+    if observed is None:
+        return Finding(
+            subject=column.column,
+            measure=str(measure),
+            observed=None,
+            limit=limit,
+            status=Status.INSUFFICIENT_EVIDENCE,
+            detail=f"{column.column}: {measure} was not measured, because another rule was asked for",
+        )
     return Finding(
         subject=column.column,
         measure=str(measure),

@@ -157,6 +157,7 @@ class DriftReport:
     :param columns: one entry a column, in the reference's order.
     :param joint: all features together; ``None`` when it was not measured.
     :param joint_note: why the joint test was not measured, in words; empty when it was.
+    :param window_note: why the report could not be calibrated on windows although it was asked for.
     :param windows: calibration on the reference's own windows; ``None`` when rows are taken as independent.
     :param group_column: rows with one value of it belong together; p-values count such groups, not rows.
     :param evidently_share: share of drifted columns by Evidently's own preset; ``None`` when it did not run.
@@ -169,6 +170,7 @@ class DriftReport:
     joint: JointDrift | None = None
     joint_note: str = ""
     windows: WindowDrift | None = None
+    window_note: str = ""
     group_column: str | None = None
     evidently_share: float | None = None
     notes: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_mlops_provider.analysis.drift import scan
+from airflow_mlops_provider.analysis.drift import profile as profiles
 from airflow_mlops_provider.analysis.drift.edges import choose_edges
 from airflow_mlops_provider.analysis.drift.profile import ks_interval
 from airflow_mlops_provider.analysis.drift.scan import profile_rows, sample_edges
@@ -116,7 +116,7 @@ def test_levels_are_counted_whatever_their_coding():
 
 
 def test_too_many_levels_are_counted_in_groups_and_no_value_is_lost(monkeypatch):
-    monkeypatch.setattr(scan, "MAX_LEVELS", 1000)
+    monkeypatch.setattr(profiles, "MAX_LEVELS", 1000)
     found = profile([f"id-{i}" for i in range(5000)])
     assert found.grouped
     assert sum(found.counts.values()) == found.values == 5000
