@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.ui import api, views
-from airflow_mlops_provider.ui.auth import login_url, page_protection
+from airflow_mlops_provider.ui.auth import login_path, page_protection
 from airflow_mlops_provider.ui.rendering import render
 
 _HEADERS = {
@@ -83,5 +83,5 @@ def _error(request: Request, status: HTTPStatus, message: str) -> Response:
     wants_page = "text/html" in request.headers.get("accept", "") and "/api/" not in request.url.path
     if not wants_page:
         return JSONResponse({"detail": message}, status_code=status)
-    sign_in = login_url(str(request.url)) if status is HTTPStatus.UNAUTHORIZED else None
+    sign_in = login_path(str(request.url)) if status is HTTPStatus.UNAUTHORIZED else None
     return render(request, "error.html", status_code=status, status=status, message=message, sign_in=sign_in)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagDetails
@@ -52,9 +53,9 @@ def reader(user: GetUserDep) -> Reader:
 ReaderDep = Annotated[Reader, Depends(reader)]
 
 
-def login_url(next_url: str) -> str:
-    """Where a person without a session signs in, to come back to ``next_url``."""
-    return get_auth_manager().get_url_login(next_url=next_url)
+def login_path(next_url: str) -> str:
+    """Airflow's own way to its login page, below its base address, that comes back to ``next_url``."""
+    return f"/api/v2/auth/login?next={quote(next_url, safe='')}"
 
 
 def _team_of(dag_id: str) -> str | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from airflow.api_fastapi.app import create_app, purge_cached_app
@@ -104,8 +107,10 @@ def test_the_session_cookie_of_the_ui_opens_the_page(airflow: TestClient) -> Non
 def test_a_person_without_a_session_is_offered_to_sign_in_and_come_back(airflow: TestClient) -> None:
     response = airflow.get("/mlops/evidence?uri=x", headers={"accept": "text/html"})
     assert response.status_code == 401
-    assert "/auth/login?next=" in response.text
-    assert "mlops%2Fevidence" in response.text
+    [link] = re.findall(r'href="(/api/v2/auth/login[^"]*)"', response.text)
+    login = airflow.get(html.unescape(link), follow_redirects=False)
+    assert "/auth/login?next=" in login.headers["location"]
+    assert "mlops/evidence?uri=x" in unquote(login.headers["location"])
 
 
 def test_evidence_of_a_dag_that_nobody_may_read_is_nowhere(airflow: TestClient, root: Path) -> None:
