@@ -45,10 +45,13 @@ class Batch:
         batches: Callable[[], Iterator[pa.RecordBatch]] | None = None,
         extras: dict[str, pa.Table] | None = None,
     ) -> None:
+        _refuse_twins(schema.names)
         self.columns: dict[str, Column] = columns_of(schema)
         self._spill = tempfile.mkdtemp(prefix="mlops-validation-")
         self.connection = duckdb.connect(config={"temp_directory": self._spill})
         self.connection.execute("SET autoinstall_known_extensions = false")
+        # Parquet's statistics leave NaN out, and DuckDB takes them for the whole truth: with them, no row is NaN.
+        self.connection.execute("SET disabled_optimizers = 'statistics_propagation,filter_pushdown'")
         regexes.register(self.connection)
         if files and not set(schema.names) & set(_RESERVED):
             self._scan_in_place(files)
@@ -103,10 +106,10 @@ class Batch:
     def _stream_in(self, schema: pa.Schema, batches: Callable[[], Iterator[pa.RecordBatch]]) -> None:
         if ROW in schema.names:
             raise BadInputError(f"a column may not be called {ROW!r}")
-        reader = pa.RecordBatchReader.from_batches(schema, batches())
-        self._load("mlops_rows", reader)
-        self.execute(f"CREATE TEMP VIEW {SOURCE} AS SELECT *, rowid AS {ROW} FROM mlops_rows")
-        self.execute(f"CREATE TEMP VIEW {BATCH} AS SELECT * FROM mlops_rows")
+        numbered = schema.append(pa.field(ROW, pa.int64()))
+        self._load("mlops_rows", pa.RecordBatchReader.from_batches(numbered, _numbered(batches(), numbered)))
+        self.execute(f"CREATE TEMP VIEW {SOURCE} AS SELECT * FROM mlops_rows")
+        self.execute(f"CREATE TEMP VIEW {BATCH} AS SELECT * EXCLUDE ({ROW}) FROM mlops_rows")
 
     def _load(self, name: str, data: pa.Table | pa.RecordBatchReader) -> None:
         self.connection.register("mlops_arriving", data)
@@ -118,6 +121,27 @@ class Batch:
         self.execute(f"SET allowed_paths = [{allowed}]")
         self.execute("SET enable_external_access = false")
         self.execute("SET lock_configuration = true")
+
+
+def _numbered(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    # Not DuckDB's rowid, which a column of that name would hide.
+    start = 0
+    for records in batches:
+        stop = start + records.num_rows
+        yield pa.RecordBatch.from_arrays([*records.columns, pa.array(range(start, stop), pa.int64())], schema=schema)
+        start = stop
+
+
+def _refuse_twins(names: Sequence[str]) -> None:
+    known: dict[str, str] = {}
+    for name in names:
+        twin = known.setdefault(_folded(name), name)
+        if twin != name:
+            raise BadInputError(f"columns {twin!r} and {name!r} differ in case only, which SQL cannot tell apart")
+
+
+def _folded(name: str) -> str:
+    return "".join(letter.lower() if letter.isascii() else letter for letter in name)
 
 
 def _literal_path(file: str) -> str:

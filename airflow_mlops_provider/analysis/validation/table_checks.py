@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_mlops_provider.analysis.validation.arguments import bounds
 from airflow_mlops_provider.analysis.validation.checks import Conclusion, NotInScanError, TableCheck, UnfitDataError
-from airflow_mlops_provider.analysis.validation.columns import Column, Family, parse_moment
+from airflow_mlops_provider.analysis.validation.columns import Column, Family, count_where, parse_moment
 from airflow_mlops_provider.analysis.validation.json_values import json_value
 from airflow_mlops_provider.analysis.validation.row_conditions import row_condition
 from airflow_mlops_provider.analysis.validation.types import has_logical_type, is_of_type
