@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 try:
-    from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+    from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, TaskDeferred
 except ImportError:  # Airflow 3.1
     from airflow.exceptions import (  # type: ignore[attr-defined,no-redef]  # checked against 3.3
         AirflowFailException,
         AirflowNotFoundException,
+        TaskDeferred,
     )
 
-__all__ = ["AirflowFailException", "AirflowNotFoundException"]
+__all__ = ["AirflowFailException", "AirflowNotFoundException", "TaskDeferred"]

@@ -35,8 +35,9 @@ def wage_retrain():
     @task
     def drifted_year(triggering_asset_events: Any = None, params: dict[str, Any] | None = None) -> int:
         # Events that arrive while a run is busy come together in the next one: answer the newest.
-        outcomes = [event.extra for event in (triggering_asset_events or {}).get(WAGE_DRIFT, [])]
-        years = [int(year) for outcome in outcomes for year in re.findall(r"\d{4}", outcome["dataset"]["uri"][-24:])]
+        events = [event for found in (triggering_asset_events or {}).values() for event in found]
+        names = [event.extra["dataset"]["uri"].rsplit("/", 1)[-1] for event in events]
+        years = [int(year) for name in names for year in re.findall(r"\d{4}", name)]
         asked = (params or {}).get("year")
         if asked is None and not years:
             raise ValueError("no drift event and no param 'year': nothing says which year to answer")

@@ -57,3 +57,25 @@ def airflow_db() -> Path:
 def evidence_root(tmp_path: Path) -> str:
     """An empty evidence root."""
     return str(tmp_path / "mlops")
+
+
+def load_reference_dags():
+    """The Dag bag of the packaged bundle, parsed anew, on any supported Airflow."""
+    from airflow_mlops_provider.bundles import PackagedDagBundle
+
+    bundle = PackagedDagBundle(name="mlops")
+    try:
+        from airflow.dag_processing.dagbag import BundleDagBag
+    except ImportError:  # Airflow 3.1, where the caller puts the bundle on the path
+        from airflow.models.dagbag import DagBag
+
+        if str(bundle.path) not in sys.path:
+            sys.path.append(str(bundle.path))
+        return DagBag(bundle.path, include_examples=False, bundle_path=bundle.path)
+    return BundleDagBag(bundle.path, bundle_path=bundle.path, bundle_name="mlops")
+
+
+@pytest.fixture(scope="session")
+def reference_dags(airflow_db):
+    """A function that parses the reference Dags anew and returns their bag."""
+    return load_reference_dags

@@ -6,20 +6,7 @@ import json
 
 import pytest
 
-from airflow_mlops_provider.bundles import PackagedDagBundle
-
 DAGS = {"wage_train", "wage_monitor", "wage_retrain"}
-
-
-def _dag_bag():
-    bundle = PackagedDagBundle(name="mlops")
-    try:
-        from airflow.dag_processing.dagbag import BundleDagBag
-    except ImportError:  # Airflow 3.1
-        from airflow.models.dagbag import DagBag
-
-        return DagBag(bundle.path, include_examples=False, bundle_path=bundle.path)
-    return BundleDagBag(bundle.path, bundle_path=bundle.path, bundle_name="mlops")
 
 
 def _serialized(dag) -> str:
@@ -32,8 +19,8 @@ def _serialized(dag) -> str:
 
 
 @pytest.fixture(scope="module")
-def bag(airflow_db):
-    return _dag_bag()
+def bag(reference_dags):
+    return reference_dags()
 
 
 def test_every_reference_dag_loads_without_an_error(bag):
@@ -41,8 +28,8 @@ def test_every_reference_dag_loads_without_an_error(bag):
     assert set(bag.dags) == DAGS
 
 
-def test_parsing_twice_gives_the_same_dag(bag):
-    again = _dag_bag()
+def test_parsing_twice_gives_the_same_dag(bag, reference_dags):
+    again = reference_dags()
     for dag_id in DAGS:
         assert _serialized(bag.dags[dag_id]) == _serialized(again.dags[dag_id])
 

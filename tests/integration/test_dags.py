@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_mlops_provider.bundles import PackagedDagBundle
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.evidence import read_evidence
@@ -45,17 +44,14 @@ def slack():
 
 
 @pytest.fixture(scope="module")
-def run(airflow_db, slack):
+def run(reference_dags, slack):
     """Run a reference Dag by its id; the first call has trained the first champion."""
-    bundle = PackagedDagBundle(name="mlops")
     try:
-        from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+        from airflow.dag_processing.dagbag import sync_bag_to_db
     except ImportError:  # Airflow 3.1
-        from airflow.models.dagbag import DagBag, sync_bag_to_db
+        from airflow.models.dagbag import sync_bag_to_db
 
-        bag = DagBag(bundle.path, include_examples=False, bundle_path=bundle.path)
-    else:
-        bag = BundleDagBag(bundle.path, bundle_path=bundle.path, bundle_name="mlops")
+    bag = reference_dags()
     assert bag.import_errors == {}
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 

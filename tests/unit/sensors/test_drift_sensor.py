@@ -9,10 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from airflow.sdk import Asset
-from airflow.sdk.exceptions import TaskDeferred
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
-from airflow_mlops_provider.airflow_versions import AirflowFailException
+from airflow_mlops_provider.airflow_versions import AirflowFailException, TaskDeferred
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.sensors.drift import DriftSensor
