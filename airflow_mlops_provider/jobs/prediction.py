@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_mlops_provider.analysis.prediction import Invariants, measure_shadow, refuse_infinite
+from airflow_mlops_provider.analysis.training.fitting import hide_values, one_line
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
 from airflow_mlops_provider.decisions.prediction import judge_prediction, judge_scoring
 from airflow_mlops_provider.exceptions import BadInputError
@@ -170,8 +171,8 @@ def _asked(model: Predictor, frame: Any, name: str) -> tuple[Any, Any]:
     except ValueError as error:  # scikit-learn's word for values that an estimator cannot take
         missing = [column for column in model.spec.features if frame[column].isna().any()]
         hint = f" (columns with missing values: {', '.join(missing)})" if missing else ""
-        reason = " ".join(str(error).split())[:300]
-        raise BadInputError(f"dataset {name}: model {model.spec.name} cannot score it: {reason}{hint}") from error
+        reason = hide_values(one_line(error), frame, model.spec.sensitive)
+        raise BadInputError(f"dataset {name}: model {model.spec.name} cannot score it: {reason}{hint}") from None
 
 
 def _output(

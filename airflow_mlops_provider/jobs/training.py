@@ -64,7 +64,7 @@ class TrainJob(Job):
         with store.training_run(
             work.spec.name, run_key=self.run_key, recipe=work.identity, run_name=self.origin.get("run_id")
         ) as run:
-            run.set_tags({f"airflow.{key}": value for key, value in self.origin.items()})
+            run.set_tags({**work.run_tags, **{f"airflow.{key}": value for key, value in self.origin.items()}})
             model = run.registered
             report = _earlier_report(run) if model else None
             if report is None:
@@ -127,6 +127,13 @@ class Work:
         spec = self.spec
         columns = [spec.group_column, spec.time_column]
         return digest([self.trainer.sha256, spec.trainer, spec.params, spec.seed, spec.split, spec.search, columns])
+
+    @property
+    def run_tags(self) -> dict[str, str]:
+        """What may differ between two tries of the same training."""
+        trainer, commit = self.trainer, self.trainer.git_commit
+        named = {"mlflow.source.name": str(trainer.path), "mlops.dataset_uri": self.dataset.uri}
+        return {**named, "mlflow.source.git.commit": commit} if commit else named
 
     @property
     def details(self) -> dict[str, Any]:
@@ -248,8 +255,6 @@ def _params_of(work: Work) -> dict[str, Any]:
         "folds": spec.split.folds,
         "trainer": spec.trainer,
         "trainer_sha256": work.trainer.sha256,
-        "git_commit": work.trainer.git_commit,
-        "dataset": work.dataset.uri,
         "dataset_fingerprint": work.dataset.fingerprint,
         "rows": work.dataset.rows,
     }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from pandas.api import types
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 
 from airflow_mlops_provider.analysis.training.data import TrainingData
@@ -54,8 +56,17 @@ def fit(estimator: Any, data: TrainingData, spec: ModelSpec) -> Any:
             # Convergence and the like are for the trainer's author to see, not reasons to stop.
             warnings.simplefilter("default")
             return estimator.fit(data.features, data.target)
-    except Exception as error:  # whatever the user's estimator raises
-        raise BadInputError(f"model {spec.name} cannot be fitted: {one_line(error)}{_hint(data)}") from error
+    except Exception as error:  # noqa: BLE001  # whatever the user's estimator raises
+        raise refused(f"model {spec.name} cannot be fitted", error, data, spec) from None
+
+
+def refused(what: str, error: Exception, data: TrainingData, spec: ModelSpec) -> BadInputError:
+    """The estimator's refusal as ours: to be raised ``from None``, because a trace would show what the message hides.
+
+    Names the columns with missing values and those of text, which are what estimators mostly refuse.
+    """
+    reason = hide_values(one_line(error), data.features, spec.sensitive)
+    return BadInputError(f"{what}: {type(error).__name__}: {reason}{_hint(data)}")
 
 
 def _hint(data: TrainingData) -> str:
@@ -64,6 +75,15 @@ def _hint(data: TrainingData) -> str:
     hints = [f"columns with missing values: {', '.join(missing)}"] if missing else []
     hints += [f"columns of text: {', '.join(text)}"] if text else []
     return f" ({'; '.join(hints)})" if hints else ""
+
+
+def hide_values(text: str, frame: pd.DataFrame, sensitive: Iterable[str]) -> str:
+    """``text`` without the quoted values of the sensitive columns that are no numbers."""
+    for column in sensitive:
+        if column in frame.columns and not types.is_numeric_dtype(frame[column]):
+            for value in frame[column].dropna().unique():
+                text = text.replace(repr(str(value)), "(hidden)")
+    return text
 
 
 def one_line(error: BaseException, length: int = 300) -> str:

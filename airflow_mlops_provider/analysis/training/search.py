@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric
 from airflow_mlops_provider.analysis.training.data import TrainingData
-from airflow_mlops_provider.analysis.training.fitting import fit, one_line, seed_everything
+from airflow_mlops_provider.analysis.training.fitting import fit, refused, seed_everything
 from airflow_mlops_provider.analysis.training.folds import make_folds
 from airflow_mlops_provider.analysis.training.validation import answers, metrics_of
 from airflow_mlops_provider.exceptions import BadInputError
@@ -34,8 +34,8 @@ def fit_best(estimator: Any, data: TrainingData, spec: ModelSpec) -> tuple[Any, 
     seed_everything(spec.seed)
     try:
         search.fit(data.features, data.target)
-    except Exception as error:  # whatever the user's estimator raises for some combination
-        raise BadInputError(f"model {spec.name}: the search failed: {one_line(error)}") from error
+    except Exception as error:  # noqa: BLE001  # whatever the user's estimator raises for some combination
+        raise refused(f"model {spec.name}: the search failed", error, data, spec) from None
     best = {name: _plain(value) for name, value in search.best_params_.items()}
     means = search.cv_results_["mean_test_score"]
     score = float(means[search.best_index_]) * metrics_of(spec)[0].direction.sign

@@ -108,17 +108,22 @@ def _thread_pools() -> Any:
 
 
 def kinds_of(frame: pd.DataFrame) -> dict[str, str]:
-    """Each column's kind, coarse enough that an integer column with missing values is still a number."""
-    return {str(name): _kind(frame[name].dtype) for name in frame.columns}
+    """Each column's kind, coarse enough that a column is of the same kind with missing values and without."""
+    return {str(name): _kind(frame[name]) for name in frame.columns}
 
 
-def _kind(dtype: Any) -> str:
+def _kind(values: pd.Series[Any]) -> str:
     from pandas.api import types
 
+    dtype = values.dtype
     if types.is_bool_dtype(dtype):
         return "boolean"
     if types.is_numeric_dtype(dtype):
         return "number"
-    if types.is_object_dtype(dtype) or types.is_string_dtype(dtype) or isinstance(dtype, types.CategoricalDtype):
-        return "text"
-    return "other"
+    if types.is_object_dtype(dtype):
+        # Truth values with gaps arrive as objects, and so do dates and nested values.
+        return _OF_OBJECTS.get(types.infer_dtype(values, skipna=True), "other")
+    return "text" if types.is_string_dtype(dtype) or isinstance(dtype, types.CategoricalDtype) else "other"
+
+
+_OF_OBJECTS = {"string": "text", "empty": "text", "boolean": "boolean", "decimal": "number", "integer": "number"}

@@ -76,10 +76,12 @@ class TrainingRun:
 
     @reaching
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Parameters, as text; a retry may log them again."""
+        """Parameters, as text; those that an earlier try logged stay, because MLflow never changes one."""
         from mlflow.entities import Param
 
-        self._client.log_batch(self.run_id, params=[Param(key, str(value)) for key, value in params.items()])
+        logged = self._client.get_run(self.run_id).data.params
+        new = [Param(key, str(value)) for key, value in params.items() if key not in logged]
+        self._client.log_batch(self.run_id, params=new)
 
     @reaching
     def log_metrics(self, metrics: Mapping[str, float], *, model_id: str | None = None) -> None:

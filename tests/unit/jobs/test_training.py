@@ -228,6 +228,25 @@ def test_a_trainer_that_raises_is_told_in_its_own_words(bench):
         bench.train()
 
 
+def test_values_of_a_sensitive_column_never_show_in_an_error(bench, panel):
+    first = panel[panel.year <= 1982]
+    bench.write_data(first.assign(black=np.where(first.black == 1, "secret group", "other group")))
+    with pytest.raises(BadInputError, match="columns of text: black") as caught:
+        bench.train()
+    assert "group'" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_retry_from_another_commit_or_place_goes_on_with_the_same_run(bench):
+    (Path(bench.root) / "training").write_text("in the way")
+    with pytest.raises(BackendError):
+        bench.train(run_key="k")
+    (Path(bench.root) / "training").unlink()
+    (bench.folder / "data.parquet").rename(bench.folder / "moved.parquet")
+    assert bench.train(run_key="k", dataset=str(bench.folder / "moved.parquet")).model.version == "1"
+    assert bench.runs() == ["FINISHED"]
+
+
 def test_an_unreachable_mlflow_is_a_backend_error(bench):
     with pytest.raises(BackendError, match=r"MLflow at http://127\.0\.0\.1:1"):
         bench.train(tracking_uri="http://127.0.0.1:1")

@@ -22,6 +22,7 @@ from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.stores.models import ModelStore, Probe, tags
 from airflow_mlops_provider.stores.models.artifact import content_digest_of
+from airflow_mlops_provider.stores.models.predictor import kinds_of
 from airflow_mlops_provider.stores.models.runs import is_gone, this_process
 
 SPEC = ModelSpec(
@@ -278,6 +279,15 @@ def test_an_integer_column_with_missing_values_is_still_a_number(shared):
     store, ref = shared
     predictor = store.load(ref)
     assert len(predictor.predict(frame(3).assign(a=[1, None, 3]))) == 3
+
+
+def test_kinds_are_the_same_with_missing_values_and_without():
+    whole = pd.DataFrame(
+        {"n": [1, 2], "t": ["a", "b"], "b": [True, False], "f": [0.5, 1.5], "d": pd.to_datetime([0, 1])}
+    )
+    gaps = whole.reindex([0, 1, 2])
+    assert kinds_of(whole) == {"n": "number", "t": "text", "b": "boolean", "f": "number", "d": "other"}
+    assert kinds_of(gaps) == kinds_of(whole)
 
 
 def test_the_same_key_finds_the_same_run_and_another_recipe_another(mlops_root):
