@@ -8,6 +8,7 @@ from typing import Any
 from airflow_mlops_provider.analysis.evaluation import measure_evaluation, unmeasurable
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
+from airflow_mlops_provider.analysis.evaluation.robustness import measure_robustness
 from airflow_mlops_provider.analysis.evaluation.serving import measure_latency
 from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy, judge_evaluation
 from airflow_mlops_provider.exceptions import BadInputError
@@ -141,6 +142,9 @@ class EvaluateJob(Job):
             alpha=self.policy.alpha,
             latency=measure_latency(ours.predict, frame, artifact_bytes=ours.artifact_bytes),
             invariants=answers.invariants,
+            robustness=measure_robustness(
+                lambda rows: ask(ours, rows, label).predictions, frame, ours.spec.features, metric, seed=self.seed
+            ),
             held_out=not trained_on(store, candidate, dataset.ref),
             seed=self.seed,
         )

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from airflow_mlops_provider.analysis.evaluation.comparison import compare, estimate_all
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions, majority_or_mean
-from airflow_mlops_provider.records.reports.evaluation import EvaluationReport, Invariant, Latency
+from airflow_mlops_provider.records.reports.evaluation import Damage, EvaluationReport, Invariant, Latency
 
 
 def measure_evaluation(
@@ -21,6 +21,7 @@ def measure_evaluation(
     alpha: float = 0.05,
     latency: Latency | None = None,
     invariants: Sequence[Invariant] = (),
+    robustness: Sequence[Damage] = (),
     held_out: bool = True,
     notes: Sequence[str] = (),
     seed: int = 0,
@@ -31,7 +32,8 @@ def measure_evaluation(
     :param metric: the deciding one.
     :param groups: group of each row; rows of one group are resampled together.
     :param alpha: one-sided level of the bounds that will be asked for.
-    :param latency: measured elsewhere, passed through to the report; so are ``invariants`` and ``notes``.
+    :param latency: measured elsewhere and passed through to the report, as are ``invariants``, ``robustness`` and
+        ``notes``.
     :param held_out: whether the rows are others than those that the candidate was trained on.
     :param seed: of every bootstrap.
     """
@@ -57,6 +59,7 @@ def measure_evaluation(
         else None,
         latency=latency,
         invariants=tuple(invariants),
+        robustness=tuple(robustness),
         held_out=held_out,
         notes=tuple(notes),
     )

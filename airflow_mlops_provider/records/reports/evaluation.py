@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import Direction, Task
@@ -119,6 +120,31 @@ class Invariant:
     detail: str = ""
 
 
+class Corruption(StrEnum):
+    """How a feature was corrupted."""
+
+    SHUFFLED = "shuffled"
+    """Its values swapped among the rows: joined wrongly, or mapped to other codes."""
+    MISSING = "missing"
+    """All its values gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """What one corrupted feature costs.
+
+    :param feature: which.
+    :param corruption: how.
+    :param value: the deciding metric on the corrupted rows; ``None`` when the model refuses them.
+    :param loss: how much worse that is than on the same rows as they are, in units of the metric; negative if better.
+    """
+
+    feature: str
+    corruption: Corruption
+    value: float | None
+    loss: float | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationReport:
     """Everything an evaluation measured.
@@ -134,6 +160,7 @@ class EvaluationReport:
     :param against_champion: the candidate against the champion; ``None`` without one.
     :param latency: of the candidate; ``None`` when only its predictions were given.
     :param invariants: checked on the candidate.
+    :param robustness: what corrupted features cost, worst first; empty when only predictions were given.
     :param held_out: whether the rows are others than those that the candidate was trained on.
     :param notes: what a reader must know: how columns were read, what was assumed.
     """
@@ -149,5 +176,6 @@ class EvaluationReport:
     against_champion: Comparison | None = None
     latency: Latency | None = None
     invariants: tuple[Invariant, ...] = ()
+    robustness: tuple[Damage, ...] = ()
     held_out: bool = True
     notes: tuple[str, ...] = ()

@@ -258,3 +258,11 @@ def test_a_target_of_one_class_is_named(world: World) -> None:
 def test_a_metric_of_the_other_task_is_refused(world: World) -> None:
     with pytest.raises(BadInputError, match="'rmse' is for regression"):
         world.run("evaluate", metric="rmse")
+
+
+def test_a_feature_that_the_model_leans_on_costs_most_when_it_breaks(world: World) -> None:
+    found = report_of(world.run("evaluate")).robustness
+    assert {each.feature for each in found} == set(SPEC["features"])
+    shuffled = {each.feature: each.loss for each in found if each.corruption == "shuffled"}
+    assert max(shuffled, key=shuffled.get) in ("educ", "exper")
+    assert shuffled["educ"] > 0.02
