@@ -14,6 +14,7 @@ from airflow_mlops_provider.records.outcome import Outcome
 JOBS: dict[str, str] = {
     "validate": "validation:ValidateJob",
     "drift": "drift:DriftJob",
+    "profile": "profile:ProfileJob",
     "train": "training:TrainJob",
     "evaluate": "evaluation:EvaluateJob",
     "bias": "bias:BiasJob",
@@ -46,7 +47,9 @@ def run(name: str, spec: Mapping[str, Any]) -> Outcome:
     :raises BadInputError: when the spec or what it points at cannot be used; names the key, file or column.
     :raises BackendError: when a store cannot be reached or written.
     """
-    return decode(load(name), normalise(spec), where=f"{name} spec").run()
+    job = decode(load(name), normalise(spec), where=f"{name} spec")
+    job.evidence_store.require_writable()
+    return job.run()
 
 
 def normalise(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,67 +3,75 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_mlops_provider.analysis.drift import Precision, measure_drift
-from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
+from airflow_mlops_provider.analysis.drift.columns import latest_value, plan_columns
+from airflow_mlops_provider.analysis.drift.scan import Profiles, profile_rows
+from airflow_mlops_provider.analysis.drift.storage import ProfiledDataset
+from airflow_mlops_provider.decisions.drift import DriftPolicy, DriftRule, judge_drift
+from airflow_mlops_provider.decisions.drift.judgement import is_unusual
 from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.jobs.profile import SUFFIX, read_profile, stored_profile
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.drift import DriftReport
 from airflow_mlops_provider.stores.datasets import Dataset, open_dataset
 from airflow_mlops_provider.stores.decisions import is_model_uri, reference_dataset
-from airflow_mlops_provider.stores.evidence import default_evidence_root
+from airflow_mlops_provider.stores.window_log import JudgedWindow, WindowLog
 
 log = logging.getLogger(__name__)
+
+KEEP_FROM_ROWS = 100_000
+"""Rows from which a reference's profile is kept for the next check; below, making it costs nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DriftJob(Job):
     """Compare ``current`` with ``reference`` and judge the difference.
 
-    :param reference: what the data should look like; ``models:/name@champion`` means the data the champion was
-        promoted on.
+    :param reference: what the data should look like; ``models:/name@champion`` means the data the champion was trained
+        on, a name in ``.profile`` what the ``profile`` job wrote.
     :param current: the batch to judge.
-    :param columns: features to compare; by default all but target, prediction, window column and time stamps.
+    :param columns: features to compare; by default all but the other columns named here and time stamps.
     :param window_column: what tells windows (days, shipments) of the reference apart, for calibration on them.
+    :param group_column: rows with one value of it belong together (the same person) and count as one.
     :param target: judged apart as target drift; the current batch may not have labels yet.
     :param prediction: judged apart as prediction drift.
     :param sensitive: columns whose values never appear in messages or reports.
     :param policy: limits and budget of false alarms.
     :param html_report: attach Evidently's report, drawn from a sample, to look at.
-    :param tracking_uri: MLflow, for a ``models:/`` reference.
+    :param keep_profile: keep the profile of a large reference with the evidence, for the next check; not of its
+        sensitive columns.
+    :param tracking_uri: MLflow, for a reference of the form ``models:/name/version``.
     """
 
     reference: DatasetRef
     current: DatasetRef
     columns: tuple[str, ...] | None = None
     window_column: str | None = None
+    group_column: str | None = None
     target: str | None = None
     prediction: str | None = None
     sensitive: tuple[str, ...] = ()
     policy: DriftPolicy = field(default_factory=DriftPolicy)
     html_report: bool = True
+    keep_profile: bool = True
     tracking_uri: str | None = None
 
     def run(self) -> Outcome:
         """Load, measure, judge, record; returns the Outcome whatever the verdict."""
-        reference, current = open_dataset(self._reference()), open_dataset(self.current)
-        inputs = {"reference": reference.ref, "current": current.ref}
-        report = measure_drift(
-            reference,
-            current,
-            columns=self.columns,
-            target=self.target,
-            prediction=self.prediction,
-            window_column=self.window_column,
-            sensitive=self.sensitive,
-            joint=self.policy.joint,
-            precision=Precision(limits=(self.policy.min_ks_d, self.policy.severe_ks_d), level=self.policy.level),
-        )
+        reference, pinned = self._open_reference()
+        current = open_dataset(self.current)
+        inputs = {"reference": pinned, "current": current.ref}
+        report, details = self._measure(reference, current), {}
+        if self.policy.rule is DriftRule.EVIDENTLY and isinstance(reference, Dataset):
+            report = _with_evidently(report, reference, current)
+        if report.windows is not None and min(report.reference_rows, report.current_rows) >= self.policy.min_rows:
+            report, details["previous_window"] = self._after_the_last(report, inputs, current)
         verdict = judge_drift(report, self.policy)
-        attachments, details = self._pictures(reference, current, report)
+        attachments, failed = self._pictures(reference, current, report)
         return self.record(
             Kind.DRIFT,
             report=report,
@@ -72,31 +80,109 @@ class DriftJob(Job):
             inputs=inputs,
             dataset=inputs["current"],
             attachments=attachments,
-            details=details,
+            details=details | failed,
         )
 
-    def _reference(self) -> DatasetRef:
-        if not is_model_uri(self.reference.uri):
-            return self.reference
-        if "@" in self.reference.uri:
-            return reference_dataset(self.reference.uri, self.evidence_root or default_evidence_root())
+    def _open_reference(self) -> tuple[Dataset | ProfiledDataset, DatasetRef]:
+        ref = self._of_model() if is_model_uri(self.reference.uri) else self.reference
+        if ref.uri.endswith(SUFFIX):
+            return read_profile(ref)
+        dataset = open_dataset(ref)
+        return dataset, dataset.ref
+
+    def _of_model(self) -> DatasetRef:
+        uri = self.reference.uri
+        if "@" in uri:
+            # The reference moves with a promotion because the record moves, never because a file is overwritten.
+            return reference_dataset(uri, self.evidence_store.root)
         from airflow_mlops_provider.stores.models import ModelStore
 
-        store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
-        found: DatasetRef = store.run_dataset(store.resolve(self.reference.uri))
+        models = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
+        found: DatasetRef = models.run_dataset(models.resolve(uri))
         return found
 
+    def _measure(self, reference: Dataset | ProfiledDataset, current: Dataset) -> DriftReport:
+        default = self.policy.rule is DriftRule.DEFAULT
+        return measure_drift(
+            reference,
+            current,
+            columns=self.columns,
+            target=self.target,
+            prediction=self.prediction,
+            window_column=self.window_column if default else None,
+            group_column=self.group_column,
+            sensitive=self.sensitive,
+            joint=self.policy.joint and default,
+            precision=Precision(
+                limits=(self.policy.min_ks_d, self.policy.severe_ks_d),
+                level=self.policy.level,
+                wasserstein=self.policy.rule is DriftRule.WASSERSTEIN,
+            ),
+            profiles=self._profiles(reference, current),
+        )
+
+    def _profiles(self, reference: Dataset | ProfiledDataset, current: Dataset) -> Profiles | None:
+        """The reference's profile from an earlier check, or made now and kept, when it is worth it."""
+        if isinstance(reference, ProfiledDataset) or not self.keep_profile or reference.rows < KEEP_FROM_ROWS:
+            return None
+        plans = plan_columns(
+            reference,
+            current,
+            columns=self.columns,
+            target=self.target,
+            prediction=self.prediction,
+            not_compared=[name for name in (self.window_column, self.group_column) if name],
+        )
+        names = [plan.column for plan in plans if plan.problem is None]
+        kept, _ = stored_profile(reference, [name for name in names if name not in self.sensitive], self.evidence_store)
+        private = [name for name in names if name in self.sensitive]
+        return kept.profiles | profile_rows(reference, private, role="reference")
+
+    def _after_the_last(
+        self, report: DriftReport, inputs: dict[str, DatasetRef], current: Dataset
+    ) -> tuple[DriftReport, Any]:
+        """The report with what the window before this one was found to be."""
+        assert report.windows is not None  # noqa: S101  # for the type checker; the caller looked
+        stream = [inputs["reference"].fingerprint, self.columns, self.window_column, self.target, self.prediction]
+        window = JudgedWindow(
+            fingerprint=inputs["current"].fingerprint or "",
+            unusual=is_unusual(report.windows),
+            label=latest_value(current, self.window_column or ""),
+        )
+        previous = WindowLog(self.evidence_store, stream).enter(window)
+        windows = replace(report.windows, previous_alarm=previous.unusual if previous else None)
+        return replace(report, windows=windows), previous.label or previous.fingerprint if previous else None
+
     def _pictures(
-        self, reference: Dataset, current: Dataset, report: DriftReport
+        self, reference: Dataset | ProfiledDataset, current: Dataset, report: DriftReport
     ) -> tuple[dict[str, bytes], dict[str, Any]]:
         """Evidently's page; the verdict stands without it, so its failure is recorded and not raised."""
         shown = [c.column for c in report.columns if c.problem is None and c.column not in self.sensitive]
-        if not self.html_report or not shown:
+        if not (self.html_report and shown) or isinstance(reference, ProfiledDataset):
             return {}, {}
-        from airflow_mlops_provider.analysis.drift.evidently_report import render_evidently
+        from airflow_mlops_provider.analysis.drift import evidently_report
 
         try:
-            return {"evidently.html": render_evidently(reference, current, shown)}, {}
+            return {"evidently.html": evidently_report.render_evidently(reference, current, shown)}, {}
         except Exception as error:  # noqa: BLE001  # a third party's picture must not cost the verdict
             log.warning("Evidently drew no report: %s", error)
             return {}, {"evidently_error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+
+
+def _with_evidently(report: DriftReport, reference: Dataset, current: Dataset) -> DriftReport:
+    """The report with the scores of Evidently's preset, which the rule of that name judges by."""
+    from airflow_mlops_provider.analysis.drift.evidently_report import measure_evidently
+
+    names = [column.column for column in report.columns if column.problem is None]
+    found = measure_evidently(reference, current, names)
+    columns = tuple(
+        replace(
+            column,
+            distances=column.distances
+            | {"evidently": found.scores[column.column], "evidently_drifted": float(column.column in found.drifted)},
+        )
+        if column.column in found.scores
+        else column
+        for column in report.columns
+    )
+    return replace(report, columns=columns, evidently_share=found.share)

@@ -16,6 +16,7 @@ class Kind(StrEnum):
 
     VALIDATION = "validation"
     DRIFT = "drift"
+    PROFILE = "profile"
     TRAINING = "training"
     EVALUATION = "evaluation"
     BIAS = "bias"

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -30,9 +32,12 @@ from airflow_mlops_provider.stores.listings import (
     one_line,
     reading,
 )
+from airflow_mlops_provider.stores.places import require_writable_folder
 
 BATCH_ROWS = 131_072
 _COPY_BYTES = 1 << 20
+_CSV_VALUES = pa.csv.ConvertOptions(strings_can_be_null=True)
+_LINE_ITSELF = re.compile(r"(Expected \d+ columns, got \d+): .*")
 
 
 def open_dataset(source: DatasetRef | str) -> Dataset:
@@ -95,6 +100,14 @@ class Dataset:
                 f"dataset {self.uri} changed: its content is {pinned.fingerprint}, {expected} was expected"
             )
         return pinned
+
+    def parts(self) -> Iterator[Dataset]:
+        """Each file as a dataset of its own; one file alone is this dataset."""
+        if len(self.files) == 1:
+            yield self
+            return
+        for file in self.files:
+            yield Dataset(DatasetRef(uri=file if is_local(self._fs) else self._fs.unstrip_protocol(file)))
 
     def require(self, columns: Iterable[str], *, role: str = "dataset") -> None:
         """Raise ``BadInputError`` that names the first of ``columns`` that is not there.
@@ -164,22 +177,32 @@ class Dataset:
     def _read_schema(self) -> pa.Schema:
         if self.format == "csv":
             # A column of whole numbers in one file may hold fractions in the next.
-            schemas = [self._csv(file).schema for file in self.files]
-            return pa.unify_schemas(schemas, promote_options="permissive")
+            schemas = [_checked(self._csv(file).schema, file) for file in self.files]
+            try:
+                return pa.unify_schemas(schemas, promote_options="permissive")
+            except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+                raise BadInputError(f"the files of {self.uri} do not fit each other: {one_line(error)}") from error
         with self._reading(self.files[0]) as handle:
-            return pq.ParquetFile(handle).schema_arrow.remove_metadata()
+            return _checked(pq.ParquetFile(handle).schema_arrow.remove_metadata(), self.files[0])
 
     def _csv(self, file: str) -> pa.Table:
-        with self._reading(file) as handle:
-            return pa.csv.read_csv(handle, convert_options=pa.csv.ConvertOptions(strings_can_be_null=True))
+        try:
+            with self._reading(file) as handle:
+                return pa.csv.read_csv(handle, convert_options=_CSV_VALUES)
+        except BadInputError:
+            # Read by one thread, the parser knows the number of the line that it cannot read.
+            with self._reading(file) as handle:
+                return pa.csv.read_csv(handle, pa.csv.ReadOptions(use_threads=False), convert_options=_CSV_VALUES)
 
     @contextmanager
     def _reading(self, file: str) -> Iterator[Any]:
         try:
             with reading(self._fs, file) as handle:
                 yield handle
-        except (pa.ArrowInvalid, DamagedFileError) as error:
-            raise BadInputError(f"{file} cannot be read as {self.format}: {one_line(error)}") from error
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, DamagedFileError) as error:
+            # After the number of columns comes the line itself, whose values are nobody's business.
+            text = _LINE_ITSELF.sub(r"\1", one_line(error))
+            raise BadInputError(f"{file} cannot be read as {self.format}: {text}") from error
 
 
 def write_dataset(
@@ -214,6 +237,23 @@ def appending(uri: str, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBatch]
             yield writer.write_batch
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise BadInputError(f"{uri} cannot hold these columns: {one_line(error)}") from error
+
+
+def require_writable(uri: str, *, key: str) -> None:
+    """Check, before the work, where a dataset is to be written; a remote place is taken on trust.
+
+    :param key: the key of the spec that names it.
+    :raises BadInputError: when no dataset can be called that.
+    :raises BackendError: when it cannot be written.
+    """
+    if not uri.strip() or "\0" in uri:
+        raise BadInputError(f"key {key!r} is {uri!r}, which names no file")
+    format_of(uri)
+    fs, path = filesystem(uri)
+    if is_local(fs):
+        if Path(path).is_dir():
+            raise BackendError(f"{uri} cannot be written: it is a folder")
+        require_writable_folder(Path(path).parent, name=uri)
 
 
 @contextmanager
@@ -252,6 +292,15 @@ def _write_batches(target: Any, batches: Iterator[pa.RecordBatch], schema: pa.Sc
 
 def _writer(target: Any, schema: pa.Schema, form: str) -> Any:
     return pa.csv.CSVWriter(target, schema) if form == "csv" else pq.ParquetWriter(target, schema)
+
+
+def _checked(schema: pa.Schema, file: str) -> pa.Schema:
+    if not schema.names:
+        raise BadInputError(f"{file} has no columns")
+    repeated = [name for name, times in Counter(schema.names).items() if times > 1]
+    if repeated:
+        raise BadInputError(f"{file} has several columns called {repeated[0]!r}")
+    return schema
 
 
 def _schema_hash(schema: pa.Schema) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from airflow_mlops_provider.analysis.drift.values import is_text
 from airflow_mlops_provider.exceptions import BadInputError
@@ -99,6 +100,15 @@ def plan_columns(
         known = set(reference.columns) | others
         plans += [_new_column(name, current.schema) for name in _comparable(current) if name not in known]
     return tuple(plans)
+
+
+def latest_value(rows: Rows, column: str) -> str:
+    """The largest value of ``column`` as text, such as the last day of a batch; empty when there is none."""
+    if column not in rows.columns:
+        return ""
+    found = [pc.max(batch.column(0)) for batch in rows.batches([column]) if batch.num_rows]
+    values = [value.as_py() for value in found if value.is_valid]
+    return str(max(values)) if values else ""
 
 
 def _comparable(rows: Described) -> list[str]:

@@ -113,10 +113,15 @@ def _status(*, significant: bool, material: bool) -> Status:
     return Status.PASS
 
 
+def is_unusual(windows: WindowDrift) -> bool:
+    """Whether the current window is out of the ordinary; two in a row are an alarm."""
+    return windows.p_value <= WINDOW_LEVEL
+
+
 def _window_findings(report: DriftReport, windows: WindowDrift) -> Iterator[Finding]:
     """Each column's effect in standard deviations of the reference's own windows, held against their largest."""
     known = {column.column: column for column in report.columns}
-    unusual = windows.p_value <= WINDOW_LEVEL
+    unusual = is_unusual(windows)
     alarm = Status.FAIL if windows.previous_alarm else Status.NOTICE
     for name, score in windows.standardised.items():
         stands_out = unusual and (name == windows.worst_column or score >= windows.alarm_score)

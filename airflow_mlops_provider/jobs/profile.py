@@ -1,0 +1,162 @@
+"""Profiles: of a reference for the drift job, kept file by file, or as a file to share in place of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from airflow_mlops_provider.analysis.drift.columns import plan_columns
+from airflow_mlops_provider.analysis.drift.profile import NumericProfile
+from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows, sample_edges
+from airflow_mlops_provider.analysis.drift.storage import (
+    MIN_SHARED_COUNT,
+    ProfiledDataset,
+    decode_profile,
+    encode_profile,
+    merge_profiles,
+    without_rows,
+)
+from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError, IntegrityError
+from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.records.codec import digest, sha256
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+from airflow_mlops_provider.stores.datasets import Dataset, open_dataset, writing
+from airflow_mlops_provider.stores.evidence import EvidenceStore
+from airflow_mlops_provider.stores.listings import filesystem, reading, stamp
+
+SUFFIX = ".profile"
+"""What the name of a file ends in that holds the profile of a dataset in place of its rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileJob(Job):
+    """Profile a dataset into one file, which the drift job takes as its reference.
+
+    Files that an earlier run profiled are not read again: a folder of daily files costs one day a day.
+
+    :param dataset: a file, folder or glob.
+    :param output_uri: where to write the profile; its name ends in ``.profile``.
+    :param columns: which columns; by default all but time stamps and what cannot be compared.
+    :param shared: leave out whatever speaks of fewer than ``min_count`` rows: extremes, rare levels, small cells.
+    :param min_count: see ``shared``.
+    """
+
+    dataset: DatasetRef
+    output_uri: str
+    columns: tuple[str, ...] | None = None
+    shared: bool = True
+    min_count: int = MIN_SHARED_COUNT
+
+    def __post_init__(self) -> None:
+        if not self.output_uri.endswith(SUFFIX):
+            raise BadInputError(f"profile spec: 'output_uri' is {self.output_uri}; its name must end in {SUFFIX}")
+        if self.min_count < 1:
+            raise BadInputError(f"profile spec: 'min_count' is {self.min_count}; it must be at least 1")
+
+    def run(self) -> Outcome:
+        """Profile what is new, merge, write; returns the Outcome, whose dataset is the profile."""
+        dataset = open_dataset(self.dataset)
+        plans = plan_columns(dataset, dataset, columns=self.columns)
+        columns = [plan.column for plan in plans if plan.problem is None]
+        found, fresh = stored_profile(dataset, columns, self.evidence_store)
+        data = encode_profile(without_rows(found, min_count=self.min_count) if self.shared else found)
+        with writing(self.output_uri) as target:
+            target.write(data)
+        files = len(dataset.files)
+        finding = Finding(
+            subject=dataset.uri,
+            measure="profiled_rows",
+            observed=float(found.rows),
+            status=Status.PASS,
+            detail=f"{files:,} files, {fresh:,} of them read now",
+        )
+        summary = f"profiled {found.rows:,} rows in {len(columns)} columns and {finding.detail}"
+        return self.record(
+            Kind.PROFILE,
+            report={"rows": found.rows, "columns": columns, "files": files, "files_read": fresh},
+            policy={"shared": self.shared, "min_count": self.min_count},
+            verdict=Verdict.of([finding], summary=summary),
+            inputs={"dataset": replace(self.dataset, rows=found.rows)},
+            dataset=DatasetRef(uri=self.output_uri, fingerprint=sha256(data), rows=found.rows),
+        )
+
+
+def read_profile(ref: DatasetRef) -> tuple[ProfiledDataset, DatasetRef]:
+    """The profile at ``ref`` and its pinned reference.
+
+    :raises BadInputError: when there is none, or it is damaged.
+    :raises IntegrityError: when ``ref`` pins other content.
+    """
+    fs, path = filesystem(ref.uri)
+    with reading(fs, path) as handle:
+        data = handle.read()
+    pinned = replace(ref, fingerprint=sha256(data))
+    if ref.fingerprint not in (None, pinned.fingerprint):
+        raise IntegrityError(
+            f"profile {ref.uri} changed: its content is {pinned.fingerprint}, {ref.fingerprint} was expected"
+        )
+    found = decode_profile(data, uri=ref.uri)
+    return found, replace(pinned, rows=found.rows)
+
+
+def stored_profile(dataset: Dataset, columns: Sequence[str], store: EvidenceStore) -> tuple[ProfiledDataset, int]:
+    """The profile of ``dataset``, of which only the files that are new since an earlier call are read.
+
+    A file is taken as unchanged when its name, size and time of modification are.
+
+    :param columns: what to profile.
+    :param store: keeps the profile of each file below ``profiles/``.
+    :returns: the profile of all files together and how many of them were read.
+    """
+    place = f"profiles/{digest([dataset.uri, str(dataset.schema), list(columns)]).removeprefix('sha256:')[:32]}"
+    edges = edges_of(_edges(dataset, columns, store, place).profiles)
+    parts, fresh = [], 0
+    for file in dataset.parts():
+        name = f"{place}/{stamp(file.uri)}"
+        part = _kept(store, name)
+        if part is None:
+            part = _profiled(file, columns, edges)
+            _keep(store, name, part)
+            fresh += 1
+        parts.append(part)
+    return merge_profiles(parts, uri=dataset.uri), fresh
+
+
+def _edges(dataset: Dataset, columns: Sequence[str], store: EvidenceStore, place: str) -> ProfiledDataset:
+    """A profile without rows that holds the edges; chosen once, because only profiles with equal edges add up."""
+    kept = _kept(store, f"{place}/edges")
+    if kept is not None:
+        return kept
+    empty: dict[str, Any] = {
+        name: NumericProfile(rows=0, missing=0, edges=edges, below=(edges * 0).astype("int64"))
+        for name, edges in sample_edges(dataset, columns).items()
+    }
+    found = ProfiledDataset(uri=dataset.uri, schema=dataset.schema, rows=0, profiles=empty)
+    _keep(store, f"{place}/edges", found)
+    # Of two that chose at once, the first one's stand.
+    return _kept(store, f"{place}/edges") or found
+
+
+def _profiled(dataset: Dataset, columns: Sequence[str], edges: Any) -> ProfiledDataset:
+    profiles = profile_rows(dataset, columns, edges, role="dataset")
+    schema = pa.schema([dataset.schema.field(name) for name in columns])
+    return ProfiledDataset(uri=dataset.uri, schema=schema, rows=dataset.rows, profiles=profiles)
+
+
+def _kept(store: EvidenceStore, name: str) -> ProfiledDataset | None:
+    uri = f"{store.root}/{name}"
+    try:
+        return decode_profile(store.read_bytes(uri), uri=uri)
+    except BadInputError:
+        return None  # not there yet, or of another version: made anew
+
+
+def _keep(store: EvidenceStore, name: str, profile: ProfiledDataset) -> None:
+    with suppress(AlreadyExistsError):
+        store.attach(name, encode_profile(profile))
