@@ -186,11 +186,17 @@ def test_the_json_of_evidence_is_the_evidence(page: Page, root: Path) -> None:
     assert body["verdict"]["findings"][0]["subject"] == "exper"
 
 
-def test_an_unreadable_root_is_a_clear_503(page: Page, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW__MLOPS__EVIDENCE_ROOT", "ftp://somewhere")
+@pytest.mark.parametrize(
+    ("place", "status", "said"),
+    [("ftp://somewhere", 400, "ftp:// has no exclusive create"), ("/" + "x" * 300, 503, "cannot be read")],
+)
+def test_an_evidence_root_that_cannot_be_read_is_named(
+    page: Page, monkeypatch: pytest.MonkeyPatch, place: str, status: int, said: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__MLOPS__EVIDENCE_ROOT", place)
     response = page().get("/mlops/")
-    assert response.status_code == 400
-    assert "ftp:// has no exclusive create" in response.text
+    assert response.status_code == status
+    assert said in response.text
 
 
 def test_every_asset_of_the_page_is_its_own(page: Page, root: Path) -> None:
