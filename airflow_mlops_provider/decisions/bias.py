@@ -41,11 +41,16 @@ class BiasPolicy:
 
 
 def judge_bias(report: BiasReport, policy: BiasPolicy) -> Verdict:
-    """One finding a slice, and one more for each critical slice; the verdict is the worst of them."""
-    judgeable = [piece for piece in report.slices if _is_judgeable(piece, policy)]
+    """One finding a slice, and one more for each critical slice; the verdict is the worst of them.
+
+    An intersection that was discovered on one half of the rows is judged by the other half, under the same correction.
+    """
+    confirmed = [each.confirmed for each in report.discoveries if each.confirmed is not None]
+    pieces = [*report.slices, *confirmed]
+    judgeable = [piece for piece in pieces if _is_judgeable(piece, policy)]
     adjusted = dict(zip((p.subject for p in judgeable), holm([_p_value(p) for p in judgeable]), strict=True))
     findings = [*_critical(report, policy)]
-    findings += [_judge_slice(piece, report, policy, adjusted.get(piece.subject)) for piece in report.slices]
+    findings += [_judge_slice(piece, report, policy, adjusted.get(piece.subject)) for piece in pieces]
     findings.sort(key=_worst_first)
     return Verdict.of(findings, summary=_summary(report, findings))
 

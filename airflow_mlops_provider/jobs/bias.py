@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
 from airflow_mlops_provider.analysis.bias import measure_bias, measure_bias_of_classes
+from airflow_mlops_provider.analysis.bias.bins import cut_plan
 from airflow_mlops_provider.analysis.bias.chart import draw_slices
 from airflow_mlops_provider.analysis.bias.columns import SlicePlan, plan_slices
+from airflow_mlops_provider.analysis.bias.discovery import measure_discoveries
 from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Metric, Predictions, find_metric
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
 from airflow_mlops_provider.decisions.bias import BiasPolicy, judge_bias
@@ -19,6 +21,7 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.base import Job
 from airflow_mlops_provider.jobs.sources import (
     ask,
+    groups_of,
     metric_of,
     read_rows,
     require_measurable,
@@ -44,10 +47,13 @@ class BiasJob(Job):
     :param slices: column names; lists of names for explicit intersections; ``{"column": ..., "bins": [edges]}`` or
         ``{"column": ..., "quantiles": n}`` for numbers.
     :param max_depth: how many columns an intersection combines at most.
+    :param discover: how many of the worst deeper intersections to find on one half of the rows and test on the other.
+    :param discover_depth: how many columns these combine at most.
     :param metric: what is measured in each slice.
     :param task: of the prediction table; follows from the metric by default.
     :param group_column: rows of one group stay together; the model's own by default.
     :param tracking_uri: of MLflow.
+    :param seed: of the halves.
     :param policy: the limits.
     """
 
@@ -58,10 +64,13 @@ class BiasJob(Job):
     prediction: str | None = None
     slices: tuple[Any, ...]
     max_depth: int = 2
+    discover: int = 0
+    discover_depth: int = 3
     metric: str = "accuracy"
     task: Task | None = None
     group_column: str | None = None
     tracking_uri: str | None = None
+    seed: int = 0
     policy: BiasPolicy = field(default_factory=BiasPolicy)
 
     def __post_init__(self) -> None:
@@ -84,11 +93,11 @@ class BiasJob(Job):
         sliced = _named(plan, self.group_column)
         dataset.require([label, prediction, *sliced], role="predictions")
         metric = find_metric(self.metric, SLICE_METRICS)
-        if metric.of_scores or metric.task is Task.REGRESSION or _is_float(dataset, prediction):
+        if self.discover or metric.of_scores or metric.task is Task.REGRESSION or _is_float(dataset, prediction):
             frame = read_rows(dataset, [label, prediction], role="predictions")
             predictions, notes = self._read(frame, label, prediction, metric)
-            report = measure_bias(
-                lambda: dataset.table(sliced), plan, predictions, metric, group=self.group_column, notes=notes
+            report = self._of_rows(
+                dataset.table(sliced), plan, predictions, metric, group=self.group_column, notes=notes
             )
         else:
             report = measure_bias_of_classes(
@@ -116,8 +125,36 @@ class BiasJob(Job):
                 f"model {spec.name}: its answers hold NaN or infinite values, so no slice can be measured"
             )
         require_measurable(metric, answers.predictions, label=label, model=f"model {spec.name}")
-        report = measure_bias(lambda: dataset.table(sliced), plan, answers.predictions, metric, group=group)
+        report = self._of_rows(dataset.table(sliced), plan, answers.predictions, metric, group=group)
         return self._judged(report, "dataset", dataset, ref, {})
+
+    def _of_rows(
+        self,
+        table: pa.Table,
+        plan: SlicePlan,
+        predictions: Predictions,
+        metric: Metric,
+        *,
+        group: str | None,
+        notes: Sequence[str] = (),
+    ) -> BiasReport:
+        plan = cut_plan(lambda: table, plan)
+        report = measure_bias(lambda: table, plan, predictions, metric, group=group, notes=notes)
+        if not self.discover:
+            return report
+        discoveries = measure_discoveries(
+            lambda rows: table.filter(pa.array(rows)),
+            plan,
+            predictions,
+            metric,
+            count=self.discover,
+            depth=self.discover_depth,
+            min_support=self.policy.min_support,
+            group=group,
+            groups=groups_of(table.select([group]).to_pandas(), group) if group else None,
+            seed=self.seed,
+        )
+        return replace(report, discoveries=discoveries)
 
     def _read(
         self, frame: pd.DataFrame, label: str, prediction: str, metric: Metric

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from airflow_mlops_provider.analysis.bias.bins import cut_plan
 from airflow_mlops_provider.analysis.bias.cells import Cells
 from airflow_mlops_provider.analysis.bias.columns import SlicePlan
 from airflow_mlops_provider.analysis.bias.report import Terms, report_on
@@ -33,6 +34,7 @@ def measure_bias(
     :param notes: passed through to the report.
     """
     terms = Terms(metric=metric, predictions=predictions)
+    plan = cut_plan(scan, plan)
     with Cells(scan, plan, terms=terms.matrix(), group=group) as cells:
         found = cells.roll_up(products=not terms.is_exact(group))
         return report_on(cells, terms, found, group=group, max_depth=plan.max_depth, notes=notes)
@@ -57,6 +59,7 @@ def measure_bias_of_classes(
     :param prediction: column of the predicted classes.
     :param group: as for :func:`measure_bias`.
     """
+    plan = cut_plan(scan, plan)
     with Cells(scan, plan, keys=(label, prediction), group=group) as cells:
         predictions, metric, notes = read(cells.kinds().rename(columns={"k0": label, "k1": prediction}))
         terms = Terms(metric=metric, predictions=predictions)

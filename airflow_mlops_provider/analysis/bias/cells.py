@@ -7,7 +7,7 @@ measured is a sum over rows, so cells add up to slices.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import Any, Self
 
@@ -16,14 +16,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from airflow_mlops_provider.analysis.bias.columns import MAX_DISTINCT, QUARTILES, SliceColumn, SlicePlan
+from airflow_mlops_provider.analysis.bias.bins import binned, quoted, types_of
+from airflow_mlops_provider.analysis.bias.columns import SlicePlan
 from airflow_mlops_provider.exceptions import BadInputError
 
 Floats = NDArray[np.float64]
 
 MISSING = "missing"
-_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
-_NUMERIC = frozenset([*_INTEGERS, *(f"U{name}" for name in _INTEGERS), "FLOAT", "DOUBLE", "DECIMAL"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +58,11 @@ class Cells:
     """The rows, once scanned.
 
     :param scan: gives the rows anew at each call, as anything DuckDB can read: an Arrow table or record batch reader.
-    :param plan: what to slice by.
+    :param plan: what to slice by; its columns already cut.
     :param keys: further columns that a cell keeps apart, such as label and prediction.
     :param terms: what each row adds, shape ``(n, p)``, when that is not decided by the ``keys``.
     :param group: column whose rows stay together.
-    :raises BadInputError: when a column to be cut into bins holds no numbers.
+    :raises BadInputError: when a row has no group.
     """
 
     def __init__(
@@ -79,10 +78,8 @@ class Cells:
         self._connection.execute("SET python_enable_replacements = false")
         self._keys, self._group = tuple(keys), group
         self._terms = 0 if terms is None else terms.shape[1]
-        self._register(scan)
-        self._types = {row[0]: str(row[1]) for row in self._fetch("DESCRIBE rows")}
-        self.columns = self._with_edges(scan, plan.columns)
-        self.sets = plan.sets
+        self._connection.register("rows", scan())
+        self.columns, self.sets = plan.columns, plan.sets
         self._fill(terms)
 
     def __enter__(self) -> Self:
@@ -138,55 +135,15 @@ class Cells:
     def _key_names(self) -> list[str]:
         return [f"k{i}" for i in range(len(self._keys))]
 
-    def _register(self, scan: Callable[[], Any]) -> None:
-        self._connection.register("rows", scan())
-
     def _fetch(self, sql: str) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self._connection.execute(sql).fetchall()
         return found
 
-    def _with_edges(self, scan: Callable[[], Any], columns: Sequence[SliceColumn]) -> tuple[SliceColumn, ...]:
-        """The columns, with edges for those that are cut into quantiles, asked for or because they have many values."""
-        open_ones = [c for c in columns if not c.edges and (c.quantiles or self._is_numeric(c.name))]
-        for column in columns:
-            if (column.edges or column.quantiles) and not self._is_numeric(column.name):
-                raise BadInputError(f"column {column.name!r} holds {self._types[column.name]}: bins need numbers")
-        if not open_ones:
-            return tuple(columns)
-        asked = ", ".join(
-            f"approx_count_distinct({self._present(c.name)}), "
-            f"quantile_disc({self._present(c.name)}, {_shares(c.quantiles or QUARTILES)})"
-            for c in open_ones
-        )
-        row = self._fetch(f"SELECT {asked} FROM rows")[0]  # noqa: S608  # quoted names
-        self._register(scan)
-        cut = {
-            column.name: replace(column, edges=tuple(sorted({float(edge) for edge in row[2 * i + 1]})))
-            for i, column in enumerate(open_ones)
-            if row[2 * i + 1] is not None and (column.quantiles or row[2 * i] > MAX_DISTINCT)
-        }
-        return tuple(cut.get(column.name, column) for column in columns)
-
-    def _binned(self, column: SliceColumn) -> str:
-        """The column, or the number of its bin."""
-        value = self._present(column.name)
-        if not column.edges:
-            return value
-        above = " ".join(f"WHEN {value} < {edge!r} THEN {i}" for i, edge in enumerate(column.edges))
-        return f"CASE WHEN {value} IS NULL THEN NULL {above} ELSE {len(column.edges)} END"
-
-    def _present(self, name: str) -> str:
-        """The column with NaN as missing."""
-        quoted = _quoted(name)
-        return f"nullif({quoted}, 'nan')" if self._types[name] in ("FLOAT", "DOUBLE") else quoted
-
-    def _is_numeric(self, name: str) -> bool:
-        return self._types[name].partition("(")[0] in _NUMERIC
-
     def _fill(self, terms: Floats | None) -> None:
-        columns = [f"{self._binned(column)} AS s{i}" for i, column in enumerate(self.columns)]
-        keys = [f"{_quoted(key)} AS k{i}" for i, key in enumerate(self._keys)]
-        group = [f"{_quoted(self._group)} AS g"] if self._group else []
+        types = types_of(self._connection)
+        columns = [f"{binned(column, types)} AS s{i}" for i, column in enumerate(self.columns)]
+        keys = [f"{quoted(key)} AS k{i}" for i, key in enumerate(self._keys)]
+        group = [f"{quoted(self._group)} AS g"] if self._group else []
         listed = ", ".join([*columns, *keys, *group])
         if terms is None:
             sql = f"SELECT {listed}, count(*) AS n FROM rows GROUP BY ALL"  # noqa: S608  # quoted names
@@ -196,6 +153,10 @@ class Cells:
             sql = f"SELECT {listed}, 1 AS n, r, {', '.join(names)} FROM rows POSITIONAL JOIN terms"  # noqa: S608  # as above
         self._connection.execute(f"CREATE TEMP TABLE cells AS {sql}")
         self._connection.unregister("rows")
+        if self._group:
+            missing, rows = self._fetch("SELECT coalesce(sum(n) FILTER (g IS NULL), 0), sum(n) FROM cells")[0]
+            if missing:
+                raise BadInputError(f"group column {self._group!r} has {missing:,} missing values of {rows:,} rows")
 
     def _with_terms(self, terms_of_kind: Floats | None, p: int) -> str:
         if terms_of_kind is None:
@@ -265,11 +226,3 @@ class Cells:
             return f"{value:g}"
         # A real value of this name must not look like the slice of missing values.
         return f"'{value}'" if str(value) == MISSING else str(value)
-
-
-def _quoted(name: str | None) -> str:
-    return '"' + str(name).replace('"', '""') + '"'
-
-
-def _shares(quantiles: int) -> str:
-    return f"[{', '.join(repr(i / quantiles) for i in range(1, quantiles))}]"

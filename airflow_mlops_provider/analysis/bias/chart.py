@@ -45,7 +45,7 @@ def draw_slices(report: BiasReport, verdict: Verdict) -> bytes:
     for finding in verdict.findings:
         by_subject.setdefault(finding.subject, []).append(finding)
     pieces = sorted(
-        ((_status(by_subject.get(piece.subject, [])), piece) for piece in report.slices),
+        ((_status(by_subject.get(piece.subject, [])), piece) for piece in _judged(report)),
         key=lambda pair: (-pair[0].severity, -(pair[1].gap or 0.0)),
     )
     key = "".join(f"<span style='color:{_COLOURS[status]}'>&#9679; {_WORDS[status]}</span>" for status in _COLOURS)
@@ -60,6 +60,11 @@ def draw_slices(report: BiasReport, verdict: Verdict) -> bytes:
         f"<p>{escape('; '.join(report.notes))}</p></html>",
     ]
     return "\n".join(parts).encode()
+
+
+def _judged(report: BiasReport) -> list[SliceResult]:
+    confirmed = [each.confirmed for each in report.discoveries]
+    return [*report.slices, *(piece for piece in confirmed if piece is not None)]
 
 
 def _status(findings: Sequence[Finding]) -> Status:

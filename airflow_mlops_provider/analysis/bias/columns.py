@@ -43,12 +43,14 @@ class SlicePlan:
 
     :param columns: each once, in the order given.
     :param sets: column names; single columns first, then intersections.
+    :param is_cut: whether the edges of numeric columns have been looked for.
     :param max_depth: how many columns an intersection combines at most, unless it was named.
     """
 
     columns: tuple[SliceColumn, ...]
     sets: tuple[tuple[str, ...], ...]
     max_depth: int
+    is_cut: bool = False
 
 
 def plan_slices(items: Sequence[Any], max_depth: int) -> SlicePlan:

@@ -56,6 +56,18 @@ class Disparity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Discovery:
+    """An intersection that looked worst on one half of the rows.
+
+    :param found: on the half that was searched; its p-value is that of a choice among many and proves nothing.
+    :param confirmed: on the other half; ``None`` when it has no such rows there.
+    """
+
+    found: SliceResult
+    confirmed: SliceResult | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BiasReport:
     """Every slice of every column and of every intersection up to a depth.
 
@@ -68,6 +80,7 @@ class BiasReport:
     :param columns: the columns that were sliced by.
     :param max_depth: how many columns an intersection combines at most.
     :param slices: in the order of columns, then largest first.
+    :param discoveries: deeper intersections, searched on one half of the rows and tested on the other.
     :param disparities: for two classes; empty otherwise.
     :param method: how each slice was tested against the rest.
     :param notes: what a reader must know: how numeric columns were cut, what was assumed.
@@ -82,6 +95,7 @@ class BiasReport:
     columns: tuple[str, ...]
     max_depth: int
     slices: tuple[SliceResult, ...]
+    discoveries: tuple[Discovery, ...] = ()
     disparities: tuple[Disparity, ...] = ()
     method: str
     notes: tuple[str, ...] = ()

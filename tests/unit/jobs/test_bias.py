@@ -146,3 +146,56 @@ def test_missing_labels_and_predictions_are_refused_by_column(handbook, tmp_path
         table.loc[:2, column] = None
         with pytest.raises(BadInputError, match=f"'{column}' has 3 missing {what} of 4,000 rows"):
             run(table, tmp_path, slices=["race"])
+
+
+def deep(rows: int, *, treated: float) -> pd.DataFrame:
+    """A model that is worse only for young women in the north."""
+    rng = np.random.default_rng(2)
+    table = pd.DataFrame(
+        {
+            "sex": rng.choice(["f", "m"], rows),
+            "region": rng.choice(["north", "south", "east"], rows),
+            "age": rng.integers(18, 80, rows),
+            "y": rng.integers(0, 2, rows),
+            "person": np.arange(rows) // 2,
+        }
+    )
+    hit = (table.sex == "f") & (table.region == "north") & (table.age < 33)
+    right = rng.random(rows) < np.where(hit, treated, 0.9)
+    return table.assign(said=np.where(right, table.y, 1 - table.y))
+
+
+@pytest.mark.parametrize("group", [None, "person"])
+def test_a_deep_wrong_is_found_on_one_half_and_confirmed_on_the_other(tmp_path, group: str | None) -> None:
+    columns = ["sex", "region", {"column": "age", "bins": [33, 60]}]
+    outcome = run(
+        deep(20_000, treated=0.6), tmp_path, slices=columns, max_depth=1, discover=3, group_column=group,
+        policy={"min_gap": 0.1},
+    )  # fmt: skip
+    assert outcome.verdict.findings[0].subject == "sex=f & region=north & age=below 33"
+    assert outcome.verdict.status is Status.FAIL
+    first = report_of(outcome).discoveries[0]
+    assert first.confirmed is not None
+    assert first.found.support != first.confirmed.support
+    assert first.found.rest_trials + first.found.trials + first.confirmed.rest_trials + first.confirmed.trials == 20_000
+
+
+def test_what_a_search_finds_by_chance_is_not_confirmed(tmp_path) -> None:
+    columns = ["sex", "region", {"column": "age", "quantiles": 10}]
+    outcome = run(deep(6_000, treated=0.9), tmp_path, slices=columns, max_depth=1, discover=5)
+    report = report_of(outcome)
+    assert len(report.discoveries) == 5
+    assert min(each.found.p_value for each in report.discoveries) < 0.05
+    assert not outcome.verdict.of_status(Status.FAIL)
+
+
+def test_a_search_no_deeper_than_the_slices_is_refused(handbook, tmp_path) -> None:
+    with pytest.raises(BadInputError, match="'discover_depth'"):
+        run(handbook, tmp_path, slices=["race", "sex"], discover=2, discover_depth=2)
+
+
+def test_a_row_without_a_group_is_refused(handbook, tmp_path) -> None:
+    table = handbook.astype({"person": float})
+    table.loc[:6, "person"] = None
+    with pytest.raises(BadInputError, match="'person' has 7 missing values of 4,000 rows"):
+        run(table, tmp_path, slices=["race"], group_column="person")

@@ -1,0 +1,96 @@
+"""The worst deep intersections: found on one half of the rows, tested on the other, which had no part in the choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from airflow_mlops_provider.analysis.bias import measure_bias
+from airflow_mlops_provider.analysis.bias.columns import SlicePlan
+from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.reports.bias import Discovery, SliceResult
+
+Mask = NDArray[np.bool_]
+
+
+def measure_discoveries(
+    scan: Callable[[Mask], Any],
+    plan: SlicePlan,
+    predictions: Predictions,
+    metric: Metric,
+    *,
+    count: int,
+    depth: int,
+    min_support: int,
+    group: str | None = None,
+    groups: NDArray[Any] | None = None,
+    seed: int = 0,
+) -> tuple[Discovery, ...]:
+    """The ``count`` worst intersections deeper than the plan's own, each measured on both halves.
+
+    :param scan: gives the slice columns (and the group) of the chosen rows, in order.
+    :param plan: its columns, already cut, are combined.
+    :param depth: how many columns an intersection combines at most.
+    :param min_support: rows that an intersection and its rest need in each half.
+    :param group: column whose rows stay together, also in the halves; ``groups`` holds its values.
+    :param seed: of the halves.
+    :raises BadInputError: when ``depth`` is none beyond the plan's.
+    """
+    if depth <= plan.max_depth:
+        raise BadInputError(f"key 'discover_depth' is {depth}; it must be above 'max_depth' ({plan.max_depth})")
+    first = _half(len(predictions.truth), groups, seed)
+    names = [column.name for column in plan.columns]
+    sets = tuple(
+        chosen for size in range(plan.max_depth + 1, min(depth, len(names)) + 1) for chosen in combinations(names, size)
+    )
+    if not sets:
+        return ()
+
+    def measure(rows: Mask, wanted: tuple[tuple[str, ...], ...]) -> Sequence[SliceResult]:
+        part = replace(plan, sets=wanted)
+        return measure_bias(lambda: scan(rows), part, _rows_of(predictions, rows), metric, group=group).slices
+
+    suspects = _worst(measure(first, sets), count, min_support)
+    if not suspects:
+        return ()
+    again = {piece.subject: piece for piece in measure(~first, tuple({piece.columns: None for piece in suspects}))}
+    return tuple(Discovery(found=piece, confirmed=again.get(piece.subject)) for piece in suspects)
+
+
+def _half(rows: int, groups: NDArray[Any] | None, seed: int) -> Mask:
+    rng = np.random.default_rng(seed)
+    if groups is None:
+        return rng.random(rows) < 0.5
+    codes = np.unique(groups, return_inverse=True)[1]
+    return np.asarray((rng.random(int(codes.max()) + 1) < 0.5)[codes])
+
+
+def _worst(slices: Sequence[SliceResult], count: int, min_support: int) -> list[SliceResult]:
+    """Those that are worse than the rest most surely; of several slices of the same rows, the simplest."""
+    worse = [
+        piece
+        for piece in slices
+        if piece.p_value is not None
+        and piece.gap is not None
+        and piece.gap > 0
+        and min(piece.trials, piece.rest_trials) >= min_support
+    ]
+    chosen: dict[tuple[int, float | None], SliceResult] = {}
+    for piece in sorted(worse, key=lambda each: (each.p_value, len(each.columns))):
+        chosen.setdefault((piece.support, piece.value), piece)
+    return list(chosen.values())[:count]
+
+
+def _rows_of(p: Predictions, rows: Mask) -> Predictions:
+    return replace(
+        p,
+        truth=p.truth[rows],
+        predicted=None if p.predicted is None else p.predicted[rows],
+        scores=None if p.scores is None else p.scores[rows],
+    )
