@@ -28,7 +28,7 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.validation import ValidationReport
 from airflow_mlops_provider.records.verdict import Status, Verdict
-from airflow_mlops_provider.stores.datasets import Dataset, appending, open_dataset
+from airflow_mlops_provider.stores.datasets import Dataset, appending, open_dataset, require_writable, write_dataset
 from airflow_mlops_provider.stores.listings import filesystem, is_local
 from airflow_mlops_provider.stores.specs import local_path
 
@@ -92,15 +92,17 @@ class ValidateJob(Job):
         be taken for this batch's.
         """
         clean_uri, failing = self.clean_uri if promote else None, measurement.report.failing_rows
-        whole = data.copy_to(clean_uri) if clean_uri is not None and not failing else None
-        clean_uri = None if whole else clean_uri
         with ExitStack() as outputs:
             # Entered first, the clean rows appear last.
-            add_clean = outputs.enter_context(_adding(clean_uri, data.schema))
+            add_clean = outputs.enter_context(_adding(clean_uri if failing else None, data.schema))
             add_aside = outputs.enter_context(_adding(self.quarantine_uri, self._aside_schema(data)))
-            if clean_uri or (self.quarantine_uri and failing):
+            if failing and (clean_uri or self.quarantine_uri):
                 _check_conserved(measurement.report, _divide(data, measurement, add_clean, add_aside))
-        return open_dataset(clean_uri).ref if clean_uri else whole
+        if clean_uri is None:
+            return None
+        if failing:
+            return open_dataset(clean_uri).ref
+        return data.copy_to(clean_uri) or write_dataset(data.batches(), clean_uri, schema=data.schema)
 
     def _aside_schema(self, data: Dataset) -> pa.Schema:
         return data.schema if self.quarantine_uri is None else quarantine_schema(data.schema)
@@ -115,7 +117,11 @@ class ValidateJob(Job):
         if self.quarantine_uri is not None:
             quarantine_schema(data.schema)
         inputs = {_place(file) for file in data.files} | {_place(data.uri)}
-        outputs = [uri for uri in (self.clean_uri, self.quarantine_uri) if uri is not None]
+        places = {"clean_uri": self.clean_uri, "quarantine_uri": self.quarantine_uri}
+        for key, uri in places.items():
+            if uri is not None:
+                require_writable(uri, key=key)
+        outputs = [uri for uri in places.values() if uri is not None]
         for uri in outputs:
             place = _place(uri)
             if place in inputs or any(place.startswith(f"{folder}/") for folder in inputs):

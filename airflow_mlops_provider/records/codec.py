@@ -151,6 +151,8 @@ _GENERIC: dict[tuple[Any, ...], Callable[[tuple[Any, ...], Any, str], Any]] = {
 
 
 def _decode_scalar(hint: Any, value: Any, where: str) -> Any:
+    if isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
+        raise BadInputError(f"{where} is a whole number of more than 64 bits")
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, bool) and hint is not bool:
@@ -159,4 +161,10 @@ def _decode_scalar(hint: Any, value: Any, where: str) -> Any:
         if isinstance(value, float) and not math.isfinite(value):
             raise BadInputError(f"{where} is {value}, not a finite number")
         return value
-    raise BadInputError(f"{where} must be {getattr(hint, '__name__', hint)}, not {type(value).__name__} ({value!r})")
+    shown = repr(value) if isinstance(value, str | int | float) else "..."
+    shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
+    raise BadInputError(f"{where} must be {getattr(hint, '__name__', hint)}, not {type(value).__name__} ({shown})")
+
+
+_LARGEST = 2**63 - 1
+_LONGEST_SHOWN = 60

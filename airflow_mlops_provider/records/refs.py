@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from airflow_mlops_provider.exceptions import BadInputError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetRef:
@@ -13,12 +15,17 @@ class DatasetRef:
     :param fingerprint: ``sha256:...`` over the content of the files; ``None`` until read.
     :param rows: number of rows; ``None`` until read.
     :param schema_hash: ``sha256:...`` over column names and types; ``None`` until read.
+    :raises BadInputError: for an empty URI, which would mean the current folder.
     """
 
     uri: str
     fingerprint: str | None = None
     rows: int | None = None
     schema_hash: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.uri.strip():
+            raise BadInputError("dataset: key 'uri' is empty")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

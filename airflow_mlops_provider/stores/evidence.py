@@ -17,9 +17,10 @@ from urllib.parse import quote, urlparse
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.records.codec import canonical_json, decode, sha256
 from airflow_mlops_provider.records.evidence import Evidence
+from airflow_mlops_provider.stores.places import require_writable_folder
 from airflow_mlops_provider.stores.specs import local_path
 
-_HASHED_NAME = re.compile(r"-([0-9a-f]{64})\.json$")
+_HASHED_NAME = re.compile(r"-([0-9a-f]{64})\.[a-z]+$")
 
 
 def default_evidence_root() -> str:
@@ -36,6 +37,8 @@ class EvidenceStore:
 
     def __init__(self, root: str) -> None:
         scheme = urlparse(root).scheme
+        if "\0" in root:
+            raise BadInputError(f"evidence root {root!r} is not a path")
         if scheme not in ("", "file", "s3"):
             raise BadInputError(
                 f"evidence root {root}: {scheme}:// has no exclusive create; use a local folder or s3://"
@@ -49,6 +52,13 @@ class EvidenceStore:
         """The root as a URI."""
         return self._blobs.root
 
+    def require_writable(self) -> None:
+        """Ask before the work whether evidence can be kept: it is never optional.
+
+        :raises BackendError: when the root cannot be written or reached.
+        """
+        self._blobs.require_writable()
+
     def write(self, kind: str, body: Any) -> str:
         """Store one piece of evidence under ``kind``.
 
@@ -61,8 +71,16 @@ class EvidenceStore:
         return self._blobs.create(f"{kind}/{stamp}-{sha256(data).removeprefix('sha256:')}.json", data)
 
     def attach(self, name: str, data: bytes) -> str:
-        """Store something to look at (an HTML report, a chart) under ``name`` and return its URI."""
+        """Store bytes under ``name`` exactly and return their URI; nothing vouches for them later."""
         return self._blobs.create(name, data)
+
+    def attach_hashed(self, name: str, data: bytes) -> str:
+        """Store something to look at (an HTML report, a chart); its SHA-256 goes before the name's suffix.
+
+        :returns: its URI, by which :meth:`read_bytes` verifies it.
+        """
+        stem, _, suffix = name.rpartition(".")
+        return self._blobs.create(f"{stem}-{sha256(data).removeprefix('sha256:')}.{suffix}", data)
 
     def read(self, uri: str) -> Any:
         """The evidence at ``uri``, verified against the hash in its name.
@@ -70,20 +88,23 @@ class EvidenceStore:
         :raises BadInputError: when there is none, or it is not evidence.
         :raises IntegrityError: when the bytes are not those that were written.
         """
-        data = self.read_bytes(uri)
-        match = _HASHED_NAME.search(uri)
-        if not match:
+        if not _HASHED_NAME.search(uri):
             raise IntegrityError(f"evidence {uri} carries no SHA-256 in its name, so nothing vouches for it")
-        if sha256(data) != f"sha256:{match.group(1)}":
-            raise IntegrityError(f"evidence {uri} was changed after it was written: its bytes have {sha256(data)}")
+        data = self.read_bytes(uri)
         try:
             return json.loads(data)
         except ValueError as error:
             raise IntegrityError(f"evidence {uri} is not JSON: {error}") from error
 
     def read_bytes(self, uri: str) -> bytes:
-        """The raw bytes at ``uri``, such as an HTML report."""
-        return self._blobs.read(self._blobs.name_of(uri))
+        """The raw bytes at ``uri``, such as an HTML report; verified when its name carries a hash.
+
+        :raises IntegrityError: when the bytes are not those that were written.
+        """
+        data, match = self._blobs.read(self._blobs.name_of(uri)), _HASHED_NAME.search(uri)
+        if match and sha256(data) != f"sha256:{match.group(1)}":
+            raise IntegrityError(f"evidence {uri} was changed after it was written: its bytes have {sha256(data)}")
+        return data
 
     def uris(self, kind: str, *, newest: int | None = None) -> list[str]:
         """URIs of the evidence of ``kind``, oldest first.
@@ -148,6 +169,9 @@ class _LocalBlobs:
     def __init__(self, root: Path) -> None:
         self._root = root
         self.root = root.as_uri()
+
+    def require_writable(self) -> None:
+        require_writable_folder(self._root, name=f"evidence root {self.root}")
 
     def uri_of(self, name: str) -> str:
         return (self._root / name).as_uri()
@@ -222,6 +246,9 @@ class _S3Blobs:
         self.root = root
         self._prefix = root.removeprefix("s3://")
         self._fs = s3fs.S3FileSystem(use_listings_cache=False)
+
+    def require_writable(self) -> None:
+        self._listing("")  # reaching it is all that can be asked without leaving something there
 
     def uri_of(self, name: str) -> str:
         return f"{self.root}/{name}"

@@ -28,7 +28,9 @@ findings = st.builds(
     detail=texts,
 )
 verdicts = st.builds(lambda found, text: Verdict.of(found, summary=text), st.lists(findings, max_size=4), texts)
-datasets = st.builds(DatasetRef, uri=texts, fingerprint=st.none() | texts, rows=st.none() | st.integers())
+datasets = st.builds(
+    DatasetRef, uri=texts.filter(str.strip), fingerprint=st.none() | texts, rows=st.none() | st.integers(0, 2**62)
+)
 models = st.builds(ModelRef, name=texts, version=st.none() | texts)
 outcomes = st.builds(
     Outcome,
