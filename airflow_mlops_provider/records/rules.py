@@ -100,6 +100,7 @@ class Tolerance:
 
 
 _COLUMN_KEYS = ("column", "column_A", "column_B")
+_FIRST_SHOWN = ("min_value", "max_value")
 _NOT_SHOWN = (*_COLUMN_KEYS, "column_list", "column_set", "result_format", "catch_exceptions", "batch_id", "meta")
 
 
@@ -142,8 +143,10 @@ class Rule:
     @property
     def label(self) -> str:
         """The rule with its arguments, columns left out: ``expect_column_values_to_be_between(min_value=0)``."""
-        shown = {key: value for key, value in self.kwargs.items() if key not in _NOT_SHOWN and value is not None}
-        return f"{self.type}({', '.join(f'{key}={_short(value)}' for key, value in shown.items())})"
+        shown = [key for key, value in self.kwargs.items() if key not in _NOT_SHOWN and value is not None]
+        # In one order, whichever the declaration had, because stored evidence sorts its keys; bounds from low to high.
+        shown.sort(key=lambda key: (key not in _FIRST_SHOWN, key == "max_value", key))
+        return f"{self.type}({', '.join(f'{key}={_short(self.kwargs[key])}' for key in shown)})"
 
     def accepts(self, unexpected: int, considered: int) -> bool:
         """Whether the rule is met with ``unexpected`` of ``considered`` rows.

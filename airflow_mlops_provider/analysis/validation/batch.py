@@ -96,7 +96,7 @@ class Batch:
     def _scan_in_place(self, files: Sequence[str]) -> None:
         counts = [pq.ParquetFile(file).metadata.num_rows for file in files]
         offsets = [0, *accumulate(counts)][:-1]
-        number = "file_row_number" if len(files) == 1 else f"{offsets}[file_index + 1] + file_row_number"
+        number = "file_row_number" if len(files) == 1 else f"{offsets}[file_index::BIGINT + 1] + file_row_number"
         # A list of paths, each taken literally: a bracket in a name is no glob.
         listed = ", ".join(text_literal(_literal_path(file)) for file in files)
         source = f"read_parquet([{listed}])"
@@ -117,7 +117,8 @@ class Batch:
         self.connection.unregister("mlops_arriving")
 
     def _lock(self, files: Sequence[str]) -> None:
-        allowed = ", ".join(text_literal(file) for file in files)
+        # Both spellings: access is checked before and after names are looked up.
+        allowed = ", ".join(text_literal(spelt) for file in files for spelt in (file, _literal_path(file)))
         self.execute(f"SET allowed_paths = [{allowed}]")
         self.execute("SET enable_external_access = false")
         self.execute("SET lock_configuration = true")
@@ -146,3 +147,8 @@ def _folded(name: str) -> str:
 
 def _literal_path(file: str) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(Path(file)))
+
+
+def one_line(error: duckdb.Error) -> str:
+    """What DuckDB says, without the query it quotes."""
+    return " ".join(str(error).split("LINE 1")[0].split())

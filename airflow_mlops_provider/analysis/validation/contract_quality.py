@@ -176,12 +176,9 @@ def _custom_rule(quality: Mapping[str, Any], source: str, column: str | None) ->
     if not isinstance(body, Mapping):
         raise BadInputError(f"{source}: implementation must be an expectation with 'type' and 'kwargs'")
     kwargs = {_snake(str(key)): value for key, value in _mapping(body, "kwargs", source).items()}
-    kind = str(body.get("type") or body.get("expectation_type") or "")
-    if (
-        column is not None
-        and kind.startswith("expect_column_")
-        and not {"column", "column_A", "column_list"} & set(kwargs)
-    ):
+    kind = body.get("type") or body.get("expectation_type")
+    about_column = isinstance(kind, str) and kind.startswith("expect_column_")
+    if column is not None and about_column and not {"column", "column_A", "column_list"} & set(kwargs):
         kwargs["column"] = column
     return rule_of_expectation({"type": kind, "kwargs": kwargs}, source)
 

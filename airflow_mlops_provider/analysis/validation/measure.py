@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from airflow_mlops_provider.analysis.validation.batch import Batch
+from airflow_mlops_provider.analysis.validation.batch import Batch, one_line
 from airflow_mlops_provider.analysis.validation.checks import Conclusion
 from airflow_mlops_provider.analysis.validation.columns import columns_of
 from airflow_mlops_provider.analysis.validation.failing_rows import FailingRows, find_failing_rows
@@ -82,7 +82,7 @@ def measure_validation(
             measured = _measure(plan, batch, answers, name=name, sensitive=sensitive)
             yield replace(measured, report=replace(measured.report, unchecked=tuple(unchecked)))
     except duckdb.Error as error:
-        raise BadInputError(f"the batch cannot be read: {' '.join(str(error).split())}") from error
+        raise BadInputError(f"the batch cannot be read: {one_line(error)}") from error
 
 
 def _measure(
@@ -151,8 +151,7 @@ def _ask(plan: Plan, number: int, batch: Batch) -> Conclusion:
     except duckdb.ConversionException:
         return Conclusion(success=False, problem="its query meets a value that it cannot convert")
     except duckdb.Error as error:
-        text = " ".join(str(error).split("LINE 1")[0].split())
-        raise BadInputError(f"{check.rule.source}: {check.rule.type}: {text}") from error
+        raise BadInputError(f"{check.rule.source}: {check.rule.type}: {one_line(error)}") from error
     if len(found) != 1:
         raise BadInputError(f"{check.rule.source}: {check.rule.type}: its query must give one value")
     return check.conclude(found[0])

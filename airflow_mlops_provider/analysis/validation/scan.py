@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from airflow_mlops_provider.analysis.validation.batch import SOURCE, Batch
+from airflow_mlops_provider.analysis.validation.batch import SOURCE, Batch, one_line
 from airflow_mlops_provider.analysis.validation.checks import Conclusion, RowCheck
 from airflow_mlops_provider.analysis.validation.columns import Column, Family, count_where
 from airflow_mlops_provider.analysis.validation.json_values import json_value
@@ -121,8 +121,7 @@ def _check_binds(check: RowCheck, batch: Batch) -> None:
         try:
             batch.rows(f"EXPLAIN SELECT {check.bad} FROM {SOURCE}")  # the rule's own SQL, as declared
         except duckdb.Error as error:
-            text = " ".join(str(error).split("LINE 1")[0].split())
-            raise BadInputError(f"{check.rule.source}: {check.rule.type}: {text}") from error
+            raise BadInputError(f"{check.rule.source}: {check.rule.type}: {one_line(error)}") from error
 
 
 @dataclass(slots=True)

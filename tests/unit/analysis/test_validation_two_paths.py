@@ -28,7 +28,8 @@ def dirty_table() -> pa.Table:
     words = ["abc", "ABC-12", "äöü", "x\n", "12", "", "٣٤", "new\u00a0space", "o'brien", "abc\t9", "\U0001f600", "a_b"]
     floats = rng.normal(0, 10, ROWS).round(1)
     floats[rng.random(ROWS) < 0.05] = np.nan
-    days = [dt.datetime(2024, 1, 1) + dt.timedelta(hours=int(h)) for h in rng.integers(0, 5000, ROWS)]
+    hours = rng.integers(473_352, 478_352, ROWS)  # of 2024, since 1970
+    days = [dt.datetime.fromtimestamp(int(hour) * 3600, dt.UTC).replace(tzinfo=None) for hour in hours]
     return pa.table(
         {
             "row": pa.array(range(ROWS), pa.int64()),
