@@ -22,6 +22,7 @@ def main() -> int:
     """Run the demo; returns 0 only when every claim of the story held."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--exit", action="store_true", help="stop everything when the story has ended")
+    parser.add_argument("--picture", type=Path, help="write a screenshot of the MLOps page here; needs Chromium")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # One width for files and pipes, so that tables stay tables.
@@ -33,10 +34,10 @@ def main() -> int:
         except OSError:
             console.print(f"another demo is running in {HOME}; stop it first")
             return 2
-        return run(console, wait=not arguments.exit)
+        return run(console, wait=not arguments.exit, picture=arguments.picture)
 
 
-def run(console: Console, *, wait: bool) -> int:
+def run(console: Console, *, wait: bool, picture: Path | None) -> int:
     """Start the services, tell the story, and stop them again."""
     started = time.monotonic()
     for folder in ("airflow", "mlops", "arrivals"):
@@ -68,11 +69,24 @@ def run(console: Console, *, wait: bool) -> int:
             console.print(f"  MLOps page  {airflow.url}/plugin/mlops")
             console.print(f"  MLflow      {mlflow_url}")
             console.print(f"  Evidence    {HOME / 'mlops'}")
+            if picture is not None:
+                photograph(airflow.url, picture)
             if wait:
                 console.print("Ctrl-C stops everything.")
                 signal.sigwait({signal.SIGINT, signal.SIGTERM})
     console.print("Everything is stopped.")
     return 0 if held else 1
+
+
+def photograph(url: str, path: Path) -> None:
+    """Log in to the Airflow at ``url`` as a person would and take a picture of the MLOps page."""
+    from demo.chromium import Chromium
+
+    with Chromium(width=1440, height=1100) as browser:
+        browser.sign_in(url, USER, PASSWORD)
+        browser.open(f"{url}/plugin/mlops")
+        browser.until("document.querySelector('iframe').contentDocument.querySelector('h2') !== null")
+        browser.picture(path)
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ class Job:
             model=model,
             origin=self.origin,
             versions=installed_versions(),
-            attachments={name: store.attach(f"{stem}-{name}", data) for name, data in (attachments or {}).items()},
+            attachments={n: store.attach_hashed(f"{stem}-{n}", data) for n, data in (attachments or {}).items()},
             details=details or {},
         )
         uri = store.write(kind, evidence)

@@ -88,7 +88,7 @@ class EvidenceStore:
         :raises BadInputError: when there is none, or it is not evidence.
         :raises IntegrityError: when the bytes are not those that were written.
         """
-        if not _HASHED_NAME.search(uri):
+        if not _HASHED_NAME.search(self._blobs.name_of(uri)):
             raise IntegrityError(f"evidence {uri} carries no SHA-256 in its name, so nothing vouches for it")
         data = self.read_bytes(uri)
         try:

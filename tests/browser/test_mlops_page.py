@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.browser.chromium import PROGRAM, Chromium
+from demo.chromium import PROGRAM, Chromium
 from tests.unit.ui.samples import story
 
 pytestmark = [
@@ -67,13 +67,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def browser(airflow: str) -> Iterator[Chromium]:
     """Signed in through the login page."""
     with Chromium() as opened:
-        opened.open(f"{airflow}/")
-        opened.until("document.querySelector('input[name=username]') !== null")
-        opened.type("input[name=username]", "ada")
-        opened.type("input[name=password]", "lovelace")
-        opened.until("document.querySelector('button[type=submit]').disabled === false")
-        opened.evaluate("document.querySelector('button[type=submit]').click()")
-        opened.until("!location.pathname.startsWith('/auth')")
+        opened.sign_in(airflow, "ada", "lovelace")
         yield opened
 
 

@@ -81,6 +81,15 @@ def test_an_attachment_is_read_back(store):
     assert store.read_bytes(store.attach("drift/attachments/x.html", b"<p>")) == b"<p>"
 
 
+def test_an_edited_report_is_refused_by_name(tmp_path):
+    store = EvidenceStore(str(tmp_path))
+    uri = store.attach_hashed("drift/attachments/report.html", b"<p>")
+    assert store.read_bytes(uri) == b"<p>"
+    local_path(uri).write_text("<b>")
+    with pytest.raises(IntegrityError, match=r"report-.*\.html was changed"):
+        store.read_bytes(uri)
+
+
 def test_missing_evidence_is_named(store):
     uri = store.write("drift", {})
     gone = uri.replace("drift/", "bias/")

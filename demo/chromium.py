@@ -19,7 +19,7 @@ from websockets.sync.client import connect
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-class PageGone(OSError):
+class PageGoneError(OSError):
     """The page went elsewhere while it was asked something."""
 
 
@@ -73,7 +73,7 @@ class Chromium:
             message = json.loads(self._socket.recv(timeout=60))
             if message.get("id") == number:
                 if "error" in message:
-                    raise PageGone(f"{method}: {message['error']['message']}")
+                    raise PageGoneError(f"{method}: {message['error']['message']}")
                 return message["result"]
             if message.get("method") == "Log.entryAdded":
                 self.console.append(message["params"]["entry"]["text"])
@@ -81,6 +81,7 @@ class Chromium:
                 self.console.append(json.dumps(message["params"]["exceptionDetails"]))
 
     def open(self, url: str) -> None:
+        """Go to ``url``."""
         self.send("Page.navigate", url=url)
 
     def evaluate(self, script: str) -> Any:
@@ -100,14 +101,26 @@ class Chromium:
         self.evaluate(f"document.querySelector({selector!r}).focus()")
         self.send("Input.insertText", text=text)
 
+    def sign_in(self, airflow: str, user: str, password: str) -> None:
+        """Log in to the Airflow at ``airflow`` through its login page."""
+        self.open(f"{airflow}/")
+        self.until("document.querySelector('input[name=username]') !== null")
+        self.type("input[name=username]", user)
+        self.type("input[name=password]", password)
+        self.until("document.querySelector('button[type=submit]').disabled === false")
+        self.evaluate("document.querySelector('button[type=submit]').click()")
+        self.until("!location.pathname.startsWith('/auth')")
+
     def prefer(self, scheme: str) -> None:
         """Set the system's colour scheme: light or dark."""
         self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def resize(self, width: int, height: int) -> None:
+        """Set the page's size in CSS pixels."""
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def picture(self, path: Path) -> Path:
+        """Write what the page shows as a PNG and return its path."""
         path.write_bytes(base64.b64decode(self.send("Page.captureScreenshot", format="png")["data"]))
         return path
 
