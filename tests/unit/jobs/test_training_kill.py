@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import random
 import shutil
 import signal
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,18 +63,33 @@ class Folder:
         asked = {"run_key": "dag/run/train", "origin": {"dag_id": "dag"}}
         jobs.run("train", {"model": model, "dataset": data, "evidence_root": self.root, **asked})
 
-    def killed_at(self, step: str, *, after: bool) -> bool:
-        """Train in a child process that dies at the first ``step``; whether it died of that."""
+    def killed(self, arm: Callable[[], None]) -> bool:
+        """Train in a child process in which ``arm`` has laid a trap; whether it died there."""
         child = os.fork()
         if child == 0:
-            _die_at(step, after=after)
+            arm()
             self.train()
             os._exit(0)
         _, status = os.waitpid(child, 0)
         return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
+    def check_one_of_everything(self) -> None:
+        store = ModelStore(evidence_root=self.root)
+        client = store._client
+        (experiment,) = [each for each in client.search_experiments() if each.name == "toy"]
+        (run,) = client.search_runs([experiment.experiment_id])
+        assert run.info.status == "FINISHED"
+        assert [ref.version for ref in store.versions("toy")] == ["1"]
+        assert store.aliases("toy") == {"challenger": "1"}
+        assert [model.status.name for model in client.search_logged_models([experiment.experiment_id])] == ["READY"]
+        store.load(store.resolve("models:/toy@challenger"))
 
-def _die_at(step: str, *, after: bool) -> None:
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_at_step(step: str, *, after: bool) -> None:
     from mlflow import MlflowClient
 
     original = getattr(MlflowClient, step)
@@ -78,9 +97,20 @@ def _die_at(step: str, *, after: bool) -> None:
     def dying(self: MlflowClient, *args: object, **kwargs: object) -> None:
         if after:
             original(self, *args, **kwargs)
-        os.kill(os.getpid(), signal.SIGKILL)
+        _die()
 
     setattr(MlflowClient, step, dying)
+
+
+def die_at_statement(number: int) -> None:
+    from sqlalchemy import Engine, event
+
+    seen = itertools.count(1)
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def count(*_: object) -> None:
+        if next(seen) == number:
+            _die()
 
 
 @pytest.fixture
@@ -99,14 +129,22 @@ def moments() -> list[Any]:
 
 @pytest.mark.parametrize(("step", "after"), moments())
 def test_a_training_killed_at_any_write_is_finished_by_its_retry(folder, step, after):
-    assert folder.killed_at(step, after=after)
+    assert folder.killed(partial(die_at_step, step, after=after))
     folder.train()
-    store = ModelStore(evidence_root=folder.root)
-    client = store._client
-    (experiment,) = [each for each in client.search_experiments() if each.name == "toy"]
-    (run,) = client.search_runs([experiment.experiment_id])
-    assert run.info.status == "FINISHED"
-    assert [ref.version for ref in store.versions("toy")] == ["1"]
-    assert store.aliases("toy") == {"challenger": "1"}
-    assert [model.status.name for model in client.search_logged_models([experiment.experiment_id])] == ["READY"]
-    store.load(store.resolve("models:/toy@challenger"))
+    folder.check_one_of_everything()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("statement", sorted(random.Random(0).sample(range(1, 230), 30)))
+def test_a_training_killed_at_a_random_statement_of_its_database_is_finished_by_its_retry(folder, statement):
+    assert folder.killed(partial(die_at_statement, statement))
+    folder.train()
+    folder.check_one_of_everything()
+
+
+@pytest.mark.slow
+def test_a_training_killed_again_and_again_is_finished_at_last(folder):
+    for statement in (60, 110, 160, 210):
+        folder.killed(partial(die_at_statement, statement))
+    folder.train()
+    folder.check_one_of_everything()
