@@ -179,6 +179,17 @@ class World:
         self.models.set_alias("wage", "challenger", ref.version or "")
         return ref
 
+    def versions(self, count: int) -> list[ModelRef]:
+        """Versions that share one artifact, which is quicker than storing as many."""
+        found = [self.register()]
+        first = registry.version_of(self.models._client, "wage", found[0].version or "")
+        for _ in range(count - 1):
+            made = self.models._client.create_model_version(
+                "wage", first.source, run_id=first.run_id, tags=first.tags, model_id=first.model_id
+            )
+            found.append(self.models.resolve(f"models:/wage/{made.version}"))
+        return found
+
     def write(self, kind: Kind, *, status: Status = Status.PASS, **parts: Any) -> str:
         """Evidence whose verdict follows from its report, unless ``status`` asks for another one."""
         report, policy = _HONEST[kind]() if "report" not in parts else (parts.pop("report"), {})
@@ -194,12 +205,17 @@ class World:
         return self.write(Kind.EVALUATION, model=model, report=report, details={"champion": encode(champion)}, **parts)
 
     def evidence_for(
-        self, model: ModelRef, *, gain: float = 0.02, training: DatasetRef = TRAINING, **statuses: Status
+        self, model: ModelRef, *, gain: float = 0.02, training: DatasetRef = TRAINING, **others: Any
     ) -> list[str]:
-        """One good piece of each required kind."""
+        """One good piece of each required kind, or of another status: ``bias=Status.FAIL``.
+
+        :param others: also ``champion``, which is the one in force by default.
+        """
+        compared = {"champion": others.pop("champion")} if "champion" in others else {}
+        statuses: dict[str, Status] = others
         return [
             self.write(Kind.VALIDATION, dataset=training, status=statuses.get("validation", Status.PASS)),
-            self.evaluate(model, gain=gain, status=statuses.get("evaluation", Status.PASS)),
+            self.evaluate(model, gain=gain, **compared, status=statuses.get("evaluation", Status.PASS)),
             self.write(Kind.BIAS, model=model, dataset=HELD_OUT, status=statuses.get("bias", Status.PASS)),
             self.write(Kind.MODEL_CARD, model=model, status=statuses.get("model_card", Status.PASS)),
         ]

@@ -7,7 +7,6 @@ import pytest
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
 from airflow_mlops_provider.records.decision_record import Effect
 from airflow_mlops_provider.records.outcome import Kind
-from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.aliases import HEAD_TAG, repair_aliases
 from airflow_mlops_provider.stores.decisions import chain_names, reference_dataset
@@ -54,25 +53,12 @@ def test_a_challenger_trained_meanwhile_keeps_its_alias(world):
     assert world.models.aliases("wage") == {"champion": "1", "challenger": "2"}
 
 
-@pytest.mark.parametrize("position", range(4))
-def test_missing_evidence_is_a_fail_that_names_the_kind(world, position):
+def test_missing_evidence_leaves_no_champion_and_is_recorded(world):
     model = world.register()
-    evidence = world.evidence_for(model)
-    kind = read_evidence(evidence.pop(position)).kind
-    outcome = world.promote(model, evidence)
-    assert outcome.verdict.status is Status.FAIL
-    assert f"no {kind} evidence was given" in outcome.verdict.summary
+    outcome = world.promote(model, world.evidence_for(model)[1:])
+    assert "no champion yet, wage version 1" in outcome.verdict.summary
+    assert "because no validation evidence was given" in outcome.verdict.summary
     assert (world.effects, "champion" in world.models.aliases("wage")) == (["stays"], False)
-
-
-@pytest.mark.parametrize("kind", ["validation", "evaluation", "bias", "model_card"])
-@pytest.mark.parametrize("status", [Status.FAIL, Status.INSUFFICIENT_EVIDENCE])
-def test_evidence_that_does_not_carry_keeps_its_status(world, kind, status):
-    model = world.register()
-    outcome = world.promote(model, world.evidence_for(model, **{kind: status}))
-    assert outcome.verdict.status is status
-    assert kind in outcome.verdict.summary
-    assert world.effects == ["stays"]
 
 
 def test_insufficient_slices_may_be_tolerated_by_name_and_stay_visible(world):
@@ -91,30 +77,6 @@ def test_evidence_of_another_model_is_refused_by_name(world):
     outcome = world.promote(model, evidence)
     assert against(outcome) == {"other_model"}
     assert "bias speaks of wage version 1" in outcome.verdict.summary
-
-
-def test_evidence_of_the_same_version_with_another_digest_is_refused(world):
-    model = world.register()
-    evidence = world.evidence_for(model)
-    forged = ModelRef(name="wage", version="1", uri=model.uri, digest=f"sha256:{'0' * 64}", run_id=model.run_id)
-    evidence[3] = world.write(Kind.MODEL_CARD, model=forged)
-    assert against(world.promote(model, evidence)) == {"other_model"}
-
-
-def test_data_that_nobody_validated_is_refused(world):
-    model = world.register()
-    evidence = world.evidence_for(model)
-    evidence[0] = world.write(Kind.VALIDATION, dataset=world.dataset("elsewhere", "f"))
-    assert against(world.promote(model, evidence)) == {"other_dataset", "training_data_validated"}
-    evidence[0] = world.write(Kind.VALIDATION, dataset=world.held_out)
-    assert against(world.promote(model, evidence)) == {"training_data_validated"}
-
-
-def test_an_evaluation_on_the_training_data_is_refused(world):
-    model = world.register()
-    evidence = world.evidence_for(model)
-    evidence[1] = world.evaluate(model, dataset=world.training_data)
-    assert against(world.promote(model, evidence)) == {"held_out", "other_dataset"}
 
 
 def test_the_limits_of_the_promotion_hold_whatever_the_evaluation_was_judged_by(world):
@@ -161,13 +123,6 @@ def test_approval_waits_for_a_person_and_records_who_it_was(world):
     assert world.promote(model, evidence, mode="approve", approver="ml-team", run_key="r").verdict.status is Status.PASS
     assert world.effects == ["awaiting_approval", "moved"]
     assert world.links[-1].record.person == "ml-team"
-
-
-def test_an_approver_who_is_no_owner_is_noted(world):
-    model = world.register()
-    outcome = world.promote(model, mode="approve", approver="eve")
-    assert outcome.verdict.status is Status.NOTICE
-    assert "approved by eve, who is not among the owners" in outcome.verdict.summary
 
 
 def test_a_retry_returns_what_the_first_try_committed(world):
@@ -238,21 +193,6 @@ def test_an_edited_record_stops_the_next_promotion(world):
         world.promote(world.register(seed=3), [])
 
 
-@pytest.mark.parametrize(
-    ("policy", "key"),
-    [
-        ({"margin": -1.0}, "margin"),
-        ({"confidence": 1.0}, "confidence"),
-        ({"required": ["vibes"]}, "vibes"),
-        ({"tolerate_insufficient": ["evaluation"]}, "tolerate_insufficient"),
-        ({"min_row": 3}, "min_row"),
-    ],
-)
-def test_a_policy_that_makes_no_sense_is_refused_by_key(world, policy, key):
-    with pytest.raises(BadInputError, match=key):
-        world.promote("models:/wage@challenger", [], policy=policy)
-
-
 def test_no_champion_no_reference(world):
     with pytest.raises(BadInputError, match="no promotion to 'champion' is recorded"):
         reference_dataset("models:/wage@champion", str(world.root))
@@ -262,13 +202,7 @@ def test_no_champion_no_reference(world):
 
 def test_of_twenty_promotions_started_together_one_unbroken_chain_results(world):
     world.champions(1)
-    models = [world.register(seed=2)]
-    version = world.models._client.get_model_version("wage", models[0].version)
-    for _ in range(19):
-        again = world.models._client.create_model_version(
-            "wage", version.source, run_id=version.run_id, tags=version.tags, model_id=version.model_id
-        )
-        models.append(world.models.resolve(f"models:/wage/{again.version}"))
+    models = world.versions(20)
     evidence = [world.evidence_for(model) for model in models]
     barrier, outcomes = threading.Barrier(len(models)), []
 
