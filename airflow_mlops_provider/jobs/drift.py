@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sys
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from airflow_mlops_provider.analysis.drift import Precision, measure_drift
+from airflow_mlops_provider.analysis.drift import EXACT_ROWS, Precision, measure_drift
 from airflow_mlops_provider.analysis.drift.columns import latest_value, plan_columns
 from airflow_mlops_provider.analysis.drift.scan import Profiles, profile_rows
 from airflow_mlops_provider.analysis.drift.storage import ProfiledDataset
@@ -116,6 +117,8 @@ class DriftJob(Job):
             precision=Precision(
                 limits=(self.policy.min_ks_d, self.policy.severe_ks_d),
                 level=self.policy.level,
+                # A named rule holds every p-value against a level of its own.
+                exact_rows=EXACT_ROWS if default else sys.maxsize,
                 wasserstein=self.policy.rule is DriftRule.WASSERSTEIN,
             ),
             profiles=self._profiles(reference, current),

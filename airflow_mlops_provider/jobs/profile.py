@@ -137,7 +137,7 @@ def _edges(dataset: Dataset, columns: Sequence[str], store: EvidenceStore, place
         name: NumericProfile(rows=0, missing=0, edges=edges, below=(edges * 0).astype("int64"))
         for name, edges in sample_edges(dataset, columns).items()
     }
-    found = ProfiledDataset(uri=dataset.uri, schema=dataset.schema, rows=0, profiles=empty)
+    found = ProfiledDataset(uri=dataset.uri, schema=_schema(dataset, columns), rows=0, profiles=empty)
     _keep(store, f"{place}/edges", found)
     # Of two that chose at once, the first one's stand.
     return _kept(store, f"{place}/edges") or found
@@ -145,8 +145,11 @@ def _edges(dataset: Dataset, columns: Sequence[str], store: EvidenceStore, place
 
 def _profiled(dataset: Dataset, columns: Sequence[str], edges: Any) -> ProfiledDataset:
     profiles = profile_rows(dataset, columns, edges, role="dataset")
-    schema = pa.schema([dataset.schema.field(name) for name in columns])
-    return ProfiledDataset(uri=dataset.uri, schema=schema, rows=dataset.rows, profiles=profiles)
+    return ProfiledDataset(uri=dataset.uri, schema=_schema(dataset, columns), rows=dataset.rows, profiles=profiles)
+
+
+def _schema(dataset: Dataset, columns: Sequence[str]) -> pa.Schema:
+    return pa.schema([dataset.schema.field(name) for name in columns])
 
 
 def _kept(store: EvidenceStore, name: str) -> ProfiledDataset | None:

@@ -17,6 +17,9 @@ from airflow_mlops_provider.analysis.stats.corrections import holm
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.drift import ColumnDrift, DriftReport, Measure, Role, WindowDrift
 
+EXACT_ROWS = 200_000
+"""Values on both sides together up to which exact distances cost nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Precision:
@@ -30,7 +33,7 @@ class Precision:
 
     limits: tuple[float, ...] = (0.05, 0.10)
     level: float = 0.05 / 30
-    exact_rows: int = 200_000
+    exact_rows: int = EXACT_ROWS
     wasserstein: bool = False
 
 
@@ -164,10 +167,11 @@ def _sharpened(
     measured: Sequence[ColumnDrift], reference: Rows, current: Rows, precision: Precision, weights: Weights
 ) -> list[ColumnDrift]:
     """The columns with exact distances where an interval leaves the judgement open, or where they were asked for."""
-    tests = sum(len(drift.shifts) for drift in measured) or 1
-    # Holm compares the smallest p-value with level / tests and the largest with the level itself; a named rule's
-    # level for one column lies between them too.
-    levels = (precision.level / tests / 2, max(precision.level, 0.05))
+    # Holm holds the smallest p-value against level / tests; where up to k tests might reject, the next ones against
+    # at most level / (tests - k). Half the level leaves room for a joint test that shares it.
+    p_values = [shift.p_value for drift in measured for shift in drift.shifts if shift.p_value < 1]
+    rejecting = sum(p_value <= 10 * precision.level for p_value in p_values)
+    levels = (precision.level / 2 / max(len(p_values), 1), precision.level / max(len(p_values) - rejecting, 1))
     return [
         exact_column(drift, reference, current, weights) if _is_wanted(drift, precision, levels, weights) else drift
         for drift in measured

@@ -23,8 +23,8 @@ Floats = NDArray[np.float64]
 
 MIN_WINDOWS = 30
 """Windows that a reference needs; with fewer, the smallest possible p-value is too large to alarm by."""
-TAILS = 0.005
-"""Share of the reference in each tail where distance is not measured: one outlier must not hide a shift."""
+REACH = 20.0
+"""Robust standard deviations from the median at which distance ends: one outlier must not hide a shift."""
 MIN_SPREAD = 0.005
 """Smallest spread of a column's effects between windows, so that a column that never moved does not divide by zero."""
 WINDOW_LEVEL = 0.05
@@ -67,15 +67,15 @@ def measure_windows(
 
 
 def cells_of(profile: object) -> Cells:
-    """Where the values of a column are cut: numbers at quantiles of the reference, within its tails."""
+    """Where the values of a column are cut: numbers at quantiles of the reference, and beyond them as far as counts."""
     if not isinstance(profile, NumericProfile) or not profile.edges.size:
         return Cells()
-    steps = profile.steps[1:-1]
-    inside = np.flatnonzero((steps >= TAILS) & (steps <= 1 - TAILS))
-    first, last = (inside[0], inside[-1]) if inside.size else (0, profile.edges.size - 1)
-    kept = np.unique(np.linspace(max(first - 1, 0), min(last + 1, profile.edges.size - 1), CELLS).astype(np.intp))
-    low, early, late, high = profile.quantiles((0.05, 0.25, 0.75, 0.95))
-    return Cells(edges=profile.edges[kept], scale=float((late - early) / 1.349 or (high - low) / 3.29 or 1.0))
+    low, early, middle, late, high = profile.quantiles((0.05, 0.25, 0.5, 0.75, 0.95))
+    scale = float((late - early) / 1.349 or (high - low) / 3.29 or 1.0)
+    kept = profile.edges[np.unique(np.linspace(0, profile.edges.size - 1, CELLS).astype(np.intp))]
+    far = np.geomspace(1, REACH, 12) * scale
+    edges = np.unique(np.concatenate([kept, middle - far, middle + far]))
+    return Cells(edges=edges[np.abs(edges - middle) <= REACH * scale], scale=scale)
 
 
 def _effects(name: str, cells: Cells, windows: WindowCounts, today: WindowCounts) -> dict[str, tuple[Floats, float]]:

