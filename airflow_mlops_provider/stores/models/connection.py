@@ -47,6 +47,23 @@ def default_tracking_uri(evidence_root: str | None = None) -> str:
     return f"{_SQLITE}{local_path(root).absolute() / 'mlflow.db'}"
 
 
+def artifact_root(tracking_uri: str, evidence_root: str | None) -> str | None:
+    """Where a database without a server before it keeps artifacts; ``None`` leaves that to the server.
+
+    Beside a SQLite file; for other databases in the evidence root, because MLflow's own default is wherever the process
+    happens to run.
+    """
+    path = sqlite_path(tracking_uri)
+    if path is not None:
+        return (path.parent / "mlartifacts").as_uri()
+    if "sql" not in urlparse(tracking_uri).scheme:
+        return None
+    root = evidence_root or default_evidence_root()
+    if urlparse(root).scheme not in ("", "file"):
+        return f"{root.rstrip('/')}/mlartifacts"
+    return (local_path(root).absolute() / "mlartifacts").as_uri()
+
+
 def sqlite_path(tracking_uri: str) -> Path | None:
     """The file of a SQLite tracking store, or ``None`` for another kind."""
     return Path(tracking_uri.removeprefix(_SQLITE)).absolute() if tracking_uri.startswith(_SQLITE) else None

@@ -25,7 +25,7 @@ from airflow_mlops_provider.stores.models.artifact import (
     read_files,
     write_artifact,
 )
-from airflow_mlops_provider.stores.models.connection import reaching
+from airflow_mlops_provider.stores.models.connection import alone, reaching, sqlite_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -160,18 +160,19 @@ class TrainingRun:
     @reaching
     def register(self, stored: StoredModel, version_tags: Mapping[str, str]) -> ModelRef:
         """Make ``stored`` the next version of the model, or return the version that this run made already."""
-        earlier = self.registered
-        if earlier:
-            return earlier
-        registry.ensure_model(self._client, self.name)
-        known = {tags.DIGEST: stored.digest, tags.CONTENT_DIGEST: stored.content_digest}
-        version = self._client.create_model_version(
-            self.name,
-            source=stored.uri,
-            run_id=self.run_id,
-            tags={**version_tags, **known},
-            model_id=stored.model_id,
-        )
+        with alone(sqlite_path(self.tracking_uri)):
+            earlier = self.registered
+            if earlier:
+                return earlier
+            registry.ensure_model(self._client, self.name)
+            known = {tags.DIGEST: stored.digest, tags.CONTENT_DIGEST: stored.content_digest}
+            version = self._client.create_model_version(
+                self.name,
+                source=stored.uri,
+                run_id=self.run_id,
+                tags={**version_tags, **known},
+                model_id=stored.model_id,
+            )
         return registry.pin(version)
 
 

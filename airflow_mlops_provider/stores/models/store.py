@@ -14,6 +14,7 @@ from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.stores.models import artifact, registry, runs, tags
 from airflow_mlops_provider.stores.models.connection import (
     alone,
+    artifact_root,
     connect,
     default_tracking_uri,
     masked,
@@ -38,6 +39,7 @@ class ModelStore:
 
     def __init__(self, tracking_uri: str | None = None, *, evidence_root: str | None = None) -> None:
         self.tracking_uri = tracking_uri or default_tracking_uri(evidence_root)
+        self._artifacts = artifact_root(self.tracking_uri, evidence_root)
         self._client = connect(self.tracking_uri)
 
     def resolve(self, model: str | ModelRef | ModelSpec, *, alias: str = CHALLENGER) -> ModelRef:
@@ -175,13 +177,13 @@ class ModelStore:
         :param run_key: the same for every try; without it each call makes a new run.
         :param recipe: digest of everything the training depends on; another recipe under the same key is another run.
         """
-        path = sqlite_path(self.tracking_uri)
-        beside = (path.parent / "mlartifacts" / name).as_uri() if path else None
-        with alone(path):
+        with alone(sqlite_path(self.tracking_uri)):
             return runs.open_run(
                 self._client,
                 tracking_uri=self.tracking_uri,
-                experiment_id=registry.ensure_experiment(self._client, name, beside),
+                experiment_id=registry.ensure_experiment(
+                    self._client, name, f"{self._artifacts}/{name}" if self._artifacts else None
+                ),
                 name=name,
                 identity=sha256(f"{run_key}\0{recipe}".encode()).removeprefix("sha256:") if run_key else None,
                 run_name=run_name,

@@ -22,6 +22,7 @@ from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.stores.models import ModelStore, Probe, tags
 from airflow_mlops_provider.stores.models.artifact import content_digest_of
+from airflow_mlops_provider.stores.models.connection import artifact_root
 from airflow_mlops_provider.stores.models.predictor import kinds_of
 from airflow_mlops_provider.stores.models.runs import is_gone, this_process
 
@@ -88,6 +89,19 @@ def test_a_password_never_shows_in_an_error():
     with pytest.raises(BackendError) as caught:
         ModelStore("http://me:secret@127.0.0.1:1")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("tracking_uri", "evidence_root", "expected"),
+    [
+        ("sqlite:////data/mlflow.db", "s3://bucket/evidence", "file:///data/mlartifacts"),
+        ("postgresql://host/mlflow", "/data/mlops", "file:///data/mlops/mlartifacts"),
+        ("postgresql://host/mlflow", "s3://bucket/evidence/", "s3://bucket/evidence/mlartifacts"),
+        ("http://host:5000", "/data/mlops", None),
+    ],
+)
+def test_artifacts_lie_where_every_process_finds_them(tracking_uri, evidence_root, expected):
+    assert artifact_root(tracking_uri, evidence_root) == expected
 
 
 def test_every_way_to_name_a_version_gives_the_same_pinned_reference(shared):
