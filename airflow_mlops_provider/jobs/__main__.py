@@ -90,6 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MLOpsError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return EXIT_BAD_INPUT if isinstance(error, BadInputError) else EXIT_FAULT
+    except SystemExit as error:
+        # A trainer that calls exit(0) has not given the Outcome that status 0 promises.
+        print(f"job {parsed.name!r} was ended from inside by exit({error.code!r})", file=sys.stderr)
+        return EXIT_FAULT
     except Exception:
         traceback.print_exc()
         return EXIT_FAULT

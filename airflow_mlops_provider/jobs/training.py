@@ -54,6 +54,10 @@ class TrainJob(Job):
     experiment: str | None = None
     policy: TrainingPolicy = field(default_factory=TrainingPolicy)
 
+    def __post_init__(self) -> None:
+        if self.experiment is not None:
+            VersionLabel(name="any", experiment=self.experiment)  # refused before anything is trained
+
     def run(self) -> Outcome:
         """Train, check, record, register; raises ``BadInputError`` naming what cannot be trained on or with."""
         started = time.perf_counter()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from airflow_mlops_provider.exceptions import BadInputError
 
+_EXPERIMENT = re.compile(r"[A-Za-z0-9_.]+")
 _LABEL = re.compile(r"(?P<name>.+)-v(?P<major>\d+)\.(?P<minor>\d+)\.(?P<patch>\d+)-(?P<experiment>[A-Za-z0-9_.]+)")
 
 
@@ -19,6 +20,7 @@ class VersionLabel:
     :param minor: counts changes of the recipe since: trainer code, parameters, seed, split or search.
     :param patch: counts trainings of the same recipe since, on whatever data.
     :param experiment: letters, digits, ``_`` and ``.``; the start of the tracking run's id unless the job names one.
+    :raises BadInputError: for another ``experiment``.
     """
 
     name: str
@@ -26,6 +28,11 @@ class VersionLabel:
     minor: int = 0
     patch: int = 0
     experiment: str
+
+    def __post_init__(self) -> None:
+        # A label that cannot be read back would stand in the way of every later version.
+        if not _EXPERIMENT.fullmatch(self.experiment):
+            raise BadInputError(f"experiment {self.experiment!r} may hold letters, digits, '_' and '.' alone")
 
     def __str__(self) -> str:
         return f"{self.name}-v{self.major}.{self.minor}.{self.patch}-{self.experiment}"

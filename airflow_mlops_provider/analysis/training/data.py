@@ -90,7 +90,10 @@ def _checked_target(target: pd.Series[Any], spec: ModelSpec, name: str) -> pd.Se
         raise BadInputError(f"{where} is infinite in {_infinite(target):,} of {len(target):,} rows")
     if spec.task is Task.REGRESSION and (not types.is_numeric_dtype(target) or types.is_bool_dtype(target)):
         raise BadInputError(f"{where} holds {target.dtype}, and regression needs numbers")
-    distinct = target.nunique()
+    try:
+        distinct = target.nunique()
+    except TypeError as error:  # lists, mappings
+        raise BadInputError(f"{where} holds values that are neither text nor numbers") from error
     if distinct < 2:
         held = "one class only" if spec.task is Task.CLASSIFICATION else "one value only"
         raise BadInputError(f"{where} has {held}: there is nothing to learn")

@@ -25,7 +25,7 @@ def build_estimator(build: Callable[..., Any], params: Mapping[str, Any], spec: 
     seed_everything(spec.seed)
     try:
         estimator = build(**params)
-    except Exception as error:  # whatever the user's function raises
+    except (Exception, SystemExit) as error:  # whatever the user's function raises
         raise BadInputError(f"trainer {spec.trainer} raised {type(error).__name__}: {one_line(error)}") from error
     fits = is_classifier if spec.task is Task.CLASSIFICATION else is_regressor
     if not isinstance(estimator, BaseEstimator) or not fits(estimator):
@@ -56,11 +56,11 @@ def fit(estimator: Any, data: TrainingData, spec: ModelSpec) -> Any:
             # Convergence and the like are for the trainer's author to see, not reasons to stop.
             warnings.simplefilter("default")
             return estimator.fit(data.features, data.target)
-    except Exception as error:  # noqa: BLE001  # whatever the user's estimator raises
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever the user's estimator raises
         raise refused(f"model {spec.name} cannot be fitted", error, data, spec) from None
 
 
-def refused(what: str, error: Exception, data: TrainingData, spec: ModelSpec) -> BadInputError:
+def refused(what: str, error: BaseException, data: TrainingData, spec: ModelSpec) -> BadInputError:
     """The estimator's refusal as ours: to be raised ``from None``, because a trace would show what the message hides.
 
     Names the columns with missing values and those of text, which are what estimators mostly refuse.

@@ -14,6 +14,7 @@ from sklearn.metrics import roc_curve
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions, find_metric, majority_or_mean
 from airflow_mlops_provider.analysis.evaluation.predictions import from_answers
 from airflow_mlops_provider.analysis.training.data import TrainingData
+from airflow_mlops_provider.analysis.training.fitting import refused
 from airflow_mlops_provider.analysis.training.folds import Fold
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
@@ -52,16 +53,27 @@ def answers(estimator: Any, data: TrainingData, spec: ModelSpec, *, metric: Metr
     """What a fitted estimator says about rows whose truth is known.
 
     :param metric: the only one that will be asked for, which may save half of the work; any by default.
+    :raises BadInputError: when the estimator cannot answer, or answers what is no number.
     """
     scores = None
     if spec.task is Task.CLASSIFICATION and hasattr(estimator, "predict_proba"):
-        scores = estimator.predict_proba(data.features)
+        scores = _asked(estimator.predict_proba, data, spec)
         scores = scores[:, 1] if scores.shape[1] == 2 else scores
     classes: list[Any] = estimator.classes_.tolist() if spec.task is Task.CLASSIFICATION else []
     if metric is not None and metric.of_scores and scores is not None:
         unasked = np.full(len(data.target), classes[0])
         return replace(from_answers(spec.task, data.target, unasked, scores, classes), predicted=None)
-    return from_answers(spec.task, data.target, estimator.predict(data.features), scores, classes)
+    return from_answers(spec.task, data.target, _asked(estimator.predict, data, spec), scores, classes)
+
+
+def _asked(method: Callable[[Any], Any], data: TrainingData, spec: ModelSpec) -> NDArray[Any]:
+    try:
+        found = np.asarray(method(data.features))
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever the user's estimator raises
+        raise refused(f"model {spec.name} cannot answer", error, data, spec) from None
+    if np.issubdtype(found.dtype, np.floating) and not np.isfinite(found).all():
+        raise BadInputError(f"model {spec.name}: its {method.__name__} answers NaN or infinity")
+    return found
 
 
 def cross_validate(fitter: Fitter, data: TrainingData, folds: Sequence[Fold], spec: ModelSpec) -> list[FoldResult]:

@@ -74,7 +74,7 @@ def _execute(name: str, path: Path, spec: ModelSpec) -> ModuleType:
         code = compile(path.read_bytes(), str(path), "exec")
         sys.modules[name] = module
         exec(code, module.__dict__)  # noqa: S102  # the user's own trainer, which is what a training runs
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         sys.modules.pop(name, None)
         raise BadInputError(_trouble(spec, f"{path} raises {type(error).__name__}: {error}")) from error
     return module
@@ -85,7 +85,7 @@ def _import(name: str, spec: ModelSpec) -> tuple[ModuleType, Path]:
         del sys.modules[name]  # another model's trainer, executed from another folder under the same name
     try:
         module = importlib.import_module(name)
-    except Exception as error:  # whatever the user's module raises
+    except (Exception, SystemExit) as error:  # whatever the user's module raises
         raise BadInputError(_trouble(spec, f"module {name!r}: {error}")) from error
     if not module.__file__:
         raise BadInputError(_trouble(spec, f"module {name!r} has no file"))
