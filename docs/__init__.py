@@ -1,0 +1,1 @@
+"""The documentation: pages for people, and what builds the rest of it from docstrings."""
