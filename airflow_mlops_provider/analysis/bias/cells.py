@@ -109,6 +109,12 @@ class Cells:
         ).fetchnumpy()["inside"]
         return inside
 
+    def counts(self) -> NDArray[np.int64]:
+        """Rows of each of :meth:`kinds`, or a 1 for each row when cells are rows."""
+        if not self._keys:
+            return np.ones(self._fetch("SELECT count(*) FROM cells")[0][0], dtype=np.int64)
+        return np.asarray(self.kinds()["n"], dtype=np.int64)
+
     def kinds(self) -> pd.DataFrame:
         """The different combinations of the ``keys`` as columns ``k0``, ``k1`` ... with their number of rows ``n``."""
         names = self._key_names

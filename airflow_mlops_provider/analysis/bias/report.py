@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.bias.areas import areas_worse
 from airflow_mlops_provider.analysis.bias.cells import Cells, Slice
+from airflow_mlops_provider.analysis.bias.permutation import Population, shuffled
 from airflow_mlops_provider.analysis.bias.tests import Moments, expansions_worse, proportions_worse
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
 from airflow_mlops_provider.analysis.stats.intervals import wilson
@@ -86,7 +87,14 @@ class _Columns:
 def report_on(
     cells: Cells, terms: Terms, found: Sequence[Slice], *, group: str | None, max_depth: int, notes: Sequence[str]
 ) -> BiasReport:
-    """The report on slices that were rolled up; the first of ``found`` is all rows."""
+    """The report on slices that were rolled up.
+
+    :param cells: where they come from.
+    :param terms: what was added up.
+    :param found: all rows first, then the slices.
+    :param group: column whose rows stay together, if any.
+    :param max_depth: passed through, as are ``notes``.
+    """
     total, slices = found[0], list(found[1:])
     metric = terms.metric
     if metric.name == "roc_auc":
@@ -94,7 +102,7 @@ def report_on(
     elif terms.is_exact(group):
         measured = _proportions(terms, total, slices)
     else:
-        measured = _expansions(terms, total, slices, group)
+        measured = _expansions(cells, terms, total, slices, group)
     return BiasReport(
         task=terms.predictions.task,
         metric=metric.name,
@@ -136,7 +144,7 @@ def _proportions(terms: Terms, total: Slice, slices: Sequence[Slice]) -> _Column
     )
 
 
-def _expansions(terms: Terms, total: Slice, slices: Sequence[Slice], group: str | None) -> _Columns:
+def _expansions(cells: Cells, terms: Terms, total: Slice, slices: Sequence[Slice], group: str | None) -> _Columns:
     own = terms.own
     sums = np.array([piece.sums[own:] for piece in slices])
     products = np.array([_squares(piece.products)[own:, own:] for piece in slices])
@@ -153,6 +161,11 @@ def _expansions(terms: Terms, total: Slice, slices: Sequence[Slice], group: str 
         rests=rests,
         shared=cross - products,
     )
+    p_values = contrast.p_values
+    if group is None:
+        sizes = np.array([piece.sums[0] for piece in slices])
+        population = Population(terms.metric.sums(terms.predictions), cells.counts())
+        p_values = shuffled(terms.metric.value, terms.metric.direction.sign, contrast, population, sizes)
     counted = terms.metric.ratio[1] if terms.metric.ratio else None
     trials = np.array([piece.sums[0] for piece in slices]) if counted is None else sums[:, counted]
     all_trials = total.sums[0] if counted is None else total.sums[own + counted]
@@ -168,8 +181,10 @@ def _expansions(terms: Terms, total: Slice, slices: Sequence[Slice], group: str 
         lows=lows,
         highs=highs,
         rest_values=contrast.rest_values,
-        p_values=contrast.p_values,
-        method=f"Welch's test of a first-order expansion over {'groups' if group else 'rows'}",
+        p_values=p_values,
+        method="Welch's test of a first-order expansion over groups"
+        if group
+        else "permutation for slices of up to 500 rows, Welch's test of a first-order expansion for larger ones",
     )
 
 

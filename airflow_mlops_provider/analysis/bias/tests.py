@@ -33,12 +33,14 @@ class Contrast(NamedTuple):
     :ivar values: of the slices, with their standard errors in ``errors``.
     :ivar rest_values: of all other rows.
     :ivar p_values: one-sided, of the hypothesis that the slice is no worse.
+    :ivar statistics: the gap in standard errors; large when the slice is worse.
     """
 
     values: Floats
     errors: Floats
     rest_values: Floats
     p_values: Floats
+    statistics: Floats
 
 
 def proportions_worse(bad: ArrayLike, trials: ArrayLike, rest_bad: ArrayLike, rest_trials: ArrayLike) -> Floats:
@@ -93,7 +95,7 @@ def expansions_worse(
     p_values = np.asarray(special.stdtr(freedom, -t))
     # Without any spread a gap cannot be judged, but no gap is none.
     p_values[spread == 0] = np.where(sign * (rest_values - values) <= 0, 1.0, np.nan)[spread == 0]
-    return Contrast(values, np.sqrt(variances), rest_values, p_values)
+    return Contrast(values, np.sqrt(variances), rest_values, p_values, t)
 
 
 def _gradients(value: Callable[[Floats], Floats], sums: Floats) -> Floats:

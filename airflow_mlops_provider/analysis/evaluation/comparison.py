@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -80,41 +81,41 @@ def compare(
     """
     levels = sorted({*ALPHAS, *alphas})
     if groups is None and metric.name == "roc_auc" and candidate.is_binary:
-        gain, bounds, p_value = _by_delong(candidate, other, levels, against_constant=name == "dummy")
-        method, units = "delong", len(candidate.truth)
+        found, method = _by_delong(candidate, other, levels, against_constant=name == "dummy"), "delong"
     else:
-        gain, bounds, p_value, units = _by_bootstrap(metric, candidate, other, groups=groups, levels=levels, seed=seed)
+        found = _by_bootstrap(metric, candidate, other, groups=groups, levels=levels, seed=seed)
         method = _bootstrap_name(groups)
         if metric.name == "accuracy" and groups is None:
-            p_value, method = _mcnemar(candidate, other), "bootstrap, mcnemar mid-p"
-    return Comparison(
-        other=name,
-        metric=metric.name,
-        value=metric.of(candidate),
-        other_value=metric.of(other),
-        gain=gain,
-        bounds=bounds,
-        p_value=p_value,
-        method=method,
-        rows=len(candidate.truth),
-        units=units,
-    )
+            found, method = found._replace(p_value=_mcnemar(candidate, other)), "bootstrap, mcnemar mid-p"
+    return Comparison(other=name, metric=metric.name, method=method, rows=len(candidate.truth), **found._asdict())
+
+
+class _Paired(NamedTuple):
+    """The fields of a Comparison that depend on how it was made."""
+
+    value: float
+    other_value: float
+    gain: float
+    bounds: tuple[Bound, ...]
+    p_value: float
+    units: int
 
 
 def _by_delong(
     candidate: Predictions, other: Predictions, levels: Sequence[float], *, against_constant: bool
-) -> tuple[float, tuple[Bound, ...], float]:
+) -> _Paired:
     positive, scores = candidate.truth == 1, scores_of(candidate)
     result = delong(positive, np.column_stack([scores, scores_of(other)]))
-    gain = float(result.areas[0] - result.areas[1])
-    contrast = np.array([1.0, -1.0])
+    value, other_value = map(float, result.areas)
+    gain, contrast = value - other_value, np.array([1.0, -1.0])
     error = float(np.sqrt(max(0.0, contrast @ result.covariance @ contrast)))
-    bounds = tuple(_normal_bound(gain, error, alpha) for alpha in levels)
+    p_value = float(special.ndtr(-gain / error)) if error else float(gain <= 0)
     if against_constant:
         # Against a constant the null law is known without an estimate of the error, so few rows are judged rightly.
-        test = stats.mannwhitneyu(scores[positive], scores[~positive], alternative="greater")
-        return gain, bounds, float(test.pvalue) if np.isfinite(test.pvalue) else 1.0
-    return gain, bounds, float(special.ndtr(-gain / error)) if error else float(gain <= 0)
+        found = stats.mannwhitneyu(scores[positive], scores[~positive], alternative="greater").pvalue
+        p_value = float(found) if np.isfinite(found) else 1.0
+    bounds = tuple(_normal_bound(gain, error, alpha) for alpha in levels)
+    return _Paired(value, other_value, gain, bounds, p_value, len(positive))
 
 
 def _normal_bound(gain: float, error: float, alpha: float) -> Bound:
@@ -130,18 +131,25 @@ def _by_bootstrap(
     groups: ArrayLike | None,
     levels: Sequence[float],
     seed: int,
-) -> tuple[float, tuple[Bound, ...], float, int]:
+) -> _Paired:
     ours, theirs = metric.sums(candidate), metric.sums(other)
     width, sign = ours.shape[1], metric.direction.sign
 
+    def both(sums: Floats) -> tuple[Floats, Floats]:
+        return metric.value(sums[:, :width]), metric.value(sums[:, width:])
+
     def gains(sums: Floats) -> Floats:
-        return np.asarray(sign * (metric.value(sums[:, :width]) - metric.value(sums[:, width:])))
+        value, other_value = both(sums)
+        return np.asarray(sign * (value - other_value))
 
     units = by_group(np.hstack([ours, theirs]), groups)
-    gain = float(gains(units.sum(axis=0, keepdims=True))[0])
+    total = units.sum(axis=0, keepdims=True)
     draws = bootstrap(units, gains, seed=seed)
     bounds = tuple(_percentile_bound(draws, alpha) for alpha in levels)
-    return gain, bounds, float((1 + (draws <= 0).sum()) / (len(draws) + 1)), len(units)
+    # A p-value from draws cannot be smaller than one draw allows.
+    p_value = float((1 + (draws <= 0).sum()) / (len(draws) + 1))
+    value, other_value = (float(each[0]) for each in both(total))
+    return _Paired(value, other_value, sign * (value - other_value), bounds, p_value, len(units))
 
 
 def _percentile_bound(draws: Floats, alpha: float) -> Bound:

@@ -14,7 +14,8 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from airflow_mlops_provider.analysis.bias import measure_bias
 from airflow_mlops_provider.analysis.bias.columns import plan_slices
-from airflow_mlops_provider.analysis.bias.tests import proportions_worse
+from airflow_mlops_provider.analysis.bias.permutation import Population, shuffled
+from airflow_mlops_provider.analysis.bias.tests import Moments, expansions_worse, proportions_worse
 from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Predictions
 from airflow_mlops_provider.analysis.stats.two_sample import two_proportion
 from airflow_mlops_provider.exceptions import BadInputError
@@ -251,3 +252,26 @@ def test_a_report_survives_json(panel) -> None:
     report = measure(data, ["black", "hisp"], p, group="nr")
     assert decode(BiasReport, encode(report)) == report
     assert report.groups == 545
+
+
+def test_shuffling_kinds_and_shuffling_rows_agree() -> None:
+    rng = np.random.default_rng(6)
+    frame = pd.DataFrame({"a": np.where(np.arange(2000) < 150, "x", "y")})
+    truth = rng.integers(0, 2, 2000)
+    right = rng.random(2000) < np.where(frame.a == "x", 0.79, 0.85)
+    p = classes(truth, np.where(right, truth, 1 - truth))
+    value, own = SLICE_METRICS["f1"].value, SLICE_METRICS["f1"].sums(p)
+    kinds, counts = np.unique(own, axis=0, return_counts=True)
+    inside = np.asarray(frame.a == "x")
+
+    def moments(rows: np.ndarray) -> Moments:
+        return Moments(rows.sum(0)[None], (rows.T @ rows)[None], np.array([float(len(rows))]))
+
+    contrast = expansions_worse(
+        value, 1, slices=moments(own[inside]), rests=moments(own[~inside]), shared=np.zeros((1, 3, 3))
+    )
+    sizes = np.array([150.0])
+    by_kind = shuffled(value, 1, contrast, Population(kinds, counts), sizes)
+    by_row = shuffled(value, 1, contrast, Population(own, np.ones(2000, dtype=int)), sizes)
+    assert by_kind[0] == pytest.approx(by_row[0], rel=0.4)
+    assert by_kind[0] == pytest.approx(contrast.p_values[0], rel=0.5)
