@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ from airflow_mlops_provider.records.reports.training import TrainingReport
 
 MANY_ROWS = 100_000
 """From here on several threads are worth their while. Below, on cores that other tasks use too, they made histogram
-gradient boosting fifty times slower, because its threads wait for each other after every step."""
+gradient boosting fifty times slower, because its threads wait for each other after every step. ``OMP_NUM_THREADS`` in
+the environment decides otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +55,8 @@ def measure_training(
     :raises BadInputError: when the trainer or its estimator refuses, in its words.
     """
     started = time.perf_counter() if started is None else started
-    with threadpool_limits(1 if len(data.target) < MANY_ROWS else None):
+    few = len(data.target) < MANY_ROWS and "OMP_NUM_THREADS" not in os.environ
+    with threadpool_limits(1 if few else None):
         return _measure(build, data, spec, kinds=kinds, started=started)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -49,7 +50,7 @@ class Predictor:
         :raises BadInputError: when a feature is missing or of another kind than in training, naming the column.
         """
         features = self.features_of(frame)
-        with few_threads(len(features)):
+        with one_thread():
             answers: NDArray[Any] = self.estimator.predict(features)
         return answers
 
@@ -58,7 +59,7 @@ class Predictor:
         if not hasattr(self.estimator, "predict_proba"):
             return None
         features = self.features_of(frame)
-        with few_threads(len(features)):
+        with one_thread():
             answers: NDArray[np.float64] = self.estimator.predict_proba(features)
         return answers
 
@@ -89,13 +90,13 @@ class Predictor:
         return chosen
 
 
-MANY_ROWS = 10_000
-"""From here on several threads are worth their while; below, waiting for each other costs more than the work."""
+def one_thread() -> AbstractContextManager[object]:
+    """One OpenMP thread, unless the user has set ``OMP_NUM_THREADS``.
 
-
-def few_threads(rows: int) -> AbstractContextManager[object]:
-    """One thread for small batches, because other tasks use the same cores; whatever is configured for large ones."""
-    return nullcontext() if rows >= MANY_ROWS else _thread_pools().limit(limits=1)
+    Tasks share their cores. On cores that were busy, two threads took five times the CPU time of one for 50,000 rows,
+    because they wait for each other after every tree.
+    """
+    return nullcontext() if "OMP_NUM_THREADS" in os.environ else _thread_pools().limit(limits=1)
 
 
 @cache
