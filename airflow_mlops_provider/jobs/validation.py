@@ -96,8 +96,8 @@ class ValidateJob(Job):
             # Entered first, the clean rows appear last.
             add_clean = outputs.enter_context(_adding(clean_uri if failing else None, data.schema))
             add_aside = outputs.enter_context(_adding(self.quarantine_uri, self._aside_schema(data)))
-            if failing and (clean_uri or self.quarantine_uri):
-                _check_conserved(measurement.report, _divide(data, measurement, add_clean, add_aside))
+            if failing and (add_clean or add_aside):
+                _divide(data, measurement, add_clean, add_aside)
         if clean_uri is None:
             return None
         if failing:
@@ -133,32 +133,22 @@ class ValidateJob(Job):
 Add = Callable[[pa.RecordBatch], None]
 
 
-def _adding(uri: str | None, schema: pa.Schema) -> AbstractContextManager[Add]:
-    return nullcontext(_drop) if uri is None else appending(uri, schema)
+def _adding(uri: str | None, schema: pa.Schema) -> AbstractContextManager[Add | None]:
+    return nullcontext() if uri is None else appending(uri, schema)
 
 
-def _drop(_: pa.RecordBatch) -> None:
-    """Where rows go that nobody asked for."""
-
-
-def _divide(data: Dataset, measurement: Measurement, add_clean: Add, add_aside: Add) -> tuple[int, int]:
-    """Every row to one of two places; returns how many went to each."""
-    clean_rows = aside_rows = 0
-    for clean, aside in measurement.failing.halves(data.batches()):
-        add_clean(clean)
-        clean_rows += clean.num_rows
-        if aside is not None:
-            add_aside(aside)
-            aside_rows += aside.num_rows
-    return clean_rows, aside_rows
-
-
-def _check_conserved(report: ValidationReport, written: tuple[int, int]) -> None:
-    if written != (report.clean_rows, report.failing_rows):
-        raise IntegrityError(
-            f"the dataset changed while it was read: {written[0]:,} clean and {written[1]:,} failing rows"
-            f" instead of {report.clean_rows:,} and {report.failing_rows:,}"
-        )
+def _divide(data: Dataset, measurement: Measurement, add_clean: Add | None, add_aside: Add | None) -> None:
+    """Every row to its place; raises ``IntegrityError`` when these are not the rows that were counted."""
+    report = measurement.report
+    expected = {"clean": report.clean_rows if add_clean else 0, "failing": report.failing_rows if add_aside else 0}
+    written = dict.fromkeys(expected, 0)
+    for clean, aside in measurement.failing.halves(data.batches(), clean=add_clean is not None):
+        for half, name, add in ((clean, "clean", add_clean), (aside, "failing", add_aside)):
+            if half is not None and add is not None:
+                add(half)
+                written[name] += half.num_rows
+    if written != expected:
+        raise IntegrityError(f"dataset {data.uri} changed while it was read: rows {written} instead of {expected}")
 
 
 def _source(data: Dataset) -> Source:

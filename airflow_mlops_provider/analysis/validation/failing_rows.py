@@ -9,16 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_mlops_provider.analysis.validation.batch import ROW, Batch
-from airflow_mlops_provider.analysis.validation.scan import Scanned
+from airflow_mlops_provider.analysis.validation.broken_rows import BITS, TABLE, BrokenRows
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.validation import RuleResult
-from airflow_mlops_provider.records.rules import Engine, Scope
+from airflow_mlops_provider.records.rules import Scope
 
 REASONS = "quarantine_reasons"
 """The column that a quarantine has beside those of the batch."""
 
-_BITS = 62  # of one signed 64-bit word
-_TABLE = "failing_rows"
 _READ_ROWS = 65_536
 
 
@@ -28,30 +26,34 @@ class FailingRows:
 
     :param count: how many they are.
     :param reasons: what each bit of a row's words stands for.
+    :param query: the condition that picks them from the marked rows.
     :param batch: where they are kept; ``None`` when there are none.
     """
 
     count: int = 0
-    reasons: tuple[str, ...] = ()
+    reasons: dict[int, str] = field(default_factory=dict)
+    query: str = "false"
     batch: Batch | None = None
     _texts: dict[tuple[int, ...], str] = field(default_factory=dict)
 
-    def halves(self, batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch | None]]:
+    def halves(
+        self, batches: Iterator[pa.RecordBatch], *, clean: bool = True
+    ) -> Iterator[tuple[pa.RecordBatch | None, pa.RecordBatch | None]]:
         """Each of ``batches`` (the whole batch of data, in order) as its clean rows and those that are set aside.
 
-        Rows stay as they were and in order; those set aside have their reasons in a last column, and are ``None``
-        where there are none.
+        Rows stay as they were and in order; those set aside have their reasons in a last column. A half without rows,
+        or that is not wanted, is ``None``.
+
+        :param clean: whether the clean rows are wanted.
         """
         for records, positions, texts in self._split(batches):
             if len(positions) == 0:
-                yield records, None
+                yield records if clean else None, None
                 continue
-            keep = np.ones(records.num_rows, dtype=bool)
-            keep[positions] = False
             taken = records.take(pa.array(positions))
             columns = [*taken.columns, pa.array(texts, pa.string())]
             aside = pa.RecordBatch.from_arrays(columns, schema=quarantine_schema(records.schema))
-            yield records.filter(pa.array(keep)), aside
+            yield _without(records, positions) if clean else None, aside
 
     def _split(self, batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, np.ndarray, list[str]]]:
         entries, start = self._entries(), 0
@@ -73,14 +75,20 @@ class FailingRows:
         """Positions, ascending, and reasons of the rows, some at a time."""
         if self.batch is None or not self.count:
             return
-        for found in self.batch.stream(f"SELECT * FROM {_TABLE} ORDER BY {ROW}", some=_READ_ROWS):
+        for found in self.batch.stream(f"SELECT * FROM {TABLE} WHERE {self.query} ORDER BY {ROW}", some=_READ_ROWS):
             yield np.array([row[0] for row in found], dtype=np.int64), [self._text(row[1:]) for row in found]
 
     def _text(self, words: tuple[int, ...]) -> str:
         if words not in self._texts:
-            broken = [reason for bit, reason in enumerate(self.reasons) if words[bit // _BITS] >> (bit % _BITS) & 1]
+            broken = [text for bit, text in self.reasons.items() if words[bit // BITS] >> (bit % BITS) & 1]
             self._texts[words] = "; ".join(broken)
         return self._texts[words]
+
+
+def _without(records: pa.RecordBatch, positions: np.ndarray) -> pa.RecordBatch:
+    keep = np.ones(records.num_rows, dtype=bool)
+    keep[positions] = False
+    return records.filter(pa.array(keep))
 
 
 _NOTHING: tuple[np.ndarray, list[str]] = (np.empty(0, dtype=np.int64), [])
@@ -96,33 +104,12 @@ def quarantine_schema(schema: pa.Schema) -> pa.Schema:
     return schema.append(pa.field(REASONS, pa.string()))
 
 
-def find_failing_rows(results: Sequence[RuleResult], scanned: Scanned, batch: Batch) -> FailingRows:
+def find_failing_rows(results: Sequence[RuleResult], broken: BrokenRows, batch: Batch) -> FailingRows:
     """Rows that break a failed row rule; their reasons name every row rule they break, tolerated ones too."""
-    broken = [n for n, result in enumerate(results) if result.scope is Scope.ROW and result.unexpected]
-    failed = [bit for bit, number in enumerate(broken) if not results[number].success]
+    failed = [n for n in broken.bits if results[n].scope is Scope.ROW and not results[n].success]
     if not failed:
         return FailingRows()
-    flags, joined = {}, scanned.joined
-    for number in broken:
-        if results[number].engine is Engine.GREAT_EXPECTATIONS:
-            joined += f" LEFT JOIN unexpected_{number} ON unexpected_{number}.position = {ROW}"
-            flags[number] = f"unexpected_{number}.position IS NOT NULL"
-        else:
-            flags[number] = scanned.flags[number]
-    words = _words([flags[number] for number in broken])
-    wanted = " OR ".join(f"coalesce({flags[broken[bit]]}, false)" for bit in failed)
-    batch.execute(f"CREATE TEMP TABLE {_TABLE} AS SELECT {ROW}, {words} FROM {joined} WHERE {wanted}")
-    count = batch.row(f"SELECT count(*) FROM {_TABLE}")[0]  # own SQL
-    reasons = tuple(f"{results[number].rule.subject}: {results[number].rule.label}" for number in broken)
-    return FailingRows(count=count, reasons=reasons, batch=batch)
-
-
-def _words(flags: Sequence[str]) -> str:
-    found = []
-    for start in range(0, len(flags), _BITS):
-        bits = [
-            f"CASE WHEN {flag} THEN {1 << bit}::BIGINT ELSE 0 END"
-            for bit, flag in enumerate(flags[start : start + _BITS])
-        ]
-        found.append(f"({' + '.join(bits)}) AS word_{start // _BITS}")
-    return ", ".join(found)
+    named = [number for number in broken.bits if results[number].scope is Scope.ROW]
+    count = batch.row(f"SELECT count(*) FROM ({broken.rows(failed)})")[0]
+    reasons = {broken.bits[n]: f"{results[n].rule.subject}: {results[n].rule.label}" for n in named}
+    return FailingRows(count=count, reasons=reasons, query=broken.breaking(failed), batch=batch)

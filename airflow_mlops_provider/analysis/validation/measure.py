@@ -12,13 +12,14 @@ import duckdb
 import pyarrow as pa
 
 from airflow_mlops_provider.analysis.validation.batch import Batch, one_line
+from airflow_mlops_provider.analysis.validation.broken_rows import BrokenRows, mark_broken_rows
 from airflow_mlops_provider.analysis.validation.checks import Conclusion
 from airflow_mlops_provider.analysis.validation.columns import columns_of
 from airflow_mlops_provider.analysis.validation.failing_rows import FailingRows, find_failing_rows
 from airflow_mlops_provider.analysis.validation.great_expectations_engine import Answer, ask_great_expectations
 from airflow_mlops_provider.analysis.validation.plan import Plan, make_plan
 from airflow_mlops_provider.analysis.validation.results import Sensitive, conclusion_result, foreign_result, row_result
-from airflow_mlops_provider.analysis.validation.samples import Sample, take_sample
+from airflow_mlops_provider.analysis.validation.samples import Sample, take_samples
 from airflow_mlops_provider.analysis.validation.scan import Scanned, scan
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
@@ -91,10 +92,11 @@ def _measure(
     scanned = scan(plan, batch, sensitive=sensitive)
     hidden = Sensitive(columns=frozenset(sensitive))
     asked = {number: _ask(plan, number, batch) for number in plan.queries}
-    samples = _samples(plan, scanned, batch, hidden)
+    broken = mark_broken_rows(scanned, {n: len(answer.unexpected_rows) for n, answer in answers.items()}, batch)
+    samples = _samples(plan, scanned, broken, batch, sensitive)
     found = _Found(plan=plan, scanned=scanned, samples=samples, answers=answers, asked=asked, hidden=hidden)
     results = tuple(found.result(number) for number in range(len(plan.rules)))
-    failing = find_failing_rows(results, scanned, batch)
+    failing = find_failing_rows(results, broken, batch)
     report = ValidationReport(
         name=name,
         rows=scanned.rows,
@@ -107,16 +109,17 @@ def _measure(
     return Measurement(report=report, failing=failing)
 
 
-def _samples(plan: Plan, scanned: Scanned, batch: Batch, hidden: Sensitive) -> dict[int, Sample]:
-    found = {number: Sample(values=(), counts=()) for number in plan.rows}
-    for number, check in plan.rows.items():
-        count, rule = scanned.counts[number], plan.rules[number]
-        if count.unexpected:
-            # Values that are all missing, or tolerated, are not worth counting.
-            counted = "_null" not in rule.type and not rule.accepts(count.unexpected, count.considered)
-            flag, masked = scanned.flags[number], hidden.touches(rule)
-            found[number] = take_sample(check, flag, scanned.joined, batch, hidden=masked, counted=counted)
-    return found
+def _samples(
+    plan: Plan, scanned: Scanned, broken: BrokenRows, batch: Batch, sensitive: Collection[str]
+) -> dict[int, Sample]:
+    # Values that are all missing, or tolerated, are not worth counting.
+    counted = {
+        number
+        for number, count in scanned.counts.items()
+        if "_null" not in plan.rules[number].type
+        and not (count.unexpected and plan.rules[number].accepts(count.unexpected, count.considered))
+    }
+    return take_samples(plan.rows, broken, batch, hidden=sensitive, counted=counted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,4 +188,4 @@ def _conditioned(rules: Sequence[Rule]) -> set[str]:
 
 
 def _positions(answer: Answer) -> pa.Table:
-    return pa.table({"position": pa.array(sorted(set(answer.unexpected_rows)), pa.int64())})
+    return pa.table({"mlops_position": pa.array(sorted(set(answer.unexpected_rows)), pa.int64())})

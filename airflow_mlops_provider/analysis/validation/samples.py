@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_mlops_provider.analysis.validation.batch import ROW, Batch
+from airflow_mlops_provider.analysis.validation.batch import ROW, SOURCE, Batch
+from airflow_mlops_provider.analysis.validation.broken_rows import BrokenRows
 from airflow_mlops_provider.analysis.validation.checks import RowCheck
 from airflow_mlops_provider.analysis.validation.columns import Column
 from airflow_mlops_provider.analysis.validation.json_values import json_value
@@ -19,7 +21,7 @@ class Sample:
     """Unexpected rows of one rule.
 
     :param rows: positions of the first ones.
-    :param values: their values: of the rule's column, or by column.
+    :param values: their values: of the rule's column, or by column; ``None`` when they are left out.
     :param counts: the most frequent unexpected values of a one-column rule, ``{"value": ..., "count": ...}``.
     """
 
@@ -28,33 +30,71 @@ class Sample:
     counts: tuple[dict[str, Any], ...] | None = None
 
 
-def take_sample(check: RowCheck, flag: str, joined: str, batch: Batch, *, hidden: bool, counted: bool) -> Sample:
-    """Sample the rows in which ``flag`` is true.
+def take_samples(
+    checks: Mapping[int, RowCheck],
+    broken: BrokenRows,
+    batch: Batch,
+    *,
+    hidden: Collection[str],
+    counted: Collection[int],
+) -> dict[int, Sample]:
+    """The first rows that break each rule, and what they hold.
 
-    Not part of the scan: only rules that have such rows are asked, and each reads its own columns alone.
-
-    :param joined: the FROM clause in which ``flag`` holds.
-    :param hidden: leave the values out.
-    :param counted: count the values too, which reads all unexpected rows.
+    :param checks: the rules, by position.
+    :param hidden: columns whose values are left out, with those of any rule that reads one.
+    :param counted: the rules whose unexpected values are also counted, each of which reads its column once more.
     """
-    shown: tuple[Column, ...] = () if hidden else check.values
-    wanted = ", ".join([ROW, *(column.sql for column in shown)])
-    found = batch.rows(f"SELECT {wanted} FROM {joined} WHERE {flag} ORDER BY {ROW} LIMIT {SAMPLES}")
-    rows = tuple(row[0] for row in found)
-    if hidden:
-        return Sample(rows=rows)
-    if len(shown) == 1:
-        values = tuple(json_value(row[1]) for row in found)
-        return Sample(
-            rows=rows, values=values, counts=_most_frequent(shown[0], flag, joined, batch) if counted else None
+    firsts = {number: _first_rows(number, broken, batch) for number in checks}
+    shown = {number: () if set(check.rule.columns) & set(hidden) else check.values for number, check in checks.items()}
+    columns = {column.name: column for number in checks if firsts[number] for column in shown[number]}
+    values = _values({row for rows in firsts.values() for row in rows}, columns.values(), batch)
+    return {
+        number: Sample(
+            rows=firsts[number],
+            values=_shown(firsts[number], shown[number], values),
+            counts=_counts(number, shown[number], broken, batch) if number in counted else None,
         )
-    names = [column.name for column in shown]
-    return Sample(rows=rows, values=tuple(dict(zip(names, map(json_value, row[1:]), strict=True)) for row in found))
+        for number in checks
+    }
 
 
-def _most_frequent(column: Column, flag: str, joined: str, batch: Batch) -> tuple[dict[str, Any], ...]:
+def _first_rows(number: int, broken: BrokenRows, batch: Batch) -> tuple[int, ...]:
+    if number not in broken.bits:
+        return ()
+    return tuple(row for (row,) in batch.rows(f"{broken.rows([number])} ORDER BY {ROW} LIMIT {SAMPLES}"))
+
+
+def _values(rows: Collection[int], columns: Iterable[Column], batch: Batch) -> dict[int, dict[str, Any]]:
+    """Values as JSON by row and column: one pass over these columns, whatever the number of rules."""
+    wanted = list(columns)
+    if not rows or not wanted:
+        return {}
+    listed, named = ", ".join(map(str, sorted(rows))), ", ".join(column.sql for column in wanted)
+    found = batch.rows(f"SELECT {ROW}, {named} FROM {SOURCE} WHERE {ROW} IN ({listed})")
+    names = [column.name for column in wanted]
+    return {row: dict(zip(names, map(json_value, held), strict=True)) for row, *held in found}
+
+
+def _shown(
+    rows: tuple[int, ...], columns: tuple[Column, ...], values: Mapping[int, Mapping[str, Any]]
+) -> tuple[Any, ...] | None:
+    if not columns:
+        return None
+    if len(columns) == 1:
+        return tuple(values[row][columns[0].name] for row in rows)
+    return tuple({column.name: values[row][column.name] for column in columns} for row in rows)
+
+
+def _counts(
+    number: int, columns: tuple[Column, ...], broken: BrokenRows, batch: Batch
+) -> tuple[dict[str, Any], ...] | None:
+    if len(columns) != 1:
+        return None
+    if number not in broken.bits:
+        return ()
     found = batch.rows(
-        f"SELECT {column.value} AS value, count(*) AS rows FROM {joined} WHERE {flag} "
-        f"GROUP BY 1 HAVING value IS NOT NULL ORDER BY rows DESC, value LIMIT {SAMPLES}"
+        f"SELECT {columns[0].value} AS mlops_value, count(*) AS mlops_copies FROM {SOURCE} "
+        f"WHERE {ROW} IN ({broken.rows([number])}) GROUP BY 1 HAVING mlops_value IS NOT NULL "
+        f"ORDER BY mlops_copies DESC, mlops_value LIMIT {SAMPLES}"
     )
     return tuple({"value": json_value(value), "count": count} for value, count in found)
