@@ -10,6 +10,7 @@ import pandas as pd
 from airflow_mlops_provider.analysis.bias.bins import cut_plan
 from airflow_mlops_provider.analysis.bias.cells import Cells
 from airflow_mlops_provider.analysis.bias.columns import SlicePlan
+from airflow_mlops_provider.analysis.bias.counts import Counts
 from airflow_mlops_provider.analysis.bias.report import Terms, report_on
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
 from airflow_mlops_provider.records.reports.bias import BiasReport
@@ -51,7 +52,7 @@ def measure_bias_of_classes(
 ) -> BiasReport:
     """Measure a metric of predicted classes in every slice, streaming: memory does not grow with the rows.
 
-    :param scan: gives all columns anew at each call.
+    :param scan: gives all columns anew at each call, as a reader of Arrow record batches.
     :param plan: what to slice by.
     :param read: turns the different pairs of label and prediction (columns of those names, and ``n`` rows of each)
         into predictions, one for each pair, the metric, and notes on how they were read.
@@ -60,7 +61,9 @@ def measure_bias_of_classes(
     :param group: as for :func:`measure_bias`.
     """
     plan = cut_plan(scan, plan)
-    with Cells(scan, plan, keys=(label, prediction), group=group) as cells:
+    # Groups need sums within each of them, which DuckDB keeps better than counts along axes.
+    keys = (label, prediction)
+    with Cells(scan, plan, keys=keys, group=group) if group else Counts(scan, plan, keys=keys) as cells:
         predictions, metric, notes = read(cells.kinds().rename(columns={"k0": label, "k1": prediction}))
         terms = Terms(metric=metric, predictions=predictions)
         found = cells.roll_up(terms.matrix(), products=not terms.is_exact(group))

@@ -7,7 +7,6 @@ measured is a sum over rows, so cells add up to slices.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any, Self
 
@@ -18,40 +17,10 @@ from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.bias.bins import binned, quoted, types_of
 from airflow_mlops_provider.analysis.bias.columns import SlicePlan
+from airflow_mlops_provider.analysis.bias.slices import Slice, text_of
 from airflow_mlops_provider.exceptions import BadInputError
 
 Floats = NDArray[np.float64]
-
-MISSING = "missing"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Slice:
-    """The sums over one slice.
-
-    :param columns: what it is made of; empty for all rows.
-    :param values: one for each column, as text.
-    :param keys: the same as DuckDB holds them: values, or numbers of bins.
-    :param sums: of the terms, shape ``(p,)``; the first term is 1, so the first sum is the number of rows.
-    :param units: how many independent units it has: rows, or groups of rows.
-    :param whole_units: how many of these lie in it wholly; fewer than ``units`` when groups reach outside.
-    :param products: sums over units of products of the terms, shape ``(p, p)``; ``None`` when not asked for.
-    :param cross: the same of the terms within the slice (first axis) with those of the whole unit (second axis).
-    """
-
-    columns: tuple[str, ...]
-    values: tuple[str, ...]
-    keys: tuple[Any, ...]
-    sums: Floats
-    units: int
-    whole_units: int
-    products: Floats | None = None
-    cross: Floats | None = None
-
-    @property
-    def subject(self) -> str:
-        """``race=Hispanic & sex=f``."""
-        return " & ".join(f"{name}={value}" for name, value in zip(self.columns, self.values, strict=True))
 
 
 class Cells:
@@ -207,7 +176,7 @@ class Cells:
         # grouping_id has a 1 for each column that was rolled up, the first column highest.
         kept = {column.name: i for i, column in enumerate(self.columns) if not row[0] >> (k - 1 - i) & 1}
         names = next(names for names in [(), *self.sets] if set(names) == set(kept))
-        values = tuple(self._text(kept[name], row[1 + kept[name]]) for name in names)
+        values = tuple(text_of(self.columns[kept[name]], row[1 + kept[name]]) for name in names)
         numbers = np.asarray(row[3 + k :], dtype=np.float64)
         squares = numbers[p:].reshape(-1, p, p)
         return Slice(
@@ -220,15 +189,3 @@ class Cells:
             products=squares[0] if len(squares) else None,
             cross=squares[-1] if len(squares) else None,
         )
-
-    def _text(self, column: int, value: Any) -> str:
-        if value is None:
-            return MISSING
-        if self.columns[column].edges:
-            return self.columns[column].labels[int(value)]
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, float):
-            return f"{value:g}"
-        # A real value of this name must not look like the slice of missing values.
-        return f"'{value}'" if str(value) == MISSING else str(value)

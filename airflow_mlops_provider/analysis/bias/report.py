@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.bias.areas import areas_worse
-from airflow_mlops_provider.analysis.bias.cells import Cells, Slice
+from airflow_mlops_provider.analysis.bias.cells import Cells
+from airflow_mlops_provider.analysis.bias.counts import Counts
 from airflow_mlops_provider.analysis.bias.permutation import Population, shuffled
+from airflow_mlops_provider.analysis.bias.slices import Slice
 from airflow_mlops_provider.analysis.bias.tests import Moments, expansions_worse, proportions_worse
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
 from airflow_mlops_provider.analysis.stats.intervals import wilson
@@ -19,6 +21,9 @@ from airflow_mlops_provider.records.model_spec import Direction
 from airflow_mlops_provider.records.reports.bias import BiasReport, Disparity, SliceResult
 
 Floats = NDArray[np.float64]
+
+MAX_CLASSES = 30
+"""Averages over more classes than this are not measured by slice: most classes would be missing in most slices."""
 
 _Z = 1.959963984540054
 
@@ -45,8 +50,14 @@ class Terms:
         return 4 if self.has_confusion else 1
 
     def matrix(self) -> Floats:
-        """Shape ``(n, p)``."""
+        """Shape ``(n, p)``.
+
+        :raises BadInputError: when the metric averages over more classes than can be told apart by slice.
+        """
         p = self.predictions
+        if len(p.classes) > MAX_CLASSES and self.metric.name in ("precision", "recall", "f1"):
+            name, classes = self.metric.name, len(p.classes)
+            raise BadInputError(f"metric {name!r} by slice takes up to {MAX_CLASSES} classes, and there are {classes}")
         columns = [np.ones(len(p.truth))]
         if self.has_confusion:
             said, true = np.asarray(p.predicted == 1), np.asarray(p.truth == 1)
@@ -85,7 +96,13 @@ class _Columns:
 
 
 def report_on(
-    cells: Cells, terms: Terms, found: Sequence[Slice], *, group: str | None, max_depth: int, notes: Sequence[str]
+    cells: Cells | Counts,
+    terms: Terms,
+    found: Sequence[Slice],
+    *,
+    group: str | None,
+    max_depth: int,
+    notes: Sequence[str],
 ) -> BiasReport:
     """The report on slices that were rolled up.
 
@@ -97,7 +114,7 @@ def report_on(
     """
     total, slices = found[0], list(found[1:])
     metric = terms.metric
-    if metric.name == "roc_auc":
+    if metric.name == "roc_auc" and isinstance(cells, Cells):
         measured = _areas(cells, terms, slices, group)
     elif terms.is_exact(group):
         measured = _proportions(terms, total, slices)
@@ -144,7 +161,9 @@ def _proportions(terms: Terms, total: Slice, slices: Sequence[Slice]) -> _Column
     )
 
 
-def _expansions(cells: Cells, terms: Terms, total: Slice, slices: Sequence[Slice], group: str | None) -> _Columns:
+def _expansions(
+    cells: Cells | Counts, terms: Terms, total: Slice, slices: Sequence[Slice], group: str | None
+) -> _Columns:
     own = terms.own
     sums = np.array([piece.sums[own:] for piece in slices])
     products = np.array([_squares(piece.products)[own:, own:] for piece in slices])
@@ -243,7 +262,7 @@ def _result(terms: Terms, piece: Slice, measured: _Columns, i: int) -> SliceResu
     )
 
 
-def _disparities(cells: Cells, terms: Terms, slices: Sequence[Slice]) -> Iterator[Disparity]:
+def _disparities(cells: Cells | Counts, terms: Terms, slices: Sequence[Slice]) -> Iterator[Disparity]:
     """As Fairlearn defines them: largest minus smallest over the slices of one set of columns."""
     if not terms.has_confusion:
         return
@@ -262,7 +281,7 @@ def _spread(rates: Sequence[dict[str, float]], name: str) -> float | None:
     return max(found) - min(found) if found else None
 
 
-def _cuts(cells: Cells) -> Iterator[str]:
+def _cuts(cells: Cells | Counts) -> Iterator[str]:
     for column in cells.columns:
         if column.edges:
             edges = ", ".join(f"{edge:.10g}" for edge in column.edges)

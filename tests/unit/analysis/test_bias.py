@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score, roc_auc_score
 
 from airflow_mlops_provider.analysis.bias import measure_bias
+from airflow_mlops_provider.analysis.bias.bins import cut_plan
+from airflow_mlops_provider.analysis.bias.cells import Cells
 from airflow_mlops_provider.analysis.bias.columns import plan_slices
+from airflow_mlops_provider.analysis.bias.counts import Counts
 from airflow_mlops_provider.analysis.bias.permutation import Population, shuffled
 from airflow_mlops_provider.analysis.bias.tests import Moments, expansions_worse, proportions_worse
 from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Predictions
@@ -275,3 +278,52 @@ def test_shuffling_kinds_and_shuffling_rows_agree() -> None:
     by_row = shuffled(value, 1, contrast, Population(own, np.ones(2000, dtype=int)), sizes)
     assert by_kind[0] == pytest.approx(by_row[0], rel=0.4)
     assert by_kind[0] == pytest.approx(contrast.p_values[0], rel=0.5)
+
+
+@pytest.mark.parametrize("largest_table", [2_000_000, 40, 1])
+def test_counting_batches_and_one_query_over_all_rows_agree(monkeypatch, largest_table: int) -> None:
+    monkeypatch.setattr("airflow_mlops_provider.analysis.bias.counts.MAX_TABLE", largest_table)
+    rng = np.random.default_rng(0)
+    rows = pa.table(
+        {
+            "text": pa.array(np.sort(rng.choice(["a", "b", "c", "d"], 700))),  # later batches bring new levels
+            "number": pa.array(rng.choice([1.0, 2.5, np.nan], 700)),
+            "flag": pa.array([[True, False, None][i] for i in rng.integers(0, 3, 700)]),
+            "level": pa.array(rng.choice(["x", "y"], 700)).dictionary_encode(),
+            "age": pa.array([None if i % 50 == 0 else int(i) for i in rng.integers(18, 80, 700)]),
+            "y": pa.array(rng.integers(0, 3, 700)),
+            "said": pa.array(rng.integers(0, 3, 700)),
+        }
+    )
+    items = ["text", "number", "flag", "level", {"column": "age", "bins": [30, 60]}, "y"]
+
+    def batches() -> pa.RecordBatchReader:
+        return pa.RecordBatchReader.from_batches(rows.schema, rows.to_batches(max_chunksize=90))
+
+    plan = cut_plan(batches, plan_slices(items, 3))
+    with Counts(batches, plan, keys=("y", "said")) as counts, Cells(batches, plan, keys=("y", "said")) as cells:
+        found = []
+        for each in (counts, cells):
+            kinds = each.kinds()
+            terms = np.column_stack([np.ones(len(kinds)), kinds.k0 == kinds.k1, kinds.k0 * 2.0 + kinds.k1])
+            found.append({piece.subject: piece for piece in each.roll_up(terms, products=True)})
+        one, other = found
+        assert one.keys() == other.keys()
+        assert len(one) > 200
+        for subject, piece in one.items():
+            assert (piece.columns, piece.values, piece.units) == (
+                other[subject].columns,
+                other[subject].values,
+                other[subject].units,
+            )
+            assert piece.sums == pytest.approx(other[subject].sums)
+            assert piece.products == pytest.approx(other[subject].products)
+        assert counts.counts().sum() == cells.counts().sum() == 700
+
+
+def test_averages_over_too_many_classes_are_refused() -> None:
+    p = Predictions(task=Task.CLASSIFICATION, truth=np.arange(40), predicted=np.arange(40), classes=tuple(range(40)))
+    frame = pd.DataFrame({"a": [0, 1] * 20})
+    assert measure(frame, ["a"], p).value == 1
+    with pytest.raises(BadInputError, match="30 classes"):
+        measure(frame, ["a"], p, "f1")
