@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy
+from airflow_mlops_provider.decisions.model_card import ModelCardPolicy
 from airflow_mlops_provider.operators.job import JobOperator
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 
@@ -46,13 +47,22 @@ class ModelCardOperator(JobOperator):
 
     :param model: ``models:/name/version``, :class:`ModelRef` or the Outcome of a training task.
     :param evidence: Outcomes or evidence URIs that the card reports on.
+    :param policy: the sections that must not be empty.
     """
 
     job = "card"
-    keys = ("model", "evidence")
+    keys = ("model", "evidence", "policy")
     template_fields: Sequence[str] = ("model", "evidence", "evidence_root")
 
-    def __init__(self, *, model: str | ModelRef | Any, evidence: Sequence[Any] = (), **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        model: str | ModelRef | Any,
+        evidence: Sequence[Any] = (),
+        policy: ModelCardPolicy = ModelCardPolicy(),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.model = model
         self.evidence = evidence
+        self.policy = policy
