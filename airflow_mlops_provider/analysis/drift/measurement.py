@@ -173,7 +173,9 @@ def _sharpened(
     rejecting = sum(p_value <= 10 * precision.level for p_value in p_values)
     levels = (precision.level / 2 / max(len(p_values), 1), precision.level / max(len(p_values) - rejecting, 1))
     return [
-        exact_column(drift, reference, current, weights) if _is_wanted(drift, precision, levels, weights) else drift
+        exact_column(drift, reference, current, weights, earth=precision.wasserstein)
+        if _is_wanted(drift, precision, levels, weights)
+        else drift
         for drift in measured
     ]
 
