@@ -32,13 +32,15 @@ from airflow_mlops_provider.stores.datasets import Dataset, appending, open_data
 from airflow_mlops_provider.stores.listings import filesystem, is_local
 from airflow_mlops_provider.stores.specs import local_path
 
+_GOES_ON = (Status.PASS, Status.NOTICE)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ValidateJob(Job):
     """Hold a dataset to a suite or a contract.
 
     Rows that break a failed rule go to ``quarantine_uri`` with all their reasons; the others go to ``clean_uri`` when
-    the verdict does not fail, in one step, so that a reader of the clean dataset never sees rows that were not judged.
+    the verdict is a pass or a notice, in one step: a reader of the clean dataset never sees rows that were not judged.
     Both outputs depend on the input alone: a retry after a crash writes the same files again.
 
     :param dataset: the batch.
@@ -72,7 +74,7 @@ class ValidateJob(Job):
             report = replace(measurement.report, quarantine=place)
             verdict = judge_validation(report, self.policy)
             pinned = data.ref
-            clean = self._write(data, measurement, promote=verdict.status is not Status.FAIL)
+            clean = self._write(data, measurement, promote=verdict.status in _GOES_ON)
         report = replace(report, quarantine=place and open_dataset(place).ref)
         return self.record(
             Kind.VALIDATION,

@@ -338,6 +338,7 @@ def test_an_empty_batch_is_insufficient_evidence() -> None:
     stored(wages().iloc[:0])
     outcome = both_outputs(policy=BUDGET)
     assert outcome.verdict.status is Status.INSUFFICIENT_EVIDENCE
+    assert not Path("out/clean.parquet").exists()
     count = {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1}}
     assert validate(suite={"name": "s", "expectations": [count, BETWEEN]}).verdict.status is Status.FAIL
 
