@@ -92,6 +92,11 @@ class Tolerance:
     limits: Limits
     unit: Unit = Unit.ROWS
 
+    @property
+    def text(self) -> str:
+        """For a person: ``< 1 percent unexpected``."""
+        return f"{self.limits.text} {self.unit} unexpected"
+
     def accepts(self, unexpected: int, considered: int) -> bool:
         """Whether ``unexpected`` of ``considered`` rows are accepted."""
         if self.unit is Unit.ROWS:
@@ -146,7 +151,8 @@ class Rule:
         shown = [key for key, value in self.kwargs.items() if key not in _NOT_SHOWN and value is not None]
         # In one order, whichever the declaration had, because stored evidence sorts its keys; bounds from low to high.
         shown.sort(key=lambda key: (key not in _FIRST_SHOWN, key == "max_value", key))
-        return f"{self.type}({', '.join(f'{key}={_short(self.kwargs[key])}' for key in shown)})"
+        text = f"{self.type}({', '.join(f'{key}={_short(self.kwargs[key])}' for key in shown)})"
+        return text if self.tolerance is None else f"{text} with {self.tolerance.text}"
 
     def accepts(self, unexpected: int, considered: int) -> bool:
         """Whether the rule is met with ``unexpected`` of ``considered`` rows.
@@ -167,5 +173,7 @@ _LONGEST_VALUE = 80
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, dict) and "excluded" in value:
+        return Limits(**value).text
     text = " ".join(str(value).split()) if isinstance(value, str) else repr(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."

@@ -102,12 +102,20 @@ def _library_rule(quality: Mapping[str, Any], source: str, column: str | None) -
     if "validValues" in quality:
         arguments.setdefault("validValues", quality["validValues"])
     if metric == "rowCount":
-        query = {"query": f"SELECT count(*) FROM {BATCH}", "limits": encode(_limits(quality, source))}
-        return Rule(type="expect_query_value_to_be_within", kwargs=query, source=source)
+        return _row_count_rule(_limits(quality, source), source)
     none = Limits(min_value=0, max_value=0)
     tolerance = _tolerance(quality, source, default=none if quality.get("rule") == "validValues" else None)
     kind, kwargs = _metric(str(metric), arguments, source, column)
     return Rule(type=kind, kwargs=kwargs, source=source, tolerance=tolerance)
+
+
+def _row_count_rule(limits: Limits, source: str) -> Rule:
+    bounds = encode(limits)
+    if limits.excluded:
+        kwargs = {"query": f"SELECT count(*) FROM {BATCH}", "limits": bounds}
+        return Rule(type="expect_query_value_to_be_within", kwargs=kwargs, source=source)
+    bounds.pop("excluded")
+    return Rule(type="expect_table_row_count_to_be_between", kwargs=bounds, source=source)
 
 
 def _metric(metric: str, arguments: Mapping[str, Any], source: str, column: str | None) -> tuple[str, dict[str, Any]]:

@@ -123,7 +123,10 @@ def test_duplicates_over_several_columns_and_row_counts_belong_to_the_object() -
     both = quality("metric: duplicateValues, arguments: {properties: [hours, code]}, mustBe: 0", of_property=False)
     assert result(both).unexpected == 2
     rows = result(quality("metric: rowCount, mustBeBetween: [7, 100]", of_property=False))
-    assert (rows.success, rows.observed, rows.engine) == (False, 6.0, Engine.QUERY)
+    assert (rows.success, rows.observed, rows.engine) == (False, 6.0, Engine.SCAN)
+    other = result(quality("metric: rowCount, mustNotBe: 6", of_property=False))
+    assert (other.success, other.observed, other.engine) == (False, 6.0, Engine.QUERY)
+    assert other.rule.label == "expect_query_value_to_be_within(limits=not 6, query=SELECT count(*) FROM batch)"
 
 
 def test_other_queries_are_compared_as_a_whole() -> None:

@@ -83,6 +83,12 @@ def test_a_label_shows_the_arguments_and_cuts_long_ones() -> None:
     assert len(rule.label) < 150
 
 
+def test_a_label_says_how_much_is_tolerated() -> None:
+    tolerance = Tolerance(limits=Limits(max_value=1, strict_max=True), unit=Unit.PERCENT)
+    rule = Rule(type="expect_column_values_to_be_unique", kwargs={"column": "c"}, tolerance=tolerance)
+    assert rule.label == "expect_column_values_to_be_unique() with < 1 percent unexpected"
+
+
 def test_a_rule_survives_the_codec() -> None:
     rule = Rule(
         type="expect_column_values_to_not_be_null",
