@@ -37,6 +37,8 @@ _SAID = {
     Status.FAIL: "failed",
     Status.INSUFFICIENT_EVIDENCE: "is insufficient evidence",
 }
+_REASONS = (Kind.DRIFT, Kind.DECAY)
+"""Evidence that may be put on record as the occasion of a training; it does not speak of the candidate."""
 _OF_A_MODEL = (Kind.TRAINING, Kind.EVALUATION, Kind.BIAS, Kind.MODEL_CARD)
 
 
@@ -129,6 +131,8 @@ def _carried(report: PromotionReport, policy: PromotionPolicy) -> Iterator[Findi
         status, detail = item.status, item.summary
         if status is Status.INSUFFICIENT_EVIDENCE and item.kind in policy.tolerate_insufficient:
             status, detail = Status.NOTICE, f"insufficient evidence, tolerated by the policy: {item.summary}"
+        if item.kind in _REASONS and item.kind not in policy.required and status is not Status.PASS:
+            status, detail = Status.NOTICE, f"the reason to train, not a fault of the candidate: {item.summary}"
         yield Finding(
             subject=str(item.kind),
             measure="verdict_severity",

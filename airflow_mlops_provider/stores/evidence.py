@@ -106,6 +106,10 @@ class EvidenceStore:
             raise IntegrityError(f"evidence {uri} was changed after it was written: its bytes have {sha256(data)}")
         return data
 
+    def holds(self, uri: str) -> bool:
+        """Whether there is anything at ``uri``."""
+        return self._blobs.exists(self._blobs.name_of(uri))
+
     def uris(self, kind: str, *, newest: int | None = None) -> list[str]:
         """URIs of the evidence of ``kind``, oldest first.
 

@@ -132,6 +132,12 @@ def test_a_fail_is_never_tolerated():
     assert judge(facts, tolerate_insufficient=("bias",)).status is Status.FAIL
 
 
+def test_drift_is_the_occasion_of_a_training_and_no_fault_of_the_candidate():
+    drift = item(Kind.DRIFT, model=None, status=Status.FAIL)
+    assert judge(report(drift=drift)).status is Status.NOTICE
+    assert judge(report(drift=drift), required=("drift",)).status is Status.FAIL
+
+
 @pytest.mark.parametrize("kind", ["evaluation", "bias", "model_card", "training"])
 @pytest.mark.parametrize("model", [ref("3"), replace(CANDIDATE, digest="sha256:forged"), None])
 def test_evidence_of_another_model_is_refused(kind, model):

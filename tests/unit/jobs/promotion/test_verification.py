@@ -127,6 +127,18 @@ def test_without_a_registry_the_rest_is_checked_and_the_gap_is_said(decided, tmp
     assert not (tmp_path / "elsewhere.db").exists()
 
 
+def test_a_copy_of_the_evidence_root_is_verified_by_itself(decided, tmp_path):
+    copy = tmp_path / "audit"
+    shutil.copytree(decided.root, copy)
+    path = copy / "bias" / local_path(next(uri for uri in decided.links[0].record.evidence if "/bias/" in uri)).name
+    path.write_bytes(path.read_bytes().replace(b"5000", b"5001"))
+    outcome = run(
+        "verify", {"name": "wage", "evidence_root": str(copy), "tracking_uri": f"sqlite:///{tmp_path}/none.db"}
+    )
+    assert (path.as_uri(), "evidence_unchanged") in failures(outcome)
+    assert verify(decided).verdict.status is Status.PASS
+
+
 def test_a_model_without_decisions_is_a_bad_name(world):
     with pytest.raises(BadInputError, match="no decision about model 'wage' is recorded"):
         verify(world)
