@@ -38,10 +38,11 @@ def measure_windows(
 ) -> tuple[WindowDrift | None, str]:
     """The current batch as one more window among those of the reference.
 
-    Each window is compared with all others together: by Wasserstein distance in robust standard deviations for
-    numbers, by Jensen-Shannon distance for levels, by the change of the missing share. Each effect is standardised by
-    its median and standard deviation over the windows, a window's score is its largest standardised effect, and the
-    p-value is the rank of the current score among the windows' own: ``(1 + #{score >= current}) / (windows + 1)``.
+    Each window, the current batch among them, is compared with all others together: by Wasserstein distance in robust
+    standard deviations for numbers, by Jensen-Shannon distance for levels, by the change of the missing share. Each
+    effect is standardised by its median and standard deviation over the windows, a window's score is its largest
+    standardised effect, and the p-value is the rank of the current score among the windows' own:
+    ``(1 + #{score >= current}) / (windows + 1)``.
 
     :param plans: the columns to compare.
     :param profiles: of the reference.
@@ -78,16 +79,16 @@ def cells_of(profile: object) -> Cells:
     return Cells(edges=edges[np.abs(edges - middle) <= REACH * scale], scale=scale)
 
 
-def _effects(name: str, cells: Cells, windows: WindowCounts, today: WindowCounts) -> dict[str, tuple[Floats, float]]:
-    """Effect of each window against all others, and of today against all of them, of one column."""
-    counts, now = windows.counts[name], today.counts[name]
-    total, present = counts.sum(axis=0), counts.sum(axis=1)
-    values = distances(cells, counts, total - counts), distances(cells, now, total[None, :])
-    missing, gone = windows.rows - present, today.rows - now.sum(axis=1)
-    others = (missing.sum() - missing) / np.maximum(windows.rows.sum() - windows.rows, 1)
-    change = np.abs(missing / np.maximum(windows.rows, 1) - others)
-    change_now = np.abs(gone / np.maximum(today.rows, 1) - missing.sum() / windows.rows.sum())
-    return {name: (values[0], float(values[1][0])), f"{name}{MISSING}": (change, float(change_now[0]))}
+def _effects(name: str, cells: Cells, windows: WindowCounts, today: WindowCounts) -> dict[str, Floats]:
+    """Effect of each window, today the last of them, against all others together, of one column."""
+    counts = np.vstack([windows.counts[name], today.counts[name]])
+    rows = np.concatenate([windows.rows, today.rows])
+    missing = rows - counts.sum(axis=1)
+    others = (missing.sum() - missing) / np.maximum(rows.sum() - rows, 1)
+    return {
+        name: distances(cells, counts, counts.sum(axis=0) - counts),
+        f"{name}{MISSING}": np.abs(missing / np.maximum(rows, 1) - others),
+    }
 
 
 def distances(cells: Cells, windows: Floats, others: Floats) -> Floats:
@@ -117,12 +118,13 @@ def _jensen_shannon(p: Floats, q: Floats) -> Floats:
     return np.asarray(np.sqrt(np.clip(divergence, 0, 1)))
 
 
-def _ranked(column: str, windows: int, effects: Mapping[str, tuple[Floats, float]]) -> WindowDrift:
+def _ranked(column: str, windows: int, effects: Mapping[str, Floats]) -> WindowDrift:
     names = list(effects)
-    null = np.column_stack([effects[name][0] for name in names])
-    today = np.array([effects[name][1] for name in names])
-    middle, spread = np.median(null, axis=0), np.maximum(null.std(axis=0, ddof=1), MIN_SPREAD)
-    scores, standardised = ((null - middle) / spread).max(axis=1), (today - middle) / spread
+    found = np.column_stack([effects[name] for name in names])
+    # Today is one of the windows throughout: were it standardised by the others alone, it would score too high.
+    middle, spread = np.median(found, axis=0), np.maximum(found.std(axis=0, ddof=1), MIN_SPREAD)
+    every = (found - middle) / spread
+    scores, standardised = every[:-1].max(axis=1), every[-1]
     order = np.argsort(-standardised, kind="stable")
     score = float(standardised[order[0]])
     # So many windows may score higher than one that is still out of the ordinary.
