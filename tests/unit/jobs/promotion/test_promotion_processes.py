@@ -14,7 +14,7 @@ from airflow_mlops_provider.jobs import run
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.verdict import Status
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 MOMENTS = 30
 
