@@ -90,25 +90,26 @@ class BiasJob(Job):
         raise BadInputError("bias spec: no model and no predictions")
 
     def _of_table(self, dataset: Dataset, label: str, prediction: str, plan: SlicePlan) -> Outcome:
-        sliced = _named(plan, self.group_column)
+        report = self._measure_table(dataset, label, prediction, plan)
+        return self._judged(report, "predictions", dataset, None, {"label": label, "prediction": prediction})
+
+    def _measure_table(self, dataset: Dataset, label: str, prediction: str, plan: SlicePlan) -> BiasReport:
+        group, sliced = self.group_column, _named(plan, self.group_column)
         dataset.require([label, prediction, *sliced], role="predictions")
+        _require_sliceable(dataset, sliced)
         metric = find_metric(self.metric, SLICE_METRICS)
         if self.discover or metric.of_scores or metric.task is Task.REGRESSION or _is_float(dataset, prediction):
             frame = read_rows(dataset, [label, prediction], role="predictions")
             predictions, notes = self._read(frame, label, prediction, metric)
-            report = self._of_rows(
-                dataset.table(sliced), plan, predictions, metric, group=self.group_column, notes=notes
-            )
-        else:
-            report = measure_bias_of_classes(
-                lambda: _reader(dataset, [*sliced, label, prediction]),
-                plan,
-                lambda kinds: self._read_kinds(kinds, label, prediction, metric),
-                label=label,
-                prediction=prediction,
-                group=self.group_column,
-            )
-        return self._judged(report, "predictions", dataset, None, {"label": label, "prediction": prediction})
+            return self._of_rows(dataset.table(sliced), plan, predictions, metric, group=group, notes=notes)
+        return measure_bias_of_classes(
+            lambda: _reader(dataset, [*sliced, label, prediction]),
+            plan,
+            lambda kinds: self._read_kinds(kinds, label, prediction, metric),
+            label=label,
+            prediction=prediction,
+            group=group,
+        )
 
     def _of_model(self, model: str | ModelRef | ModelSpec, dataset: Dataset, plan: SlicePlan) -> Outcome:
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
@@ -118,6 +119,7 @@ class BiasJob(Job):
         label, group = self.label or spec.target, self.group_column or spec.group_column
         sliced = _named(plan, group)
         dataset.require(sliced, role="dataset")
+        _require_sliceable(dataset, sliced)
         frame = read_rows(dataset, [label, *spec.features], role="dataset")
         metric, answers = metric_of(spec, self.metric, SLICE_METRICS), ask(predictor, frame, label)
         if not answers.are_numbers:
@@ -196,6 +198,17 @@ class BiasJob(Job):
 def _named(plan: SlicePlan, group: str | None) -> list[str]:
     names = [column.name for column in plan.columns]
     return list(dict.fromkeys([*names, *([group] if group else [])]))
+
+
+def _require_sliceable(dataset: Dataset, columns: Sequence[str]) -> None:
+    known: dict[str, str] = {}
+    for name in columns:
+        kind = dataset.schema.field(name).type
+        if pa.types.is_nested(kind):
+            raise BadInputError(f"column {name!r} holds {kind}: there are no slices of that")
+        twin = known.setdefault(name.lower(), name)
+        if twin != name:
+            raise BadInputError(f"slices: columns {twin!r} and {name!r} differ in case only; rename one of them")
 
 
 def _is_float(dataset: Dataset, column: str) -> bool:

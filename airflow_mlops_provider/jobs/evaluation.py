@@ -21,6 +21,7 @@ from airflow_mlops_provider.jobs.sources import (
     read_rows,
     require_measurable,
     require_one_source,
+    require_two_classes,
     trained_on,
 )
 from airflow_mlops_provider.records.codec import encode
@@ -71,6 +72,8 @@ class EvaluateJob(Job):
             model={"model": self.model, "dataset": self.dataset},
             table={"predictions": self.predictions, "label": self.label, "candidate": self.candidate},
         )
+        if self.seed < 0:
+            raise BadInputError(f"evaluate spec: key 'seed' is {self.seed}; it must be 0 or more")
 
     def run(self) -> Outcome:
         """Measure, judge and record; raises ``BadInputError`` naming the column that cannot be used."""
@@ -85,6 +88,7 @@ class EvaluateJob(Job):
         dataset = open_dataset(predictions)
         frame = read_rows(dataset, [label, *answers, self.group_column], role="predictions")
         table = read_prediction_table(frame, label=label, columns=answers, metric=self.metric, task=self.task)
+        require_two_classes(table.models[0], label=label)
         report = measure_evaluation(
             *table.models,
             metric=table.metric,
@@ -134,6 +138,7 @@ class EvaluateJob(Job):
         if not answers.are_numbers:
             return unmeasurable(answers.predictions, metric, invariants=answers.invariants)
         require_measurable(metric, answers.predictions, label=label, model=f"model {candidate.name}")
+        require_two_classes(answers.predictions, label=label)
         return measure_evaluation(
             answers.predictions,
             self._of_champion(theirs, frame, label, metric) if theirs else None,

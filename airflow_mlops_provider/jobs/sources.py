@@ -126,6 +126,13 @@ def require_measurable(metric: Metric, predictions: Predictions, *, label: str, 
         raise BadInputError(f"metric {metric.name!r} cannot be had of the answers of {model}")
 
 
+def require_two_classes(predictions: Predictions, *, label: str) -> None:
+    """Raise ``BadInputError`` when the truth holds one class only: no model is better than answering that one."""
+    truth = predictions.truth
+    if predictions.task is Task.CLASSIFICATION and bool((truth == truth[0]).all()):
+        raise BadInputError(f"column {label!r} has one class only: no model can be told from a constant answer")
+
+
 def trained_on(store: ModelStore, model: ModelRef, dataset: DatasetRef) -> bool:
     """Whether ``dataset`` is, by content, the one that ``model`` was trained on; ``False`` when nobody recorded it."""
     try:

@@ -150,6 +150,8 @@ class ModelSpec:
         needed = {SplitKind.GROUP: self.group_column, SplitKind.TIME: self.time_column}
         if needed.get(self.split.kind, "") is None:
             raise BadInputError(f"model {self.name}: split kind {self.split.kind} needs a {self.split.kind}_column")
+        if not 0 <= self.seed < 2**32:
+            raise BadInputError(f"model {self.name}: 'seed' is {self.seed}; it must lie between 0 and {2**32 - 1}")
         if not _TRAINER.fullmatch(self.trainer):
             raise BadInputError(f"model {self.name}: trainer {self.trainer!r} is not 'module:function'")
 

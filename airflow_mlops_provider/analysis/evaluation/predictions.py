@@ -23,6 +23,9 @@ from airflow_mlops_provider.records.model_spec import Task
 MAX_CLASSES = 20
 """A numeric label is a class when it holds whole numbers and at most this many different ones."""
 
+MOST_CLASSES = 1_000
+"""Every class is resampled on its own; a column with more of them is a key rather than a label."""
+
 CUT = 0.5
 """A score at or above this is read as the positive class."""
 
@@ -142,7 +145,14 @@ def _classified(frame: pd.DataFrame, label: str, column: str, metric: Metric, no
             f"column {column!r} holds {frame[column].dtype} and label column {label!r} {frame[label].dtype}: "
             "predicted classes must be of the label's kind"
         )
+    if answers.dtype.kind == "f" and labels.dtype.kind != "f" and bool((answers != np.floor(answers)).any()):
+        held = "has one class only" if len(classes) == 1 else f"holds {labels.dtype}"
+        raise BadInputError(f"column {column!r} holds fractions, which are no classes: label column {label!r} {held}")
     known = tuple(sorted({*classes, *_unique(answers, column)}))
+    if len(known) > MOST_CLASSES:
+        raise BadInputError(
+            f"columns {label!r} and {column!r} hold {len(known):,} classes, and at most {MOST_CLASSES:,} are measured"
+        )
     codes = {value: code for code, value in enumerate(known)}
     return Predictions(
         task=Task.CLASSIFICATION, truth=_coded(labels, codes), predicted=_coded(answers, codes), classes=known
@@ -182,6 +192,10 @@ def _no_missing(values: pd.Series[Any], column: str, what: str) -> None:
     missing = int(values.isna().sum())
     if missing:
         raise BadInputError(f"column {column!r} has {missing:,} missing {what} of {len(values):,} rows")
+    if values.dtype == object and isinstance(values.iloc[0], list | tuple | dict | np.ndarray):
+        raise BadInputError(f"column {column!r} holds lists or mappings, which are no {what}")
+    if pd.api.types.is_float_dtype(values):
+        _numbers(values, column)
 
 
 def _numbers(values: pd.Series[Any], column: str) -> NDArray[np.float64]:
@@ -205,6 +219,8 @@ def _holds_fractions(values: pd.Series[Any]) -> bool:
 
 def _as_array(values: pd.Series[Any]) -> NDArray[Any]:
     """Booleans as 0 and 1, numbers as numbers, everything else as Python objects."""
+    if pd.api.types.is_integer_dtype(values):
+        return np.asarray(values)  # as floats, labels beyond 2**53 would fall together
     if pd.api.types.is_numeric_dtype(values):
         return np.asarray(values, dtype=np.float64)
     return np.asarray(values, dtype=object)
