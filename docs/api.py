@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Iterator
+from enum import Enum
 from types import ModuleType
 from typing import Any
 
@@ -51,8 +53,12 @@ def _public(module: ModuleType) -> list[Any]:
 def _class(kind: type) -> Iterator[str]:
     bases = ", ".join(base.__name__ for base in kind.__bases__ if base is not object)
     yield f"## {kind.__name__}" + (f"({bases})" if bases else "")
-    yield f"```text\n{kind.__name__}{_signature(kind)}\n```"
-    yield from _described(kind)
+    if issubclass(kind, Enum):
+        yield docstrings.read(kind).text
+        yield "\n".join(f"- `{kind.__name__}.{member.name}` is `{member.value!r}`" for member in kind)
+    else:
+        yield f"```text\n{kind.__name__}{_signature(kind)}\n```"
+        yield from _described(kind)
     for name, member in vars(kind).items():
         if name.startswith("_"):
             continue
@@ -72,9 +78,9 @@ def _function(thing: Any, level: str) -> Iterator[str]:
 def _described(thing: Any) -> Iterator[str]:
     found = docstrings.read(thing)
     yield found.text
-    yield "\n".join(f"- `{name}`: {meaning}" for name, meaning in found.params.items())
-    yield f"Returns {found.returns}" if found.returns else ""
-    yield "\n".join(f"- raises `{name}` {when}" for name, when in found.raises.items())
+    fields = [f"- `{name}`: {meaning}" for name, meaning in found.params.items()]
+    fields += [f"- returns {found.returns}"] if found.returns else []
+    yield "\n".join([*fields, *(f"- raises `{name}` {when}" for name, when in found.raises.items())])
 
 
 def _signature(thing: Any) -> str:
@@ -82,6 +88,7 @@ def _signature(thing: Any) -> str:
         signature = str(inspect.signature(thing))
     except (TypeError, ValueError):  # enums and classes without a constructor of their own
         return ""
+    signature = re.sub(r"(: |-> )'([^']*)'(?!>)", r"\1\2", signature)  # annotations are kept as text
     return signature if len(signature) <= 100 else signature.replace(", ", ",\n    ")
 
 
