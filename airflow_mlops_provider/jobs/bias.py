@@ -16,6 +16,7 @@ from airflow_mlops_provider.analysis.bias.columns import SlicePlan, plan_slices
 from airflow_mlops_provider.analysis.bias.discovery import measure_discoveries
 from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Metric, Predictions, find_metric
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
+from airflow_mlops_provider.analysis.prediction import refuse_infinite
 from airflow_mlops_provider.decisions.bias import BiasPolicy, judge_bias
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.base import Job
@@ -121,6 +122,7 @@ class BiasJob(Job):
         dataset.require(sliced, role="dataset")
         _require_sliceable(dataset, sliced)
         frame = read_rows(dataset, [label, *spec.features], role="dataset")
+        refuse_infinite(frame[list(spec.features)], name=dataset.uri)
         metric, answers = metric_of(spec, self.metric, SLICE_METRICS), ask(predictor, frame, label)
         if not answers.are_numbers:
             raise BadInputError(

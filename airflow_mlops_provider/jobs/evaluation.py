@@ -10,6 +10,7 @@ from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictio
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
 from airflow_mlops_provider.analysis.evaluation.robustness import measure_robustness
 from airflow_mlops_provider.analysis.evaluation.serving import measure_latency
+from airflow_mlops_provider.analysis.prediction import refuse_infinite
 from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy, judge_evaluation
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.base import Job
@@ -134,6 +135,7 @@ class EvaluateJob(Job):
         label, group = self.label or ours.spec.target, self.group_column or ours.spec.group_column
         features = [*ours.spec.features, *(theirs.spec.features if theirs else ())]
         frame = read_rows(dataset, [label, *features, group], role="dataset")
+        refuse_infinite(frame[list(dict.fromkeys(features))], name=dataset.uri)
         metric, answers = metric_of(ours.spec, self.metric), ask(ours, frame, label)
         if not answers.are_numbers:
             return unmeasurable(answers.predictions, metric, invariants=answers.invariants)

@@ -11,6 +11,7 @@ import pandas as pd
 from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, Metric, Predictions, find_metric
 from airflow_mlops_provider.analysis.evaluation.predictions import from_answers
 from airflow_mlops_provider.analysis.evaluation.serving import check_invariants
+from airflow_mlops_provider.analysis.training.fitting import hide_values, one_line
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
@@ -90,10 +91,16 @@ def ask(predictor: Predictor, frame: pd.DataFrame, label: str) -> Answers:
     :raises BadInputError: when a feature or label is missing, naming the column.
     """
     task, classes = predictor.spec.task, predictor.classes or ()
-    predicted = predictor.predict(frame)
-    scores = predictor.scores(frame) if task is Task.CLASSIFICATION else None
-    # The probability of the second class alone sums to one by construction; the invariant needs both.
-    checked = predictor.probabilities(frame) if task is Task.CLASSIFICATION else None
+    try:
+        predicted = predictor.predict(frame)
+        scores = predictor.scores(frame) if task is Task.CLASSIFICATION else None
+        # The probability of the second class alone sums to one by construction; the invariant needs both.
+        checked = predictor.probabilities(frame) if task is Task.CLASSIFICATION else None
+    except BadInputError:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever the user's estimator raises
+        reason = hide_values(one_line(error), frame, predictor.spec.sensitive)
+        raise BadInputError(f"model {predictor.spec.name} cannot answer for these rows: {reason}") from None
     return Answers(
         predictions=from_answers(task, frame[label], predicted, scores, classes),
         invariants=check_invariants(task, len(frame), predicted, checked, classes),

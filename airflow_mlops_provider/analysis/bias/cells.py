@@ -7,6 +7,7 @@ measured is a sum over rows, so cells add up to slices.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from itertools import product
 from typing import Any, Self
 
@@ -71,12 +72,19 @@ class Cells:
     def rows_of(self, piece: Slice) -> NDArray[np.bool_]:
         """Which rows, in row order, belong to a slice, when cells are rows."""
         number = {column.name: i for i, column in enumerate(self.columns)}
-        same = " AND ".join(f"s{number[name]} IS NOT DISTINCT FROM ?" for name in piece.columns)
-        inside: NDArray[np.bool_] = self._connection.execute(
-            f"SELECT {same} AS inside FROM cells ORDER BY r",  # noqa: S608  # own names, bound values
-            list(piece.keys),
-        ).fetchnumpy()["inside"]
+        inside = np.ones(len(self._coded[0][0]), dtype=bool)
+        for name, key in zip(piece.columns, piece.keys, strict=True):
+            codes, numbers = self._coded[number[name]]
+            inside &= codes == numbers.get(key, -1)
         return inside
+
+    @cached_property
+    def _coded(self) -> list[tuple[NDArray[np.intp], dict[Any, int]]]:
+        """For each column, numbers in row order, and which value has which number; a missing value has -1."""
+        listed = ", ".join(f"s{i}" for i in range(len(self.columns)))
+        frame = self._connection.execute(f"SELECT {listed} FROM cells ORDER BY r").df()  # noqa: S608  # own names
+        coded = [frame[name].astype(object).factorize() for name in frame]
+        return [(codes, {value: i for i, value in enumerate(values)}) for codes, values in coded]
 
     def counts(self) -> NDArray[np.int64]:
         """Rows of each of :meth:`kinds`, or a 1 for each row when cells are rows."""

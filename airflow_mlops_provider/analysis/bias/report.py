@@ -219,7 +219,7 @@ def _effective_wilson(values: Floats, errors: Floats, trials: Floats) -> tuple[F
 
 
 def _areas(cells: Cells, terms: Terms, slices: Sequence[Slice], group: str | None) -> _Columns:
-    members = [cells.rows_of(piece) for piece in slices]
+    members = (cells.rows_of(piece) for piece in slices)
     found = areas_worse(terms.predictions, members, cells.group_codes())
     rows = np.array([piece.sums[0] for piece in slices])
     return _Columns(

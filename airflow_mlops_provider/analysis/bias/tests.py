@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
-
-from airflow_mlops_provider.analysis.stats.two_sample import EXACT_BELOW
+from scipy import special
 
 Floats = NDArray[np.float64]
+
+
+EXACT_BELOW = 25.0
+"""Expected count below which proportions are compared exactly, as in the test of one pair of them."""
 
 
 class Moments(NamedTuple):
@@ -60,7 +62,10 @@ def proportions_worse(bad: ArrayLike, trials: ArrayLike, rest_bad: ArrayLike, re
         few = np.minimum(total, everything - total) / everything * np.minimum(n, m) < EXACT_BELOW
     empty, constant = (n == 0) | (m == 0), (total == 0) | (total == everything)
     few &= ~empty & ~constant
-    p[few] = stats.hypergeom.sf(a[few] - 1, everything[few], total[few], n[few])
+    if few.any():
+        from scipy import stats  # half of this job's import time, and large tables do without
+
+        p[few] = stats.hypergeom.sf(a[few] - 1, everything[few], total[few], n[few])
     p[constant] = 1.0
     p[empty] = np.nan
     return np.asarray(np.clip(p, 0.0, 1.0))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, Metric, Predictions, predicted_of, scores_of
 from airflow_mlops_provider.analysis.stats.intervals import wilson
@@ -112,6 +112,8 @@ def _by_delong(
     p_value = float(special.ndtr(-gain / error)) if error else float(gain <= 0)
     if against_constant:
         # Against a constant the null law is known without an estimate of the error, so few rows are judged rightly.
+        from scipy import stats
+
         found = stats.mannwhitneyu(scores[positive], scores[~positive], alternative="greater").pvalue
         p_value = float(found) if np.isfinite(found) else 1.0
     bounds = tuple(_normal_bound(gain, error, alpha) for alpha in levels)

@@ -26,6 +26,8 @@ MAX_CLASSES = 20
 MOST_CLASSES = 1_000
 """Every class is resampled on its own; a column with more of them is a key rather than a label."""
 
+_SHOWN = 5
+
 CUT = 0.5
 """A score at or above this is read as the positive class."""
 
@@ -115,7 +117,11 @@ def from_answers(
     if task is Task.REGRESSION:
         return Predictions(task=task, truth=_numbers(truth, column), predicted=np.asarray(predicted, dtype=np.float64))
     labels = _as_array(truth)
-    unseen = [value for value in _unique(labels, column) if value not in set(classes)]
+    found = _unique(labels, column)
+    unseen = [value for value in found if value not in set(classes)]
+    if len(unseen) == len(found):
+        shown = ", ".join(map(repr, classes[:_SHOWN]))
+        raise BadInputError(f"column {column!r} holds none of the classes that the model knows ({shown})")
     known = (*classes, *unseen)
     codes = {value: code for code, value in enumerate(known)}
     if scores is not None and unseen:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -33,8 +33,10 @@ def mcnemar_midp(only_first: int, only_second: int) -> float:
     0.0461
     """
     trials = only_first + only_second
-    law = stats.binom(trials, 0.5)
-    return float(law.sf(only_first) + law.pmf(only_first) / 2)
+    if not trials:
+        return 0.5
+    at_least, more = special.bdtrc([only_first - 1, only_first], trials, 0.5)
+    return float((at_least + more) / 2)
 
 
 class DeLong(NamedTuple):
@@ -67,15 +69,18 @@ def delong(positive: ArrayLike, scores: ArrayLike) -> DeLong:
     positives, negatives = int(is_positive.sum()), int((~is_positive).sum())
     if not positives or not negatives:
         raise ValueError("an area under the ROC curve needs rows of both classes")
-    placements = np.column_stack([_placements(is_positive, column) for column in columns.T])
-    areas = placements[is_positive].mean(axis=0)
+    shares = np.column_stack([placements(is_positive, column) for column in columns.T])
+    areas = shares[is_positive].mean(axis=0)
     scale = np.where(is_positive, len(is_positive) / positives, len(is_positive) / negatives)[:, None]
-    covariance = _covariance(placements[is_positive]) + _covariance(placements[~is_positive])
-    return DeLong(areas, covariance, (placements - areas) * scale)
+    covariance = _covariance(shares[is_positive]) + _covariance(shares[~is_positive])
+    return DeLong(areas, covariance, (shares - areas) * scale)
 
 
-def _placements(positive: NDArray[np.bool_], scores: Floats) -> Floats:
-    """For each row, the share of rows of the other class that it is ranked rightly against."""
+def placements(positive: NDArray[np.bool_], scores: Floats) -> Floats:
+    """For each row, the share of rows of the other class that it is ranked rightly against; ties count one half.
+
+    Their mean over either class is the area under the ROC curve; 0 where there is no other class.
+    """
     result = np.empty(len(scores))
     ours, theirs = scores[positive], scores[~positive]
     result[positive] = _share_below(ours, theirs)
@@ -86,13 +91,13 @@ def _placements(positive: NDArray[np.bool_], scores: Floats) -> Floats:
 def _share_below(values: Floats, others: Floats) -> Floats:
     ordered = np.sort(others)
     both = np.searchsorted(ordered, values, side="left") + np.searchsorted(ordered, values, side="right")
-    return np.asarray(both / (2 * len(ordered)))
+    return np.asarray(both / (2 * max(1, len(ordered))))
 
 
-def _covariance(placements: Floats) -> Floats:
-    if len(placements) < 2:
-        return np.zeros((placements.shape[1],) * 2)
-    return np.atleast_2d(np.cov(placements, rowvar=False)) / len(placements)
+def _covariance(shares: Floats) -> Floats:
+    if len(shares) < 2:
+        return np.zeros((shares.shape[1],) * 2)
+    return np.atleast_2d(np.cov(shares, rowvar=False)) / len(shares)
 
 
 def by_group(rows: Floats, groups: ArrayLike | None) -> Floats:

