@@ -124,6 +124,15 @@ def _missing(report: PromotionReport, policy: PromotionPolicy) -> Iterator[Findi
             status=Status.PASS if count else Status.FAIL,
             detail="" if count else f"no {kind} evidence was given, and the policy requires it",
         )
+    if not policy.required and not report.evidence:
+        yield Finding(
+            subject="evidence",
+            measure="pieces_of_evidence",
+            observed=0.0,
+            limit=1.0,
+            status=Status.FAIL,
+            detail="no evidence was given, and a decision needs some whatever the policy requires",
+        )
 
 
 def _carried(report: PromotionReport, policy: PromotionPolicy) -> Iterator[Finding]:

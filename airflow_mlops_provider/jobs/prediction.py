@@ -23,7 +23,7 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.prediction import PredictionReport, Scoring
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.datasets import Dataset, open_dataset, require_writable, write_dataset
+from airflow_mlops_provider.stores.datasets import Dataset, open_dataset, require_outputs, write_dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
 
 CHAMPION = "champion"
@@ -59,10 +59,9 @@ class PredictJob(Job):
     def run(self) -> Outcome:
         """Score, check, compare, record; raises ``BadInputError`` naming the column that the model cannot use."""
         started = time.perf_counter()
-        require_writable(self.output_uri, key="output_uri")
-        if self.shadow is not None:
-            require_writable(self.shadow_uri or shadow_uri(self.output_uri), key="shadow_uri")
         dataset = open_dataset(self.dataset)
+        beside = (self.shadow_uri or shadow_uri(self.output_uri)) if self.shadow is not None else None
+        require_outputs({"output_uri": self.output_uri, "shadow_uri": beside}, dataset)
         if dataset.rows == 0:
             raise BadInputError(f"dataset {dataset.uri} has no rows to score")
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)

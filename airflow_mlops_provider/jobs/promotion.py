@@ -25,7 +25,7 @@ from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
 from airflow_mlops_provider.records.reports.promotion import EvidenceItem, Mode, PromotionReport
 from airflow_mlops_provider.records.verdict import Status, Verdict
-from airflow_mlops_provider.stores.aliases import read_chain, repair_aliases
+from airflow_mlops_provider.stores.aliases import read_chain, repair_aliases, require_alias
 from airflow_mlops_provider.stores.decisions import CHAMPION, DecisionChain, Link, champion_of, find_request
 from airflow_mlops_provider.stores.evidence import read_evidence
 from airflow_mlops_provider.stores.models import ModelStore
@@ -53,6 +53,9 @@ class PromoteJob(Job):
     approver: str | None = None
     policy: PromotionPolicy = field(default_factory=PromotionPolicy)
     tracking_uri: str | None = None
+
+    def __post_init__(self) -> None:
+        require_alias(self.alias)
 
     def run(self) -> Outcome:
         """Decide, commit, move the alias; a retry with the same run key finds what an earlier try committed.

@@ -17,7 +17,7 @@ from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.rollback import RollbackReport
 from airflow_mlops_provider.records.reports.training import Symmetry
-from airflow_mlops_provider.stores.aliases import read_chain, repair_aliases
+from airflow_mlops_provider.stores.aliases import read_chain, repair_aliases, require_alias
 from airflow_mlops_provider.stores.decisions import (
     CHAMPION,
     DecisionChain,
@@ -53,6 +53,7 @@ class RollbackJob(Job):
     def __post_init__(self) -> None:
         if not self.reason.strip():
             raise BadInputError("rollback spec: 'reason' is empty; whoever reads the record later will want it")
+        require_alias(self.alias)
 
     def run(self) -> Outcome:
         """Test the target, commit, move the alias; a retry with the same run key finds what an earlier try committed.

@@ -6,9 +6,7 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import pyarrow as pa
 
@@ -28,9 +26,8 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.validation import ValidationReport
 from airflow_mlops_provider.records.verdict import Status, Verdict
-from airflow_mlops_provider.stores.datasets import Dataset, appending, open_dataset, require_writable, write_dataset
+from airflow_mlops_provider.stores.datasets import Dataset, appending, open_dataset, require_outputs, write_dataset
 from airflow_mlops_provider.stores.listings import filesystem, is_local
-from airflow_mlops_provider.stores.specs import local_path
 
 _GOES_ON = (Status.PASS, Status.NOTICE)
 
@@ -118,18 +115,7 @@ class ValidateJob(Job):
         """No output may be the input, lie inside it, or be the other output."""
         if self.quarantine_uri is not None:
             quarantine_schema(data.schema)
-        inputs = {_place(file) for file in data.files} | {_place(data.uri)}
-        places = {"clean_uri": self.clean_uri, "quarantine_uri": self.quarantine_uri}
-        for key, uri in places.items():
-            if uri is not None:
-                require_writable(uri, key=key)
-        outputs = [uri for uri in places.values() if uri is not None]
-        for uri in outputs:
-            place = _place(uri)
-            if place in inputs or any(place.startswith(f"{folder}/") for folder in inputs):
-                raise BadInputError(f"validate spec: {uri} is part of the dataset that is read")
-        if len({_place(uri) for uri in outputs}) < len(outputs):
-            raise BadInputError(f"validate spec: clean_uri and quarantine_uri are both {self.clean_uri}")
+        require_outputs({"clean_uri": self.clean_uri, "quarantine_uri": self.quarantine_uri}, data)
 
 
 Add = Callable[[pa.RecordBatch], None]
@@ -162,11 +148,6 @@ def _source(data: Dataset) -> Source:
         frame=data.frame,
         files=data.files if in_place else (),
     )
-
-
-def _place(uri: str) -> str:
-    scheme = urlparse(uri).scheme
-    return str(Path(local_path(uri)).resolve()) if scheme in ("", "file") else uri.rstrip("/")
 
 
 def _attachments(report: ValidationReport, verdict: Verdict, dataset: DatasetRef) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +32,7 @@ from airflow_mlops_provider.stores.listings import (
     one_line,
     reading,
 )
-from airflow_mlops_provider.stores.places import require_writable_folder
+from airflow_mlops_provider.stores.places import place_of, require_writable_folder
 
 BATCH_ROWS = 131_072
 _COPY_BYTES = 1 << 20
@@ -239,13 +239,29 @@ def appending(uri: str, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBatch]
         raise BadInputError(f"{uri} cannot hold these columns: {one_line(error)}") from error
 
 
-def require_writable(uri: str, *, key: str) -> None:
-    """Check, before the work, where a dataset is to be written; a remote place is taken on trust.
+def require_outputs(outputs: Mapping[str, str | None], data: Dataset) -> None:
+    """Check, before the work, the places that a job is to write to; a remote one is taken on trust.
 
-    :param key: the key of the spec that names it.
-    :raises BadInputError: when no dataset can be called that.
-    :raises BackendError: when it cannot be written.
+    :param outputs: key of the spec to URI; ``None`` where nothing is written.
+    :param data: what the job reads: no output may be it or lie inside it.
+    :raises BadInputError: when no dataset can be called that, or two places are one.
+    :raises BackendError: when one cannot be written.
     """
+    read = {place_of(file) for file in data.files} | {place_of(data.uri)}
+    taken: dict[str, str] = {}
+    for key, uri in outputs.items():
+        if uri is None:
+            continue
+        _require_writable(uri, key)
+        place = place_of(uri)
+        if place in read or any(place.startswith(f"{folder}/") for folder in read):
+            raise BadInputError(f"key {key!r}: {uri} is part of the dataset that is read")
+        other = taken.setdefault(place, key)
+        if other != key:
+            raise BadInputError(f"keys {other!r} and {key!r} are both {uri}")
+
+
+def _require_writable(uri: str, key: str) -> None:
     if not uri.strip() or "\0" in uri:
         raise BadInputError(f"key {key!r} is {uri!r}, which names no file")
     format_of(uri)

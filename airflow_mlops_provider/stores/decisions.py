@@ -54,9 +54,12 @@ class DecisionChain:
 
     :param store: the evidence root that holds the chain.
     :param name: the model's registered name.
+    :raises BadInputError: for a name that no model can have; it becomes part of a path.
     """
 
     def __init__(self, store: EvidenceStore, name: str) -> None:
+        if not name.strip(". ") or set(name) & set("/\\:\0"):
+            raise BadInputError(f"{name!r} is no model's name")
         self.name = name
         self._store = store
 

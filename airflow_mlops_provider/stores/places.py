@@ -1,11 +1,19 @@
-"""Can something be written here? Asked before the work, so that a job that cannot finish leaves nothing behind."""
+"""Where is this, and can it be written? Asked before the work, so that a job that must fail leaves nothing behind."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from urllib.parse import urlparse
 
 from airflow_mlops_provider.exceptions import BackendError
+from airflow_mlops_provider.stores.specs import local_path
+
+
+def place_of(uri: str) -> str:
+    """One spelling for each place: the resolved path of a local one."""
+    scheme = urlparse(uri).scheme
+    return str(local_path(uri).resolve()) if scheme in ("", "file") else uri.rstrip("/")
 
 
 def require_writable_folder(folder: Path, *, name: str) -> None:
