@@ -32,7 +32,8 @@ def judge_validation(report: ValidationReport, policy: ValidationPolicy) -> Verd
     """The verdict on a batch.
 
     A table rule that is not met fails the batch. Rows that break a rule are a notice while they are within the budget
-    and have a place to go; otherwise they fail it. A rule that had no row to look at is never a pass.
+    and have a place to go; otherwise they fail it. A batch without rows, or a rule that had none to look at, is never
+    a pass.
 
     :param report: a quarantine in it means that the failing rows were written.
     """
@@ -40,6 +41,7 @@ def judge_validation(report: ValidationReport, policy: ValidationPolicy) -> Verd
         report.quarantine is not None and report.failing_share <= policy.max_quarantine_share and report.clean_rows > 0
     )
     findings = [_finding(result, report, has_room=room) for result in report.results]
+    findings.extend(_no_rows(report))
     findings.extend(_all_missing(report))
     findings.extend(_infinite(report))
     if report.failing_rows:
@@ -163,6 +165,14 @@ def _row_detail(result: RuleResult, considered: int, unexpected: int) -> str:
     if shown:
         parts.append(f"such as {', '.join(shown)}")
     return ", ".join(parts)
+
+
+def _no_rows(report: ValidationReport) -> list[Finding]:
+    if report.rows:
+        return []
+    detail = "the batch has no rows, so nothing is known about its data"
+    unknown = Status.INSUFFICIENT_EVIDENCE
+    return [Finding(subject="rows", measure="rows", observed=0.0, limit=1.0, status=unknown, detail=detail)]
 
 
 def _all_missing(report: ValidationReport) -> list[Finding]:

@@ -147,6 +147,7 @@ def _source(data: Dataset) -> Source:
         batches=data.batches,
         frame=data.frame,
         files=data.files if in_place else (),
+        name=data.uri,
     )
 
 

@@ -38,11 +38,13 @@ def read_suite(suite: Any) -> Declared:
     :raises BadInputError: naming the file, or the expectation that is wrong.
     """
     if isinstance(suite, str):
-        text = _read_text(suite, "suite")
+        uri, text = suite, _read_text(suite, "suite")
         try:
             suite = json.loads(text)
-        except ValueError as error:
-            raise BadInputError(f"suite {suite} is not JSON: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise BadInputError(f"suite {uri} is not JSON: {error}") from error
+        if not isinstance(suite, dict):
+            raise BadInputError(f"suite {uri} must be a JSON object, not {type(suite).__name__}")
     rules = rules_of_suite(suite)
     return Declared(name=suite_name(suite), rules=rules)
 
@@ -59,8 +61,10 @@ def read_contract(contract: Any) -> Declared:
         wanted = fragment or None
         try:
             contract = yaml.safe_load(_read_text(uri, "contract"))
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, RecursionError) as error:
             raise BadInputError(f"contract {uri} is not YAML: {' '.join(str(error).split())}") from error
+        if not isinstance(contract, dict):
+            raise BadInputError(f"contract {uri} must be a YAML mapping, not {type(contract).__name__}")
     found = read_odcs(contract, wanted=wanted)
     return Declared(name=found.name, rules=found.rules, sensitive=found.sensitive, unchecked=found.unchecked)
 

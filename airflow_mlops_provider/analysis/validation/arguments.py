@@ -5,6 +5,7 @@ A wrong argument is a broken rule and raises ``BadInputError``; it is never a fa
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -178,6 +179,9 @@ _REQUIRED = {
 
 def check_arguments(rule: Rule) -> None:
     """Raise ``BadInputError`` that names the expectation and its first wrong, unknown or missing argument."""
+    for key, value in rule.kwargs.items():
+        if _holds_no_number(value):
+            raise BadInputError(f"{rule.source}: {rule.type}: {key} holds a number that is not finite or too large")
     known = ARGUMENTS.get(rule.type)
     if known is None:
         return
@@ -195,6 +199,17 @@ def check_arguments(rule: Rule) -> None:
             raise BadInputError(f"{rule.source}: {rule.type}: argument {key!r} is missing")
     if "min_value" in known:
         _check_bounds(rule)
+
+
+def _holds_no_number(value: Any) -> bool:
+    """Whether a NaN, an infinity or a whole number beyond 128 bits is in ``value``: nothing compares with those."""
+    if isinstance(value, Mapping):
+        return any(map(_holds_no_number, value.values()))
+    if isinstance(value, list | tuple | set):
+        return any(map(_holds_no_number, value))
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    return isinstance(value, int) and not -(2**127) < value < 2**127
 
 
 def _check_bounds(rule: Rule) -> None:

@@ -34,12 +34,14 @@ class Source:
     :param batches: gives the rows, in order, each time it is called.
     :param frame: gives columns (all for ``None``) as a pandas frame; only asked for rules outside the scan.
     :param files: the same rows as local Parquet files, in order; empty when they are something else.
+    :param name: what to call the batch in errors, such as its URI.
     """
 
     schema: pa.Schema
     batches: Callable[[], Iterator[pa.RecordBatch]]
     frame: Callable[[Sequence[str] | None], Any]
     files: tuple[str, ...] = ()
+    name: str = "the batch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,7 @@ def measure_validation(
             measured = _measure(plan, batch, answers, name=name, sensitive=sensitive)
             yield replace(measured, report=replace(measured.report, unchecked=tuple(unchecked)))
     except duckdb.Error as error:
-        raise BadInputError(f"the batch cannot be read: {one_line(error)}") from error
+        raise BadInputError(f"{source.name} cannot be read: {one_line(error)}") from error
 
 
 def _measure(
