@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import pyarrow as pa
 
+from airflow_mlops_provider.analysis.validation.arrow_arrays import all_but, int64s, strings
 from airflow_mlops_provider.analysis.validation.batch import ROW, Batch
 from airflow_mlops_provider.analysis.validation.broken_rows import BITS, TABLE, BrokenRows
 from airflow_mlops_provider.exceptions import BadInputError
@@ -47,51 +47,40 @@ class FailingRows:
         :param clean: whether the clean rows are wanted.
         """
         for records, positions, texts in self._split(batches):
-            if len(positions) == 0:
+            if not positions:
                 yield records if clean else None, None
                 continue
-            taken = records.take(pa.array(positions))
-            columns = [*taken.columns, pa.array(texts, pa.string())]
+            taken = records.take(int64s(positions))
+            columns = [*taken.columns, strings(texts)]
             aside = pa.RecordBatch.from_arrays(columns, schema=quarantine_schema(records.schema))
-            yield _without(records, positions) if clean else None, aside
+            yield records.filter(all_but(records.num_rows, positions)) if clean else None, aside
 
-    def _split(self, batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, np.ndarray, list[str]]]:
+    def _split(self, batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, list[int], list[str]]]:
+        """Each batch with the positions in it of the rows that are set aside, and their reasons."""
         entries, start = self._entries(), 0
-        positions, texts = next(entries, _NOTHING)
+        entry = next(entries, None)
         for records in batches:
-            stop, here, why = start + records.num_rows, [], []
-            while len(positions):
-                inside = int(np.searchsorted(positions, stop))
-                here.append(positions[:inside] - start)
-                why.extend(texts[:inside])
-                if inside < len(positions):
-                    positions, texts = positions[inside:], texts[inside:]
-                    break
-                positions, texts = next(entries, _NOTHING)
-            yield records, np.concatenate(here) if here else _NOTHING[0], why
+            stop, positions, texts = start + records.num_rows, [], []
+            while entry is not None and entry[0] < stop:
+                positions.append(entry[0] - start)
+                texts.append(entry[1])
+                entry = next(entries, None)
+            yield records, positions, texts
             start = stop
 
-    def _entries(self) -> Iterator[tuple[np.ndarray, list[str]]]:
-        """Positions, ascending, and reasons of the rows, some at a time."""
+    def _entries(self) -> Iterator[tuple[int, str]]:
+        """Number and reasons of each row, by ascending number."""
         if self.batch is None or not self.count:
             return
         for found in self.batch.stream(f"SELECT * FROM {TABLE} WHERE {self.query} ORDER BY {ROW}", some=_READ_ROWS):
-            yield np.array([row[0] for row in found], dtype=np.int64), [self._text(row[1:]) for row in found]
+            for row, *words in found:
+                yield row, self._text(tuple(words))
 
     def _text(self, words: tuple[int, ...]) -> str:
         if words not in self._texts:
             broken = [text for bit, text in self.reasons.items() if words[bit // BITS] >> (bit % BITS) & 1]
             self._texts[words] = "; ".join(broken)
         return self._texts[words]
-
-
-def _without(records: pa.RecordBatch, positions: np.ndarray) -> pa.RecordBatch:
-    keep = np.ones(records.num_rows, dtype=bool)
-    keep[positions] = False
-    return records.filter(pa.array(keep))
-
-
-_NOTHING: tuple[np.ndarray, list[str]] = (np.empty(0, dtype=np.int64), [])
 
 
 def quarantine_schema(schema: pa.Schema) -> pa.Schema:

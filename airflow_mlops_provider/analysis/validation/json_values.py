@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
-
 
 def json_value(value: Any) -> Any:  # noqa: PLR0911  # one line a kind of value
     """``value`` as JSON: dates as ISO 8601, NaN and missing as ``None``, infinity as text, the unknown as text."""
-    if isinstance(value, np.generic):
-        value = value.item()
+    if type(value).__module__ == "numpy":  # scalars and arrays; not imported here, because it is slow
+        value = value.tolist()
     if value is None or isinstance(value, bool | str | int):
         return value
     if isinstance(value, float):
@@ -25,7 +23,7 @@ def json_value(value: Any) -> Any:  # noqa: PLR0911  # one line a kind of value
         return None if value != value else value.isoformat()  # noqa: PLR0124  # pandas' NaT is unequal to itself
     if isinstance(value, Mapping):
         return {str(key): json_value(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset | np.ndarray):
+    if isinstance(value, list | tuple | set | frozenset):
         return [json_value(item) for item in value]
     return str(value)
 

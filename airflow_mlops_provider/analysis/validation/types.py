@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.types as pt
 
@@ -38,6 +37,8 @@ def is_of_type(column: Column, name: str) -> bool:
         return True
     if name in _PYTHON:
         return _PYTHON[name](column.type)
+    import numpy as np  # slow, and rarely asked
+
     try:
         wanted = np.dtype(name)
     except TypeError:
