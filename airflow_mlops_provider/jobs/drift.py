@@ -13,6 +13,7 @@ from airflow_mlops_provider.analysis.drift.scan import Profiles, profile_rows
 from airflow_mlops_provider.analysis.drift.storage import ProfiledDataset
 from airflow_mlops_provider.decisions.drift import DriftPolicy, DriftRule, judge_drift
 from airflow_mlops_provider.decisions.drift.judgement import is_unusual
+from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.base import Job
 from airflow_mlops_provider.jobs.profile import SUFFIX, read_profile, stored_profile
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -60,6 +61,10 @@ class DriftJob(Job):
     html_report: bool = True
     keep_profile: bool = True
     tracking_uri: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.columns == ():
+            raise BadInputError("drift spec: key 'columns' is empty; leave it out to compare all of them")
 
     def run(self) -> Outcome:
         """Load, measure, judge, record; returns the Outcome whatever the verdict."""
