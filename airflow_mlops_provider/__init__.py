@@ -15,7 +15,13 @@ _LAZY = {
     "TrainOperator": "airflow_mlops_provider.operators.training",
 }
 
-__all__ = ["BiasSliceOperator", "DataValidationOperator", "DriftSensor", "PromoteModelOperator", "TrainOperator"]  # resolved by __getattr__
+__all__ = [  # resolved by __getattr__
+    "BiasSliceOperator",
+    "DataValidationOperator",
+    "DriftSensor",
+    "PromoteModelOperator",
+    "TrainOperator",
+]
 
 
 def __getattr__(name: str) -> Any:
