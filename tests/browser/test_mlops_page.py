@@ -21,6 +21,7 @@ from tests.unit.ui.samples import story
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),  # one server and one browser for all
     pytest.mark.skipif(
         PROGRAM is None, reason="Chromium is not installed (Debian and Ubuntu: apt-get install chromium)"
     ),
@@ -76,6 +77,7 @@ def page(airflow: str, browser: Chromium) -> Chromium:
     """The overview, opened in Airflow's own page."""
     browser.open(f"{airflow}/plugin/mlops")
     browser.until(f"{FRAME}.querySelector('h1').textContent === 'MLOps'")
+    browser.until(f"getComputedStyle({FRAME}.querySelector('.badge')).borderRadius === '999px'")  # the style is there
     return browser
 
 
