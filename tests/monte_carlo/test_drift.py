@@ -40,7 +40,7 @@ class Rows:
         self.table, self.schema = table, table.schema
         self.columns, self.rows = tuple(table.column_names), table.num_rows
 
-    def batches(self, columns=None):
+    def batches(self, columns=None, *, coded=False):
         return iter(self.table.select(list(columns or self.columns)).to_batches())
 
 

@@ -41,8 +41,8 @@ class Described(Protocol):
 class Rows(Described, Protocol):
     """A dataset whose rows can be read, as a stream."""
 
-    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """The rows in order, some columns of them."""
+    def batches(self, columns: Sequence[str] | None = None, *, coded: bool = False) -> Iterator[pa.RecordBatch]:
+        """The rows in order, some columns of them; with ``coded``, text may come dictionary-coded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy import stats
 
 from airflow_mlops_provider.analysis.drift.columns import Plan, Rows
 from airflow_mlops_provider.analysis.drift.groups import blocks_of
@@ -147,7 +146,9 @@ def _block_test(scores: Floats, truth: NDArray[np.bool_], blocks: Blocks) -> flo
 
     The difference of mean ranks is the area under the ROC curve up to scale, so this is a test of it.
     """
-    ranks = np.asarray(stats.rankdata(scores), dtype=np.float64)
+    from scipy.stats import rankdata
+
+    ranks = np.asarray(rankdata(scores), dtype=np.float64)
     means = [_means(ranks[side], blocks[side]) for side in (truth, ~truth)]
     return welch(*means).p_value if min(map(len, means)) > 1 else 1.0
 

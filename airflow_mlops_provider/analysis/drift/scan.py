@@ -22,7 +22,7 @@ from airflow_mlops_provider.records.reports.drift import ColumnKind
 Floats = NDArray[np.float64]
 Profiles = dict[str, NumericProfile | LevelProfile]
 
-SAMPLE_VALUES = 65_536
+SAMPLE_VALUES = 32_768
 """Values of a column that its edges are chosen from, spread evenly over the rows."""
 LONG_TEXT = 200
 """Characters of a level that are kept; a longer one is cut and told apart by its hash."""
@@ -82,7 +82,7 @@ def profile_rows(
         for name in columns
     ]
     with ThreadPoolExecutor(2) as pool:
-        for batch in rows.batches(columns):
+        for batch in rows.batches(columns, coded=True):
             # Sorting and counting release the interpreter's lock, so two columns are counted at a time.
             list(pool.map(_add, counters, batch.columns))
     return {name: counter.profile() for name, counter in zip(columns, counters, strict=True)}
@@ -136,8 +136,8 @@ class _LevelCounter:
         self.rows += len(data)
         if not is_text(data.type):
             return
-        found = pc.value_counts(plain_text(data) if pa.types.is_dictionary(data.type) else data)
-        levels, counts = _shortened(found.field("values")), found.field("counts").to_pylist()
+        found = pc.value_counts(data)
+        levels, counts = _shortened(plain_text(found.field("values"))), found.field("counts").to_pylist()
         present = {level: count for level, count in zip(levels, counts, strict=True) if level is not None}
         self.values += sum(present.values())
         self.counted.add(present)

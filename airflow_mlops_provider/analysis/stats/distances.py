@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -48,7 +48,9 @@ def wasserstein(reference: ArrayLike, current: ArrayLike) -> float:
     >>> wasserstein([0, 1, 2], [5, 6, 7])
     5.0
     """
-    return float(stats.wasserstein_distance(_numbers(reference), _numbers(current)))
+    from scipy.stats import wasserstein_distance
+
+    return float(wasserstein_distance(_numbers(reference), _numbers(current)))
 
 
 def total_variation(reference: ArrayLike, current: ArrayLike) -> float:

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from airflow_mlops_provider.analysis.stats.distances import ks_distance
 
@@ -17,6 +17,9 @@ Floats = NDArray[np.float64]
 
 MIN_EXPECTED = 5.0
 """Expected count below which a cell of a chi-squared table is rare (Cochran 1954)."""
+
+EXACT_KS_ROWS = 3_000
+"""Effective size up to which the exact law of KS is computed; beyond, it takes up to a second a value."""
 
 EXACT_BELOW = 25.0
 """Expected count below which two proportions are compared exactly: the levels used here lie far in the tail,
@@ -52,11 +55,30 @@ def two_proportion(
     if successes in (0, trials):
         return Comparison(0.0, 1.0)
     if min(successes, trials - successes) / trials * min(trials_a, trials_b) < EXACT_BELOW:
-        table = [[successes_a, trials_a - successes_a], [successes_b, trials_b - successes_b]]
-        return Comparison(difference, _finite(stats.fisher_exact(table, alternative=alternative).pvalue))
+        return Comparison(difference, _fisher(successes_a, trials_a, successes_b, trials_b, alternative))
     pooled = successes / trials
     z = difference / math.sqrt(pooled * (1 - pooled) * (1 / trials_a + 1 / trials_b))
     return Comparison(difference, _normal_tail(z, alternative))
+
+
+def _fisher(successes_a: int, trials_a: int, successes_b: int, trials_b: int, alternative: Alternative) -> float:
+    """Fisher's exact p-value: given all margins, the successes in ``a`` are hypergeometric.
+
+    Two-sided, every outcome that is no more probable than the one observed counts, as R and SciPy have it.
+    """
+    successes = successes_a + successes_b
+    outcomes = np.arange(max(0, successes - trials_b), min(successes, trials_a) + 1)
+    weights = _log_choose(trials_a, outcomes) + _log_choose(trials_b, successes - outcomes)
+    chances = np.exp(weights - _log_choose(trials_a + trials_b, np.array(successes)))
+    if alternative == "two-sided":
+        extreme = chances <= chances[successes_a - outcomes[0]] * (1 + 1e-7)
+    else:
+        extreme = outcomes >= successes_a if alternative == "greater" else outcomes <= successes_a
+    return _finite(min(1.0, float(chances[extreme].sum())))
+
+
+def _log_choose(n: int, k: NDArray[np.int64]) -> Floats:
+    return np.asarray(special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1))
 
 
 def binomial(successes: int, trials: int, share: float, *, alternative: Alternative = "two-sided") -> Comparison:
@@ -66,7 +88,9 @@ def binomial(successes: int, trials: int, share: float, *, alternative: Alternat
 
     Source: Clopper & Pearson 1934.
     """
-    result = stats.binomtest(int(successes), int(trials), share, alternative=alternative)
+    from scipy.stats import binomtest
+
+    result = binomtest(int(successes), int(trials), share, alternative=alternative)
     return Comparison(successes / trials - share, _finite(result.pvalue))
 
 
@@ -89,12 +113,19 @@ def ks_p_value(distance: float, rows_a: float, rows_b: float) -> float:
 
     :param rows_a: rows on one side, or what they are worth when they are not independent.
 
-    The same asymptotic that ``scipy.stats.ks_2samp(method="asymp")`` uses; a few per cent conservative at 200 rows.
+    The same law that ``scipy.stats.ks_2samp(method="asymp")`` uses; a few per cent conservative at 200 rows. From an
+    effective size of 3,000 its limit with Vrbik's correction (2018), which is then within 0.4 % of it down to 1e-5.
     """
     if not rows_a or not rows_b:
         raise ValueError("the KS test needs rows on both sides")
     effective = max(1, round(rows_a * rows_b / (rows_a + rows_b)))
-    return _finite(min(1.0, max(0.0, float(stats.kstwo.sf(distance, effective)))))
+    if effective <= EXACT_KS_ROWS:
+        from scipy.stats import kstwo  # here and below: scipy.stats costs most of a second to import
+
+        return _finite(min(1.0, max(0.0, float(kstwo.sf(distance, effective)))))
+    scaled = math.sqrt(effective) * distance
+    corrected = scaled + 1 / (6 * math.sqrt(effective)) + (scaled - 1) / (4 * effective)
+    return _finite(special.kolmogorov(max(0.0, corrected) if distance > 0 else 0.0))
 
 
 def chi_squared(reference: ArrayLike, current: ArrayLike, *, min_expected: float = MIN_EXPECTED) -> Comparison:
@@ -151,7 +182,9 @@ def auc(positive: ArrayLike, negative: ArrayLike) -> Comparison:
     a, b = np.asarray(positive, dtype=np.float64), np.asarray(negative, dtype=np.float64)
     if np.unique(np.concatenate([a, b])).size < 2:
         return Comparison(0.5, 1.0)
-    result = stats.mannwhitneyu(a, b, alternative="greater", method="asymptotic")
+    from scipy.stats import mannwhitneyu
+
+    result = mannwhitneyu(a, b, alternative="greater", method="asymptotic")
     return Comparison(float(result.statistic) / (a.size * b.size), _finite(result.pvalue))
 
 

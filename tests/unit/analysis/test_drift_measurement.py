@@ -35,7 +35,7 @@ class Rows:
             self.table.num_rows,
         )
 
-    def batches(self, columns=None):
+    def batches(self, columns=None, *, coded=False):
         return iter(self.table.select(list(columns or self.columns)).to_batches(max_chunksize=777))
 
 

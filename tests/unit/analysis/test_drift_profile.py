@@ -31,7 +31,7 @@ class Rows:
     columns = property(lambda self: tuple(self.table.column_names))
     rows = property(lambda self: self.table.num_rows)
 
-    def batches(self, columns=None):
+    def batches(self, columns=None, *, coded=False):
         return iter(self.table.select(list(columns or self.columns)).to_batches(max_chunksize=self.batch))
 
 

@@ -29,7 +29,7 @@ class Rows:
         self.table = pa.table({name: pa.array(values) for name, values in columns.items()})
         self.schema, self.columns, self.rows = self.table.schema, tuple(columns), self.table.num_rows
 
-    def batches(self, columns=None):
+    def batches(self, columns=None, *, coded=False):
         return iter(self.table.select(list(columns or self.columns)).to_batches())
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from airflow_mlops_provider.analysis.stats.two_sample import (
+    EXACT_KS_ROWS,
     auc,
     binomial,
     chi_squared,
@@ -31,8 +32,21 @@ def test_two_proportions_give_a_probability_that_does_not_depend_on_the_order(a,
     assert there.statistic == pytest.approx(-back.statistic)
 
 
-def test_small_proportions_are_compared_exactly():
-    assert two_proportion(3, 100, 0, 100).p_value == stats.fisher_exact([[3, 97], [0, 100]]).pvalue
+@given(st.integers(0, 24), st.integers(25, 5000), st.integers(0, 24), st.integers(25, 5000), st.booleans())
+def test_small_proportions_are_compared_exactly_as_by_scipy(a, n, b, m, failures):
+    a, b = (n - a, m - b) if failures else (a, b)
+    if min(a + b, n + m - a - b) / (n + m) * min(n, m) >= 25:
+        return
+    for side in ("two-sided", "greater", "less"):
+        expected = stats.fisher_exact([[a, n - a], [b, m - b]], alternative=side).pvalue
+        assert two_proportion(a, n, b, m, alternative=side).p_value == pytest.approx(min(expected, 1), rel=1e-6)
+
+
+def test_the_exact_ks_law_and_its_limit_meet():
+    for p in (0.5, 1e-2, 1e-5):
+        rows = 2 * EXACT_KS_ROWS + 100
+        distance = stats.kstwo.isf(p, rows // 2)
+        assert ks_p_value(distance, rows, rows) == pytest.approx(p, rel=0.005)
 
 
 def test_large_proportions_are_compared_by_the_pooled_z_test():
