@@ -10,7 +10,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs"
 RUNS_ITS_COMMANDS = {"docs/tutorial.md"}
-"""Pages whose ``console`` blocks run as well: the lines of them that start a job."""
+"""Pages whose ``console`` commands run as well, and whose shown output is held against what is printed."""
 
 _FENCE = re.compile(r"^(`{3,})([\w-]*)[^`]*$")
 _HEADING = re.compile(r"^#{1,6} +(.+?) *$")
