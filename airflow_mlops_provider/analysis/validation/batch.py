@@ -46,6 +46,7 @@ class Batch:
         extras: dict[str, pa.Table] | None = None,
     ) -> None:
         _refuse_twins(schema.names)
+        self.schema = schema
         self.columns: dict[str, Column] = columns_of(schema)
         self._spill = tempfile.mkdtemp(prefix="mlops-validation-")
         self.connection = duckdb.connect(config={"temp_directory": self._spill})
@@ -53,7 +54,7 @@ class Batch:
         # Parquet's statistics leave NaN out, and DuckDB takes them for the whole truth: with them, no row is NaN.
         self.connection.execute("SET disabled_optimizers = 'statistics_propagation,filter_pushdown'")
         regexes.register(self.connection)
-        if files and not set(schema.names) & set(_RESERVED):
+        if files and not set(schema.names) & set(_RESERVED) and _is_of_one_schema(files, schema):
             self._scan_in_place(files)
         elif batches is not None:
             self._stream_in(schema, batches)
@@ -78,10 +79,14 @@ class Batch:
 
     def row(self, query: str) -> tuple[Any, ...]:
         """The only row of a query."""
-        found = self.connection.execute(query).fetchone()
-        if found is None:
+        found = self.rows(query)
+        if not found:
             raise BadInputError(f"the query {query!r} returned no row")
-        return tuple(found)
+        return found[0]
+
+    def table(self, query: str) -> pa.Table:
+        """All rows of a query as Arrow."""
+        return self.connection.sql(query).to_arrow_table()
 
     def execute(self, statement: str) -> None:
         """Run a statement."""
@@ -143,6 +148,11 @@ def _refuse_twins(names: Sequence[str]) -> None:
 
 def _folded(name: str) -> str:
     return "".join(letter.lower() if letter.isascii() else letter for letter in name)
+
+
+def _is_of_one_schema(files: Sequence[str], schema: pa.Schema) -> bool:
+    # DuckDB would cast the others to the first file's types and round on the way.
+    return len(files) == 1 or all(pq.read_schema(file).remove_metadata().equals(schema) for file in files)
 
 
 def _literal_path(file: str) -> str:
