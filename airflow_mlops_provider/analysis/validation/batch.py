@@ -112,7 +112,15 @@ class Batch:
         if ROW in schema.names:
             raise BadInputError(f"a column may not be called {ROW!r}")
         numbered = schema.append(pa.field(ROW, pa.int64()))
-        self._load("mlops_rows", pa.RecordBatchReader.from_batches(numbered, _numbered(batches(), numbered)))
+        refusals: list[BadInputError] = []
+        rows = _numbered(_noting(batches(), refusals), numbered)
+        try:
+            self._load("mlops_rows", pa.RecordBatchReader.from_batches(numbered, rows))
+        except duckdb.Error:
+            # What stops the reading comes back as DuckDB's own error, with our trace for a text.
+            if refusals:
+                raise refusals[0] from None
+            raise
         self.execute(f"CREATE TEMP VIEW {SOURCE} AS SELECT * FROM mlops_rows")
         self.execute(f"CREATE TEMP VIEW {BATCH} AS SELECT * EXCLUDE ({ROW}) FROM mlops_rows")
 
@@ -136,6 +144,14 @@ def _numbered(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[
         stop = start + records.num_rows
         yield pa.RecordBatch.from_arrays([*records.columns, pa.array(range(start, stop), pa.int64())], schema=schema)
         start = stop
+
+
+def _noting(batches: Iterator[pa.RecordBatch], refusals: list[BadInputError]) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from batches
+    except BadInputError as error:
+        refusals.append(error)
+        raise
 
 
 def _refuse_twins(names: Sequence[str]) -> None:
