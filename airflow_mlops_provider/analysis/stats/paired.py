@@ -69,14 +69,14 @@ def delong(positive: ArrayLike, scores: ArrayLike) -> DeLong:
     positives, negatives = int(is_positive.sum()), int((~is_positive).sum())
     if not positives or not negatives:
         raise ValueError("an area under the ROC curve needs rows of both classes")
-    shares = np.column_stack([placements(is_positive, column) for column in columns.T])
+    shares = np.column_stack([_placements(is_positive, column) for column in columns.T])
     areas = shares[is_positive].mean(axis=0)
     scale = np.where(is_positive, len(is_positive) / positives, len(is_positive) / negatives)[:, None]
     covariance = _covariance(shares[is_positive]) + _covariance(shares[~is_positive])
     return DeLong(areas, covariance, (shares - areas) * scale)
 
 
-def placements(positive: NDArray[np.bool_], scores: Floats) -> Floats:
+def _placements(positive: NDArray[np.bool_], scores: Floats) -> Floats:
     """For each row, the share of rows of the other class that it is ranked rightly against; ties count one half.
 
     Their mean over either class is the area under the ROC curve; 0 where there is no other class.
