@@ -11,7 +11,7 @@ def get_provider_info() -> dict[str, Any]:
         # Must equal the distribution's name, or Airflow refuses to load any provider.
         "package-name": "airflow-mlops-provider",
         "name": "MLOps",
-        "description": "Validation, drift, training, slices and promotion with stated error rates and a record of each.",
+        "description": "Validation, drift, training, slices and promotion, each with a record that can be verified.",
         "integrations": [
             {"integration-name": "MLOps", "external-doc-url": "https://mlflow.org/docs/latest/", "tags": ["software"]}
         ],
