@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 
@@ -103,14 +104,17 @@ class BiasJob(Job):
             frame = read_rows(dataset, [label, prediction], role="predictions")
             predictions, notes = self._read(frame, label, prediction, metric)
             return self._of_rows(dataset.table(sliced), plan, predictions, metric, group=group, notes=notes)
-        return measure_bias_of_classes(
-            lambda: _reader(dataset, [*sliced, label, prediction]),
-            plan,
-            lambda kinds: self._read_kinds(kinds, label, prediction, metric),
-            label=label,
-            prediction=prediction,
-            group=group,
-        )
+        try:
+            return measure_bias_of_classes(
+                lambda: _reader(dataset, [*sliced, label, prediction]),
+                plan,
+                lambda kinds: self._read_kinds(kinds, label, prediction, metric),
+                label=label,
+                prediction=prediction,
+                group=group,
+            )
+        except duckdb.Error as error:
+            raise dataset.refusal or error from None
 
     def _of_model(self, model: str | ModelRef | ModelSpec, dataset: Dataset, plan: SlicePlan) -> Outcome:
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)

@@ -35,6 +35,7 @@ from airflow_mlops_provider.stores.listings import (
 from airflow_mlops_provider.stores.places import place_of, require_writable_folder
 
 BATCH_ROWS = 131_072
+_READ_BYTES = 1 << 20  # of a column at a time; without it a whole column of a row group is held
 _COPY_BYTES = 1 << 20
 _CSV_VALUES = pa.csv.ConvertOptions(strings_can_be_null=True)
 _LINE_ITSELF = re.compile(r"(Expected \d+ columns, got \d+): .*")
@@ -57,6 +58,7 @@ class Dataset:
     :ivar uri: as it was given.
     :ivar files: the data files, sorted by path.
     :ivar schema: the columns and their types, of the first file.
+    :ivar refusal: what ended the last reading of rows; a library that was handed the rows may tell it as its own.
     """
 
     def __init__(self, ref: DatasetRef) -> None:
@@ -65,6 +67,7 @@ class Dataset:
         self._fs, self.files = data_files(ref.uri)
         self.format = format_of(self.files[0])
         self.schema: pa.Schema = self._read_schema()
+        self.refusal: BadInputError | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -132,8 +135,12 @@ class Dataset:
         self.require(wanted)
         target = pa.schema([self.schema.field(name) for name in wanted])
         target = _coded(target) if coded else target
-        for file in self.files:
-            yield from self._file_batches(file, target, batch_size)
+        try:
+            for file in self.files:
+                yield from self._file_batches(file, target, batch_size)
+        except BadInputError as error:
+            self.refusal = error
+            raise
 
     def table(self, columns: Sequence[str] | None = None) -> pa.Table:
         """All rows in memory."""
@@ -162,7 +169,7 @@ class Dataset:
         with self._reading(file) as handle:
             # pre_buffer keeps whole files in memory; a stream must not grow with the data.
             coded = [field.name for field in target if pa.types.is_dictionary(field.type)]
-            parquet = pq.ParquetFile(handle, pre_buffer=False, read_dictionary=coded)
+            parquet = pq.ParquetFile(handle, pre_buffer=False, buffer_size=_READ_BYTES, read_dictionary=coded)
             self._same_columns(file, parquet.schema_arrow, target)
             for batch in parquet.iter_batches(batch_size, columns=target.names):
                 yield batch if batch.schema == target else self._cast(file, batch.select(target.names), target)
