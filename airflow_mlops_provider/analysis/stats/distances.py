@@ -26,21 +26,34 @@ def ks_distance(reference: ArrayLike, current: ArrayLike, *, presorted: bool = F
     >>> ks_distance([1, 2, 3, 4], [3, 4, 5, 6])
     0.5
     """
-    a, b = _numbers(reference), _numbers(current)
-    if not presorted:
-        a, b = np.sort(a), np.sort(b)
+    a, b = _both_sorted(reference, current, presorted=presorted)
     return max(_largest_lead(a, b), _largest_lead(b, a))
 
 
+BLOCK = 1_024
+"""Values that the KS distance steps over at a time, until it knows which blocks can hold the largest gap."""
+
+
 def _largest_lead(a: Floats, b: Floats) -> float:
-    """How far the distribution function of sorted ``a`` rises above that of ``b``: it does so at a value of ``a``."""
-    # At the last of several equal values, the number of values so far is the distribution function.
-    return float((np.arange(1, a.size + 1) / a.size - np.searchsorted(b, a, side="right") / b.size).max())
+    """How far the distribution function of sorted ``a`` rises above that of ``b``; it does so at a value of ``a``."""
+    ends = np.append(np.arange(0, a.size, BLOCK), a.size)
+    # Within a block, ``a`` rises to its end at most, and ``b`` is no lower than at its first value.
+    bounds = ends[1:] / a.size - np.searchsorted(b, a[ends[:-1]], side="right") / b.size
+    reached = (ends[1:] / a.size - np.searchsorted(b, a[ends[1:] - 1], side="right") / b.size).max()
+    at = (np.flatnonzero(bounds > reached)[:, None] * BLOCK + np.arange(BLOCK)).reshape(-1)
+    at = at[at < a.size]
+    if not at.size:
+        return float(reached)
+    return max(float(reached), float(((at + 1) / a.size - np.searchsorted(b, a[at], side="right") / b.size).max()))
 
 
-def wasserstein(reference: ArrayLike, current: ArrayLike) -> float:
-    """First Wasserstein (earth mover's) distance: the area between the two distribution functions.
+_PIECE = 32_768
 
+
+def wasserstein(reference: ArrayLike, current: ArrayLike, *, presorted: bool = False) -> float:
+    """First Wasserstein (earth mover's) distance: the mean distance between equal quantiles.
+
+    :param presorted: both sides are in increasing order already.
     :returns: in the units of the values.
 
     Source: Vallender 1974.
@@ -48,9 +61,24 @@ def wasserstein(reference: ArrayLike, current: ArrayLike) -> float:
     >>> wasserstein([0, 1, 2], [5, 6, 7])
     5.0
     """
-    from scipy.stats import wasserstein_distance
+    a, b = _both_sorted(reference, current, presorted=presorted)
+    n, m = a.size, b.size
+    if n == m:
+        return float(np.abs(a - b).mean())
+    # Quantile functions are steps at i/n and j/m; in units of 1/(nm) these are whole numbers.
+    steps = np.concatenate([np.arange(0, n + 1) * m, np.arange(1, m) * n])
+    steps.sort()
+    total = 0.0
+    for start in range(0, steps.size - 1, _PIECE):
+        # A piece at a time stays in the processor's cache, which makes it several times faster.
+        part = steps[start : start + _PIECE + 1]
+        total += float((np.abs(a[(part[1:] - 1) // m] - b[(part[1:] - 1) // n]) * np.diff(part)).sum())
+    return total / n / m
 
-    return float(wasserstein_distance(_numbers(reference), _numbers(current)))
+
+def _both_sorted(reference: ArrayLike, current: ArrayLike, *, presorted: bool) -> tuple[Floats, Floats]:
+    a, b = _numbers(reference), _numbers(current)
+    return (a, b) if presorted else (np.sort(a), np.sort(b))
 
 
 def total_variation(reference: ArrayLike, current: ArrayLike) -> float:

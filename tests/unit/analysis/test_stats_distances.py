@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import spatial
+from scipy import spatial, stats
 
 from airflow_mlops_provider.analysis.stats.distances import (
     jensen_shannon,
@@ -41,6 +41,20 @@ def test_distances_of_counts_are_symmetric_and_never_negative(a, b):
 def test_ks_distance_is_the_largest_gap_between_the_distribution_functions(a, b):
     gaps = [abs(np.mean(np.array(a) <= at) - np.mean(np.array(b) <= at)) for at in a + b]
     assert ks_distance(a, b) == pytest.approx(max(gaps), abs=1e-12)
+
+
+@given(samples, samples)
+def test_wasserstein_is_scipys(a, b):
+    assert wasserstein(a, b) == pytest.approx(stats.wasserstein_distance(a, b), rel=1e-9, abs=1e-6)
+
+
+@pytest.mark.parametrize("make", [lambda r, n: r.standard_cauchy(n), lambda r, n: r.integers(0, 50, n) * 1.0])
+@pytest.mark.parametrize("shift", [0.0, 0.02, 1.0])
+def test_ks_by_blocks_is_ks_by_every_value(make, shift):
+    rng = np.random.default_rng(0)
+    a, b = make(rng, 20_000), make(rng, 30_001) + shift
+    assert ks_distance(a, b) == pytest.approx(stats.ks_2samp(a, b, method="asymp").statistic, abs=1e-12)
+    assert wasserstein(a, b) == pytest.approx(stats.wasserstein_distance(a, b), rel=1e-9)
 
 
 @given(counts, counts)
