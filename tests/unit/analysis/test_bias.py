@@ -20,7 +20,7 @@ from airflow_mlops_provider.analysis.bias.cells import Cells
 from airflow_mlops_provider.analysis.bias.columns import plan_slices
 from airflow_mlops_provider.analysis.bias.counts import Counts
 from airflow_mlops_provider.analysis.bias.permutation import Population, shuffled
-from airflow_mlops_provider.analysis.bias.tests import Moments, expansions_worse, proportions_worse
+from airflow_mlops_provider.analysis.bias.tests import Moments, expansions_worse, hypergeometric_tail, proportions_worse
 from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Predictions
 from airflow_mlops_provider.analysis.stats.paired import delong
 from airflow_mlops_provider.analysis.stats.two_sample import two_proportion
@@ -171,10 +171,22 @@ def test_thousands_of_tests_at_once_equal_one_at_a_time(counts: list[tuple[int, 
     bad, good, rest_bad, rest_good = np.array(counts).T
     found = proportions_worse(bad, bad + good, rest_bad, rest_bad + rest_good)
     for p, (a, b, c, d) in zip(found, counts, strict=True):
-        if a + b and c + d:
-            assert p == pytest.approx(two_proportion(a, a + b, c, c + d, alternative="greater").p_value, abs=1e-9)
-        else:
+        if not (a + b and c + d):
             assert np.isnan(p)
+            continue
+        exact = stats.fisher_exact([[a, b], [c, d]], alternative="greater").pvalue
+        approximate = two_proportion(a, a + b, c, c + d, alternative="greater").p_value
+        assert p == pytest.approx(exact, rel=1e-6) or (p > 0.1 and p == pytest.approx(approximate, abs=1e-9))
+
+
+@settings(deadline=None)
+@given(st.integers(1, 3_000_000), st.floats(0, 1), st.floats(0, 1), st.floats(-3, 9))
+def test_the_exact_tail_equals_scipys(population: int, bad_share: float, drawn_share: float, away: float) -> None:
+    bad, drawn = int(population * bad_share), int(population * drawn_share)
+    mean = drawn * bad / population
+    count = int(np.clip(mean + away * np.sqrt(mean + 1), 0, min(bad, drawn)))
+    expected = stats.hypergeom.sf(count - 1, population, bad, drawn)
+    assert hypergeometric_tail(count, population, bad, drawn) == pytest.approx(expected, rel=1e-5, abs=1e-300)
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "f1", "roc_auc", "selection_rate", "fpr", "recall"])
