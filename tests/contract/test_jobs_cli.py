@@ -27,6 +27,7 @@ def run_process(*arguments: str, folder: Path, given: str | None = None) -> subp
         [sys.executable, "-m", "airflow_mlops_provider.jobs", *arguments],
         input=given,
         capture_output=True,
+        check=False,
         text=True,
         cwd=folder,
         timeout=120,
@@ -129,7 +130,7 @@ def test_the_same_from_python(command, quiet, tmp_path):
     with pytest.raises(BadInputError, match="key 'current' is missing"):
         jobs.run("drift", {"reference": quiet["reference"]})
     (tmp_path / "file").write_text("")
-    with pytest.raises(BackendError, match="evidence root .* cannot be written: Not a directory"):
+    with pytest.raises(BackendError, match=r"evidence root .* cannot be written: Not a directory"):
         jobs.run("drift", {**quiet, "evidence_root": str(tmp_path / "file")})
 
 
