@@ -165,10 +165,11 @@ def test_a_spread_half_as_large_again_is_found(at_least):
 
 
 def test_two_hundredths_of_a_deviation_at_50_000_rows_never_pages():
+    # Of wages, which are nearly continuous; where a twelfth of the rows share one value, moving it is no small shift.
     rng = np.random.default_rng(4)
     for _ in range(20):
         reference, current = Rows(draw(rng, 50_000)), draw(rng, 50_000)
-        report = measure_drift(reference, shifted(current, rng.choice(["wage", "weight"]), 0.02))
+        report = measure_drift(reference, shifted(current, "wage", 0.02))
         assert judge_drift(report, POLICY).status in (Status.PASS, Status.NOTICE)
 
 
