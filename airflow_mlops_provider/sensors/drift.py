@@ -34,6 +34,7 @@ class DriftSensor(BaseSensorOperator):
     :param current: the batch to judge: URI, :class:`DatasetRef` or upstream Outcome.
     :param columns: which columns; all common ones by default.
     :param window_column: the column that tells one window (day, batch) of the reference from another.
+    :param group_column: rows with one value of it (the same person) belong together and count as one.
     :param target: the label's column, whose drift is a finding of its own.
     :param prediction: the prediction's column, likewise.
     :param sensitive: columns whose values never appear in a message.
@@ -45,7 +46,10 @@ class DriftSensor(BaseSensorOperator):
     :param evidence_root: where evidence is kept; ``[mlops] evidence_root`` by default.
     """
 
-    keys = ("reference", "current", "columns", "window_column", "target", "prediction", "sensitive", "policy")
+    keys = (
+        *("reference", "current", "columns", "window_column", "group_column"),
+        *("target", "prediction", "sensitive", "policy"),
+    )
     template_fields: Sequence[str] = ("reference", "current", "columns", "window_column", "evidence_root")
     operator_extra_links = (EvidenceLink(),)
 
@@ -56,6 +60,7 @@ class DriftSensor(BaseSensorOperator):
         current: str | DatasetRef | Any,
         columns: Sequence[str] | None = None,
         window_column: str | None = None,
+        group_column: str | None = None,
         target: str | None = None,
         prediction: str | None = None,
         sensitive: Sequence[str] | None = None,
@@ -75,6 +80,7 @@ class DriftSensor(BaseSensorOperator):
         self.current = current
         self.columns = columns
         self.window_column = window_column
+        self.group_column = group_column
         self.target = target
         self.prediction = prediction
         self.sensitive = sensitive
