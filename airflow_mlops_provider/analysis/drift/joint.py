@@ -79,14 +79,20 @@ def _encoded(names: Sequence[str], before: pa.Table, after: pa.Table) -> Floats:
     return np.column_stack(columns)
 
 
+_LARGEST = float(np.finfo(np.float64).max) / 16
+"""Of larger numbers, differences overflow, here and in scikit-learn."""
+
+
 def _blurred(values: Floats) -> Floats:
     """Numbers with noise of a tenth of their spread.
 
     A shift far below every effect floor moves frequent values off their places, and a tree that sees single values
     would tell the sides apart by that alone.
     """
+    values = np.clip(values, -_LARGEST, _LARGEST)
     low, high = np.nanquantile(values, (0.25, 0.75)) if not np.isnan(values).all() else (0.0, 0.0)
-    spread = float(high - low) / 1.349 or float(np.nanstd(values))
+    with np.errstate(over="ignore"):
+        spread = min(float(high - low) / 1.349 or float(np.nanstd(values)), _LARGEST)
     return np.asarray(values + np.random.default_rng(2).normal(scale=BLUR * spread, size=values.size))
 
 

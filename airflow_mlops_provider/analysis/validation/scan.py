@@ -39,7 +39,7 @@ class Scanned:
     :param rows: rows of the batch.
     :param counts: row rules by position.
     :param conclusions: table rules by position.
-    :param present: non-missing values of every column that a row rule reads.
+    :param present: non-missing values of every column that a row rule, or one outside the scan, reads.
     :param infinite: infinite values of every float column that has any.
     :param ranges: smallest and largest value of ordered columns that a row rule reads, as JSON.
     :param flags: row rules by position to the condition that is true for their unexpected rows.
@@ -75,7 +75,8 @@ def scan(plan: Plan, batch: Batch, *, sensitive: Collection[str] = ()) -> Scanne
     for number, table in plan.tables.items():
         for name, sql in table.aggregates.items():
             query.add(f"t{number}_{name}", sql)
-    _ask_columns(query, checks.values(), batch.columns, sensitive)
+    read = {name for rule in plan.others.values() for name in rule.columns}
+    _ask_columns(query, checks.values(), batch.columns, sensitive, others=read)
     found = query.run(batch, flags, joined)
     return Scanned(
         rows=found["rows"],
@@ -143,13 +144,18 @@ class _Query:
 
 
 def _ask_columns(
-    query: _Query, checks: Collection[RowCheck], columns: Mapping[str, Column], sensitive: Collection[str]
+    query: _Query,
+    checks: Collection[RowCheck],
+    columns: Mapping[str, Column],
+    sensitive: Collection[str],
+    *,
+    others: Collection[str],
 ) -> None:
     read = {name for check in checks for name in check.rule.columns}
     for name, column in columns.items():
         if column.infinite:
             query.add(f"infinite_{name}", count_where(column.infinite))
-        if name in read:
+        if name in read or name in others:
             query.add(f"present_{name}", count_where(f"NOT {column.missing}"))
         if name in read and column.family in _ORDERED and name not in sensitive:
             query.add(f"low_{name}", f"min({column.value})")
