@@ -10,6 +10,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A law is broken by an example, not by a busy machine.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 HOME = Path(tempfile.mkdtemp(prefix="airflow-test-"))
 for name in [name for name in os.environ if name.startswith(("AIRFLOW_", "MLFLOW_"))]:
