@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,8 @@ class Answer:
 class Command:
     """``python -m airflow_mlops_provider.jobs`` in this process."""
 
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str], root: Path | None = None) -> None:
-        self.folder, self.root, self._capsys = folder, root or folder / "mlops", capsys
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.root, self._capsys = folder, folder / "mlops", capsys
 
     def __call__(self, name: str, spec: Any) -> Answer:
         file = self.folder / "spec.json"
@@ -79,13 +80,14 @@ class Command:
         return answer.err
 
     def files(self) -> dict[str, str]:
-        """Every file below the folder with a hash of its bytes, but for specs and MLflow's own."""
-        found = (path for path in self.folder.rglob("*") if path.is_file() and path.name != "spec.json")
-        return {
-            str(path.relative_to(self.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in found
-            if "mlflow.db" not in path.name and "mlartifacts" not in path.parts and "__pycache__" not in path.parts
-        }
+        """Every file below the folder with a hash of its bytes, but for specs and what MLflow keeps."""
+        found = (path for path in self.folder.rglob("*") if path.is_file() and not _is_kept(path))
+        return {str(path.relative_to(self.folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+def _is_kept(path: Path) -> bool:
+    is_store = path.name.startswith("mlflow.db") or path.suffix == ".lock"
+    return is_store or path.name == "spec.json" or bool({"mlartifacts", "__pycache__"} & set(path.parts))
 
 
 def check_outcome(outcome: dict[str, Any]) -> None:
@@ -112,9 +114,15 @@ def check_outcome(outcome: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+def command_in(capsys: pytest.CaptureFixture[str]) -> Callable[[Path], Command]:
+    """Makes the command for a folder."""
+    return lambda folder: Command(folder, capsys)
+
+
+@pytest.fixture
+def command(tmp_path: Path, command_in: Callable[[Path], Command]) -> Command:
     """The command, in a folder of its own."""
-    return Command(tmp_path, capsys)
+    return command_in(tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -250,6 +258,6 @@ def bench(new_bench: Any) -> Bench:
 
 
 @pytest.fixture
-def train(bench: Bench, capsys: pytest.CaptureFixture[str]) -> Command:
+def train(bench: Bench, command_in: Callable[[Path], Command]) -> Command:
     """The command, where everything is ready for a training."""
-    return Command(bench.folder, capsys)
+    return command_in(bench.folder)
