@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.ui.plugin import URL_PREFIX
+from airflow_mlops_provider.ui.trends import trends_of
 
 NONE = "\N{EN DASH}"
 """What stands where there is nothing."""
@@ -69,6 +70,7 @@ def environment() -> Environment:
         short=short,
         status_mark=lambda status: _STATUS_WORDS[status][1],
         status_word=lambda status: _STATUS_WORDS[status][0],
+        trends=trends_of,
     )
     made.globals["statuses"] = sorted(Status, key=lambda status: -status.severity)
     return made
@@ -132,6 +134,7 @@ def decision_words(record: DecisionRecord) -> str:
         Effect.LOST: f"{version} lost the race",
         Effect.SUGGESTED: f"{version} suggested",
         Effect.AWAITING_APPROVAL: f"{version} awaits approval",
+        Effect.PURGED: "Old evidence removed",
     }[record.effect]
 
 

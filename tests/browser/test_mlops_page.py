@@ -105,6 +105,15 @@ def test_statuses_differ_in_colour_and_insufficient_evidence_is_hatched(page: Ch
     assert "repeating-linear-gradient" in backgrounds["insufficient_evidence"]
 
 
+def test_a_column_that_creeps_towards_its_limit_darkens_before_it_fails(page: Chromium) -> None:
+    row = page.evaluate(
+        f"[...[...{FRAME}.querySelectorAll('.heat tr')].find(row => row.innerText.startsWith('exper')).cells].slice(1)"
+        ".map(cell => [cell.className.split(' ')[0], getComputedStyle(cell).backgroundColor])"
+    )
+    assert [status for status, _ in row] == ["pass"] * 8 + ["fail"]
+    assert len({colour for _, colour in row}) == 9
+
+
 def test_evidence_and_its_report_open_inside_the_frame(page: Chromium) -> None:
     page.evaluate(f"[...{FRAME}.querySelectorAll('a')].find(a => a.textContent.startsWith('3 of 8')).click()")
     page.until(f"{FRAME}.querySelector('.findings') !== null")

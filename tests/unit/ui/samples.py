@@ -95,6 +95,21 @@ def drift_findings(status: Status = Status.FAIL) -> tuple[Finding, ...]:
     )
 
 
+def quiet_findings(day: int) -> tuple[Finding, ...]:
+    """A column that creeps towards its limit, one that is significant but immaterial once, and one that is still."""
+    return (
+        Finding(subject="exper", measure="ks_d", observed=0.008 + 0.005 * day, limit=0.05, status=Status.PASS),
+        Finding(
+            subject="hours",
+            measure="ks_d",
+            observed=0.031 if day == 5 else 0.02,
+            limit=0.05,
+            status=Status.NOTICE if day == 5 else Status.PASS,
+        ),
+        Finding(subject="union", measure="tvd", observed=0.004, limit=0.05, p_value=0.41, status=Status.PASS),
+    )
+
+
 def story(root: Path) -> None:
     """A model's life: first champion, quiet batches, drift, retraining, a promotion, and a challenger that failed."""
     first, second = dataset("wage-1980-82"), dataset("wage-1980-84", 2725)
@@ -108,6 +123,7 @@ def story(root: Path) -> None:
             Status.NOTICE if day == 5 else Status.PASS,
             "8 columns compared, none drifted beyond its limit",
             hours_ago=200 - 18 * day,
+            findings=quiet_findings(day),
             inputs={"reference": first, "current": dataset(f"batch-{day}", 545)},
             dataset=dataset(f"batch-{day}", 545),
             origin=monitor,

@@ -1,0 +1,121 @@
+"""Checks that repeat, side by side: which column or slice came how close to its limit, check after check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from airflow_mlops_provider.records.outcome import Kind
+from airflow_mlops_provider.records.verdict import Finding
+from airflow_mlops_provider.ui.board import Check, Entry
+
+NEWEST_CHECKS = 24
+"""How many checks stand side by side."""
+WORST_ROWS = 10
+"""How many columns or slices are listed; the others were quieter."""
+
+_TITLES = {Kind.DRIFT: "Drift over time", Kind.BIAS: "Slices over time"}
+_CHANCE = 0.5
+"""Area under the ROC curve of guessing, where the strength of a classifier starts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One number of one check.
+
+    :param finding: the worst that was found; ``None`` where that check did not look at it.
+    :param strength: observed against limit in tenths: 0 nothing, 10 at the limit or beyond it.
+    """
+
+    finding: Finding | None
+    strength: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One column or slice through all checks.
+
+    :param subject: its name.
+    :param cells: one for each check, oldest first.
+    """
+
+    subject: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trend:
+    """A table of checks, oldest first, against columns or slices, worst first.
+
+    :param title: of the table.
+    :param checks: the head of the table.
+    :param rows: the worst of them.
+    :param quieter: how many more there are.
+    """
+
+    title: str
+    checks: tuple[Entry, ...]
+    rows: tuple[Row, ...]
+    quieter: int
+
+
+def trends_of(checks: Iterable[Check]) -> tuple[Trend, ...]:
+    """The trends of one model or dataset; checks that were made only once have none.
+
+    :param checks: all that is known of each kind of check.
+    """
+    return tuple(
+        trend
+        for check in checks
+        if check.kind in _TITLES and len(check.history) > 1 and (trend := _trend(check)) is not None
+    )
+
+
+def _trend(check: Check) -> Trend | None:
+    entries = check.history[-NEWEST_CHECKS:]
+    found = [_measured(entry) for entry in entries]
+    subjects = dict.fromkeys(subject for measured in found for subject in measured)
+    rows = [
+        Row(subject=subject, cells=tuple(_cell(measured.get(subject)) for measured in found)) for subject in subjects
+    ]
+    rows.sort(key=_loudness, reverse=True)
+    if not rows:
+        return None
+    return Trend(
+        title=_TITLES[check.kind],
+        checks=entries,
+        rows=tuple(rows[:WORST_ROWS]),
+        quieter=max(0, len(rows) - WORST_ROWS),
+    )
+
+
+def _measured(entry: Entry) -> dict[str, Finding]:
+    """By subject the worst of what has a limit, and of equals the nearest to it."""
+    worst: dict[str, Finding] = {}
+    for found in entry.outcome.verdict.findings:
+        if found.limit is not None and _rank(found) > _rank(worst.get(found.subject)):
+            worst[found.subject] = found
+    return worst
+
+
+def _rank(finding: Finding | None) -> tuple[int, int]:
+    return (finding.status.severity, _strength(finding)) if finding else (-1, 0)
+
+
+def _cell(finding: Finding | None) -> Cell:
+    return Cell(finding=finding, strength=_strength(finding) if finding else 0)
+
+
+def _strength(finding: Finding) -> int:
+    if finding.observed is None or finding.limit is None:
+        return 0
+    start = _CHANCE if finding.measure.endswith("_auc") else 0.0
+    reach = finding.limit - start
+    return round(10 * min(1.0, max(0.0, (finding.observed - start) / reach))) if reach > 0 else 0
+
+
+def _loudness(row: Row) -> tuple[int, int, int]:
+    """By the worst status, then by how often, then by how near to the limit."""
+    severities = [_rank(cell.finding)[0] for cell in row.cells]
+    worst = max(severities)
+    return worst, severities.count(worst), sum(cell.strength for cell in row.cells)
