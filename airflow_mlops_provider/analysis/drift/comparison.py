@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from airflow_mlops_provider.analysis.drift import words
 from airflow_mlops_provider.analysis.drift.columns import Plan
 from airflow_mlops_provider.analysis.drift.groups import Weights
+from airflow_mlops_provider.analysis.drift.moves import forgiven, moved_interval, robust
 from airflow_mlops_provider.analysis.drift.profile import (
     GROUPS,
     MAX_LEVELS,
@@ -66,7 +67,9 @@ def _compare_numbers(plan: Plan, reference: NumericProfile, current: NumericProf
         sensitive=plan.sensitive,
     )
     p_value = ks_p_value(low, reference.values * weights.reference, current.values * weights.current)
+    left, left_high = moved_interval(reference, current, forgiven(reference))
     ks = shift(Measure.KS_D, low, p_value, change, high=high)
+    ks = replace(ks, robust=robust(low, left), robust_high=robust(high, left_high))
     return _measured(drift, [ks, *shifts], decile_table(reference, current), weights)
 
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.drift.columns import Rows
 from airflow_mlops_provider.analysis.drift.groups import Weights
+from airflow_mlops_provider.analysis.drift.moves import robust
 from airflow_mlops_provider.analysis.drift.values import sorted_values
-from airflow_mlops_provider.analysis.stats.distances import ks_distance, wasserstein
+from airflow_mlops_provider.analysis.stats.distances import ks_distance, ks_distance_beyond, wasserstein
 from airflow_mlops_provider.analysis.stats.two_sample import ks_p_value
 from airflow_mlops_provider.records.reports.drift import ColumnDrift, Measure, Shift
 
@@ -33,28 +34,37 @@ def is_open(shift: Shift, *, limits: Sequence[float], levels: tuple[float, float
     :param levels: the smallest and the largest p-value that may decide, whatever the other columns do.
     :param rows: what the values on either side are worth.
     """
-    if any(shift.effect < limit <= shift.effect_high for limit in limits):
+    if is_undecided(shift, limits):
         return True
     smallest, largest = ks_p_value(shift.effect_high, *rows), shift.p_value
     return smallest <= levels[1] and largest > levels[0]
 
 
+def is_undecided(shift: Shift, limits: Sequence[float]) -> bool:
+    """Whether the intervals of a KS distance leave open if it reaches one of the limits."""
+    low, high = shift.robust, shift.robust_high
+    return low is not None and high is not None and any(low < limit <= high for limit in limits)
+
+
 def exact_column(
-    drift: ColumnDrift, reference: Rows, current: Rows, weights: Weights, *, earth: bool = False
+    drift: ColumnDrift, reference: Rows, current: Rows, weights: Weights, *, by: float, earth: bool = False
 ) -> ColumnDrift:
     """The same column with its KS distance computed from all values.
 
+    :param by: how far a value may move for nothing, in the units of the values.
     :param earth: compute the Wasserstein distance too.
     """
     a = read_sorted(reference, drift.column, role="reference")
     b = read_sorted(current, drift.column, role="current")
     distance = ks_distance(a, b, presorted=True)
+    counts = robust(distance, ks_distance_beyond(a, b, by, presorted=True))
     p_value = ks_p_value(distance, a.size * weights.reference, b.size * weights.current)
 
     def sharpened(shift: Shift) -> Shift:
         if shift.measure is not Measure.KS_D:
             return shift
-        return replace(shift, effect=distance, effect_high=distance, p_value=p_value, adjusted_p_value=p_value)
+        exact = replace(shift, effect=distance, effect_high=distance, robust=counts, robust_high=counts)
+        return replace(exact, p_value=p_value, adjusted_p_value=p_value)
 
     drift = replace(drift, shifts=tuple(map(sharpened, drift.shifts)))
     if not earth:

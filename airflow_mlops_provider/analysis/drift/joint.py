@@ -26,8 +26,8 @@ MIN_SIDE = 100
 """Rows a side needs: five a block."""
 MAX_LEVELS = 200
 """Levels of a text column that keep their own code; the rarer ones share one."""
-BLUR = 0.1
-"""Noise added to numbers, in standard deviations; about the shift whose KS distance is just below the floor of 0.05."""
+BLUR = 0.2
+"""Noise added to numbers, in standard deviations: four times what a value may move for nothing."""
 EXPLAIN_FROM = 1e-3
 """P-value below which it is worth saying which columns told the sides apart."""
 
@@ -75,16 +75,17 @@ def _schema(rows: Rows, columns: Sequence[str]) -> pa.Schema:
 
 
 def _encoded(names: Sequence[str], before: pa.Table, after: pa.Table) -> Floats:
-    columns = [_codes(before.column(name), after.column(name)) for name in names]
-    return np.column_stack(columns)
+    # Noise of its own for every column: shared noise would cancel in what two columns have in common.
+    noise = np.random.default_rng(2)
+    return np.column_stack([_codes(before.column(name), after.column(name), noise) for name in names])
 
 
 _LARGEST = float(np.finfo(np.float64).max) / 16
 """Of larger numbers, differences overflow, here and in scikit-learn."""
 
 
-def _blurred(values: Floats) -> Floats:
-    """Numbers with noise of a tenth of their spread.
+def _blurred(values: Floats, noise: np.random.Generator) -> Floats:
+    """Numbers with noise of a fifth of their spread.
 
     A shift far below every effect floor moves frequent values off their places, and a tree that sees single values
     would tell the sides apart by that alone.
@@ -93,13 +94,13 @@ def _blurred(values: Floats) -> Floats:
     low, high = np.nanquantile(values, (0.25, 0.75)) if not np.isnan(values).all() else (0.0, 0.0)
     with np.errstate(over="ignore"):
         spread = min(float(high - low) / 1.349 or float(np.nanstd(values)), _LARGEST)
-    return np.asarray(values + np.random.default_rng(2).normal(scale=BLUR * spread, size=values.size))
+    return np.asarray(values + noise.normal(scale=BLUR * spread, size=values.size))
 
 
-def _codes(before: pa.ChunkedArray, after: pa.ChunkedArray) -> Floats:
+def _codes(before: pa.ChunkedArray, after: pa.ChunkedArray, noise: np.random.Generator) -> Floats:
     """Numbers blurred, text as the rank of its level by frequency; missing stays NaN, which trees can split on."""
     if not (is_text(before.type) or is_text(after.type)):
-        return _blurred(np.concatenate([to_floats(before), to_floats(after)]))
+        return _blurred(np.concatenate([to_floats(before), to_floats(after)]), noise)
     text = pa.chunked_array([*plain_text(before).chunks, *plain_text(after).chunks], type=pa.large_string())
     coded = text.combine_chunks().dictionary_encode()
     codes = np.array(coded.indices.cast(pa.float64()).to_numpy(zero_copy_only=False))

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 
 from airflow_mlops_provider.analysis.drift.columns import Described, Plan, Rows, plan_columns
 from airflow_mlops_provider.analysis.drift.comparison import compare
-from airflow_mlops_provider.analysis.drift.exact import exact_column, is_open
+from airflow_mlops_provider.analysis.drift.exact import exact_column, is_open, is_undecided
 from airflow_mlops_provider.analysis.drift.groups import Weights, measure_weights
 from airflow_mlops_provider.analysis.drift.joint import measure_joint
+from airflow_mlops_provider.analysis.drift.moves import forgiven
+from airflow_mlops_provider.analysis.drift.profile import NumericProfile
 from airflow_mlops_provider.analysis.drift.scan import Profiles, edges_of, profile_rows
 from airflow_mlops_provider.analysis.drift.storage import ProfiledDataset
 from airflow_mlops_provider.analysis.drift.windows import MISSING, measure_windows
@@ -92,7 +94,7 @@ def measure_drift(
         return replace(report, joint_note=_WITHOUT_ROWS if joint or window_column else "")
     weights = measure_weights(reference, current, group_column)
     measured = _compared(plans, before, current, weights)
-    measured = _sharpened(measured, reference, current, precision or Precision(), weights)
+    measured = _sharpened(measured, before, (reference, current), precision or Precision(), weights)
     report = replace(_report(reference, current, measured), group_column=group_column)
     if window_column and _names(plans):
         report = _calibrated(
@@ -164,7 +166,11 @@ def _worded(windows: WindowDrift, report: DriftReport) -> WindowDrift:
 
 
 def _sharpened(
-    measured: Sequence[ColumnDrift], reference: Rows, current: Rows, precision: Precision, weights: Weights
+    measured: Sequence[ColumnDrift],
+    profiles: Profiles,
+    sides: tuple[Rows, Rows],
+    precision: Precision,
+    weights: Weights,
 ) -> list[ColumnDrift]:
     """The columns with exact distances where an interval leaves the judgement open, or where they were asked for."""
     # Holm holds the smallest p-value against level / tests; where up to k tests might reject, the next ones against
@@ -172,18 +178,22 @@ def _sharpened(
     p_values = [shift.p_value for drift in measured for shift in drift.shifts if shift.p_value < 1]
     rejecting = sum(p_value <= 10 * precision.level for p_value in p_values)
     levels = (precision.level / 2 / max(len(p_values), 1), precision.level / max(len(p_values) - rejecting, 1))
-    return [
-        exact_column(drift, reference, current, weights, earth=precision.wasserstein)
-        if _is_wanted(drift, precision, levels, weights)
-        else drift
-        for drift in measured
-    ]
+
+    def sharpened(drift: ColumnDrift) -> ColumnDrift:
+        profile = profiles.get(drift.column)
+        if not isinstance(profile, NumericProfile) or not _is_wanted(drift, precision, levels, weights):
+            return drift
+        return exact_column(drift, *sides, weights, by=forgiven(profile), earth=precision.wasserstein)
+
+    return [sharpened(drift) for drift in measured]
 
 
 def _is_wanted(drift: ColumnDrift, precision: Precision, levels: tuple[float, float], weights: Weights) -> bool:
     ks = next((shift for shift in drift.shifts if shift.measure is Measure.KS_D), None)
-    if ks is None or precision.wasserstein or ks.effect == ks.effect_high:
-        return ks is not None and precision.wasserstein
+    if ks is None or precision.wasserstein or is_undecided(ks, precision.limits):
+        return ks is not None
+    if ks.effect == ks.effect_high:
+        return False
     rows = (drift.reference_values * weights.reference, drift.current_values * weights.current)
     small = drift.reference_values + drift.current_values <= precision.exact_rows
     return small or is_open(ks, limits=precision.limits, levels=levels, rows=rows)

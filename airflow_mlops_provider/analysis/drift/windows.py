@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from airflow_mlops_provider.analysis.drift.columns import Plan, Rows
+from airflow_mlops_provider.analysis.drift.moves import spread_of
 from airflow_mlops_provider.analysis.drift.profile import NumericProfile
 from airflow_mlops_provider.analysis.drift.scan import Profiles
 from airflow_mlops_provider.analysis.drift.window_scan import CELLS, Cells, WindowCounts, count_windows
@@ -71,8 +72,7 @@ def cells_of(profile: object) -> Cells:
     """Where the values of a column are cut: numbers at quantiles of the reference, and beyond them as far as counts."""
     if not isinstance(profile, NumericProfile) or not profile.edges.size:
         return Cells()
-    low, early, middle, late, high = profile.quantiles((0.05, 0.25, 0.5, 0.75, 0.95))
-    scale = float((late - early) / 1.349 or (high - low) / 3.29 or 1.0)
+    middle, scale = profile.quantiles((0.5,))[0], spread_of(profile) or 1.0
     kept = profile.edges[np.unique(np.linspace(0, profile.edges.size - 1, CELLS).astype(np.intp))]
     far = np.geomspace(1, REACH, 12) * scale
     edges = np.unique(np.concatenate([kept, middle - far, middle + far]))

@@ -130,5 +130,9 @@ def _worst_text(report: DriftReport, findings: Sequence[Finding], drifted: int) 
     if not measured:
         return ""
     lead = max(measured, key=lambda finding: (finding.status.severity, size(finding)))
-    chance = " but within chance" if lead.status is Status.PASS and size(lead) >= 1 else ""
-    return f" ({'worst' if drifted else 'largest'}: {number_text(lead)}{chance})"
+    but = _HARMLESS.get(lead.status, "") if size(lead) >= 1 else ""
+    return f" ({'worst' if drifted else 'largest'}: {number_text(lead)}{but})"
+
+
+_HARMLESS = {Status.PASS: " but within chance", Status.NOTICE: " but by the smallest of moves"}
+"""Why an effect that reaches its limit is no drift."""

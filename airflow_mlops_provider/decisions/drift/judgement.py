@@ -76,11 +76,14 @@ def _news(column: ColumnDrift) -> Iterable[Shift]:
 
 def _shift_finding(column: ColumnDrift, shift: Shift, policy: DriftPolicy, level: float) -> Finding:
     limit = policy.floor(shift.measure)
-    status = _status(significant=shift.adjusted_p_value <= level, material=shift.effect >= limit)
-    if status is not Status.FAIL and shift.adjusted_p_value <= level and shift.effect_high >= limit:
+    low = shift.effect if shift.robust is None else shift.robust
+    high = shift.effect_high if shift.robust_high is None else shift.robust_high
+    status = _status(significant=shift.adjusted_p_value <= level, material=low >= limit)
+    if status is Status.NOTICE and high >= limit:
         # Only a reference without rows leaves an interval that contains the limit: nothing could be computed exactly.
         status = Status.INSUFFICIENT_EVIDENCE
-    severe = status is Status.FAIL and shift.measure is Measure.KS_D and shift.effect >= policy.severe_ks_d
+    severe = status is Status.FAIL and shift.measure is Measure.KS_D and low >= policy.severe_ks_d
+    jumped = status is Status.NOTICE and shift.effect >= limit
     return Finding(
         subject=column.column,
         measure=str(shift.measure),
@@ -88,8 +91,11 @@ def _shift_finding(column: ColumnDrift, shift: Shift, policy: DriftPolicy, level
         limit=limit,
         p_value=shift.p_value,
         status=status,
-        detail=labelled(column, f"{shift.statement} (severe)" if severe else shift.statement),
+        detail=labelled(column, f"{shift.statement}{' (severe)' if severe else _JUMPED if jumped else ''}"),
     )
+
+
+_JUMPED = "; nearly all values lie within a twentieth of the usual spread of where they were"
 
 
 def _joint_finding(joint: JointDrift, policy: DriftPolicy) -> Finding:

@@ -61,6 +61,9 @@ class Shift:
     :param p_value: of the two-sample test of no change, unadjusted.
     :param adjusted_p_value: the same after Holm's correction over all shifts of the report.
     :param statement: before and after in words; without values when the column is sensitive.
+    :param robust: the KS distance, but at most twice what is left of it when every value may move by a twentieth of the
+        reference's spread; the lower end of an interval when it is only known to one. ``None`` for the other measures.
+    :param robust_high: the upper end; equal to ``robust`` when it is exact.
     """
 
     measure: Measure
@@ -69,6 +72,8 @@ class Shift:
     p_value: float
     adjusted_p_value: float
     statement: str = ""
+    robust: float | None = None
+    robust_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

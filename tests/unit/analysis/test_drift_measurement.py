@@ -233,7 +233,7 @@ def test_the_joint_test_does_not_take_known_people_for_the_same_distribution():
     before, now = visits(np.arange(200)), visits(np.arange(200, 400))
     careless = measure(before.drop(columns="who"), now.drop(columns="who"), joint=True)
     careful = measure(before, now, joint=True, group_column="who")
-    assert careless.joint.auc > 0.75
+    assert careless.joint.auc > 0.7
     assert careful.joint.p_value > 0.001
 
 

@@ -270,6 +270,23 @@ def test_what_a_rule_needs_and_was_not_measured_is_never_a_pass():
     assert judge(column, policy=DriftPolicy(rule="wasserstein")).status is Status.INSUFFICIENT_EVIDENCE
 
 
+@pytest.mark.parametrize(
+    ("robust", "high", "status"),
+    [
+        (0.05, 0.05, Status.FAIL),
+        (0.04, 0.04, Status.NOTICE),
+        (0.04, 0.06, Status.INSUFFICIENT_EVIDENCE),
+    ],
+)
+def test_a_distance_that_small_moves_explain_is_a_notice_that_says_so(robust, high, status):
+    shift = replace(shifted("x", 0.3, 1e-9).shifts[0], robust=robust, robust_high=high)
+    verdict = judge(replace(shifted("x", 0, 1), shifts=(shift,)))
+    assert verdict.status is status
+    assert ("of where they were" in verdict.findings[0].detail) == (status is Status.NOTICE)
+    assert ("by the smallest of moves" in verdict.summary) == (status is Status.NOTICE)
+    assert ("severe" in verdict.findings[0].detail) == (robust >= 0.1)
+
+
 def test_an_interval_that_contains_the_limit_is_no_pass_when_nothing_can_be_computed_exactly():
     shift = replace(shifted("x", 0.0495, 1e-9).shifts[0], effect_high=0.0505)
     column = replace(shifted("x", 0, 1), shifts=(shift,))
