@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from airflow_mlops_provider.decisions.fallbacks import FALLBACK
 from airflow_mlops_provider.records.alert import Alert, Severity
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Finding, Status
@@ -28,14 +29,23 @@ _SYMPTOMS = {
     (Kind.VALIDATION, Status.FAIL): "Data refused",
     (Kind.VALIDATION, _OPEN_QUESTION): "Data could not be judged",
     (Kind.VALIDATION, Status.NOTICE): "Rows quarantined",
+    (Kind.DECAY, Status.FAIL): "Model decayed",
     (Kind.PROMOTION, Status.PASS): "Model promoted",
     (Kind.ROLLBACK, Status.PASS): "Model rolled back",
 }
 
 
 def judge_severity(outcome: Outcome) -> Severity:
-    """How soon a person should look at ``outcome``: info unless its kind and status are known to matter sooner."""
-    return _SEVERITIES.get((outcome.kind, outcome.verdict.status), Severity.INFO)
+    """How soon a person should look at ``outcome``: info unless its kind and status are known to matter sooner.
+
+    Data that were read at their fallback revision are worth a warning whatever the verdict.
+    """
+    known = _SEVERITIES.get((outcome.kind, outcome.verdict.status), Severity.INFO)
+    return max(known, Severity.WARNING, key=lambda one: one.rank) if _fell_back(outcome) else known
+
+
+def _fell_back(outcome: Outcome) -> bool:
+    return any(finding.measure == FALLBACK for finding in outcome.verdict.findings)
 
 
 def alert_of_outcome(outcome: Outcome, *, where: str, links: Mapping[str, str]) -> Alert:
@@ -45,6 +55,8 @@ def alert_of_outcome(outcome: Outcome, *, where: str, links: Mapping[str, str]) 
     """
     status = outcome.verdict.status
     symptom = _SYMPTOMS.get((outcome.kind, status), f"{str(outcome.kind).replace('_', ' ').capitalize()}: {status}")
+    if {finding.measure for finding in _telling(outcome)} == {FALLBACK}:
+        symptom = "Older data were read"
     return Alert(
         severity=judge_severity(outcome),
         title=f"{symptom} in {where}",
@@ -66,11 +78,15 @@ def alert_of_failure(*, where: str, reason: str, outcome: Outcome | None, links:
 
 
 def _numbers(outcome: Outcome) -> tuple[str, ...]:
-    telling = [finding for finding in outcome.verdict.findings if finding.status is not Status.PASS]
+    telling = _telling(outcome)
     lines = [_line(finding) for finding in telling[:MAX_LINES]]
     if len(telling) > MAX_LINES:
         lines.append(f"and {len(telling) - MAX_LINES} more")
     return tuple(lines)
+
+
+def _telling(outcome: Outcome) -> list[Finding]:
+    return [finding for finding in outcome.verdict.findings if finding.status is not Status.PASS]
 
 
 def in_words(finding: Finding) -> str:

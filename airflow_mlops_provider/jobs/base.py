@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
+from airflow_mlops_provider.decisions.fallbacks import note_fallbacks
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -55,9 +56,12 @@ class Job:
     ) -> Outcome:
         """Write the evidence, with its ``attachments`` beside it, and return the Outcome that points at it.
 
+        Its verdict is ``verdict``, with a notice for every input that was read at its fallback revision.
+
         :param attachments: file name such as ``report.html`` to content.
         :raises BackendError: when it cannot be written.
         """
+        verdict = note_fallbacks(kind, verdict, inputs)
         store, now = self.evidence_store, datetime.now(UTC)
         stem = f"{kind}/attachments/{now:%Y%m%dT%H%M%S.%fZ}"
         evidence = Evidence(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_mlops_provider.decisions.evaluation import judge_evaluation
+from airflow_mlops_provider.decisions.fallbacks import note_fallbacks
 from airflow_mlops_provider.decisions.promotion import (
     PromotionPolicy,
     evaluation_policy,
@@ -58,6 +59,7 @@ class ReplayJob(Job):
         again = judge_again(found.kind, found.report, {**(found.policy or {}), **self.policy}, where=f"evidence {uri}")
         if again is None:
             raise BadInputError(f"evidence {uri}: the verdict of a {found.kind} is not made by a policy")
+        again = note_fallbacks(found.kind, again, found.inputs)
         changed = again.status is not found.verdict.status
         detail = f"{found.verdict.status} would be {again.status}: {again.summary}" if changed else again.summary
         return (Replayed(subject=uri, before=found.verdict.status, after=again.status, changed=changed, detail=detail),)

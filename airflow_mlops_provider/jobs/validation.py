@@ -27,7 +27,6 @@ from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.validation import ValidationReport
 from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.datasets import Dataset, appending, open_dataset, require_outputs, write_dataset
-from airflow_mlops_provider.stores.listings import filesystem, is_local
 
 _GOES_ON = (Status.PASS, Status.NOTICE)
 
@@ -140,8 +139,7 @@ def _divide(data: Dataset, measurement: Measurement, add_clean: Add | None, add_
 
 
 def _source(data: Dataset) -> Source:
-    fs, _ = filesystem(data.uri)
-    in_place = is_local(fs) and data.format == "parquet"
+    in_place = data.is_local and data.format == "parquet"
     return Source(
         schema=data.schema,
         batches=data.batches,

@@ -17,6 +17,10 @@ from airflow_mlops_provider.exceptions import BadInputError
 
 R = TypeVar("R")
 
+OMIT_NONE = {"omit_none": True}
+"""Metadata of a field that came later: left out of the JSON while it is ``None``, so that older records, and readers
+that know the older shape, stay as they are."""
+
 SCHEMA = 1
 """The newest shape of records that this version reads; a record with another ``schema`` is refused."""
 
@@ -31,7 +35,7 @@ def encode(record: Any) -> Any:
 
 def _encode(value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _encode(getattr(value, f.name), f"{where}.{f.name}") for f in dataclasses.fields(value)}
+        return _encode_record(value, where)
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
@@ -43,6 +47,15 @@ def _encode(value: Any, where: str) -> Any:
     if value is None or isinstance(value, str | int | float | bool):
         return value
     raise BadInputError(f"{where} holds a {type(value).__name__}, which is not JSON")
+
+
+def _encode_record(record: Any, where: str) -> dict[str, Any]:
+    told = {f.name: getattr(record, f.name) for f in dataclasses.fields(record) if not _is_silent(record, f)}
+    return {name: _encode(value, f"{where}.{name}") for name, value in told.items()}
+
+
+def _is_silent(record: Any, field: dataclasses.Field[Any]) -> bool:
+    return bool(field.metadata.get("omit_none")) and getattr(record, field.name) is None
 
 
 def canonical_json(record: Any) -> bytes:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.codec import OMIT_NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetRef:
     """Points at a dataset and, once it has been read, pins its content.
 
-    :param uri: a file, folder, glob or fsspec URL of Parquet or CSV.
+    :param uri: a file, folder, glob or fsspec URL of Parquet or CSV, or a ``dvc:`` URI of a version of them.
     :param fingerprint: ``sha256:...`` over the content of the files; ``None`` until read.
     :param rows: number of rows; ``None`` until read.
     :param schema_hash: ``sha256:...`` over column names and types; ``None`` until read.
+    :param revision: the Git commit at which DVC tracks this content; ``None`` without DVC.
+    :param fallback: why an older revision was read in place of the newest one; ``None`` when it was not.
     :raises BadInputError: for an empty URI, which would mean the current folder.
     """
 
@@ -22,6 +25,8 @@ class DatasetRef:
     fingerprint: str | None = None
     rows: int | None = None
     schema_hash: str | None = None
+    revision: str | None = field(default=None, metadata=OMIT_NONE)
+    fallback: str | None = field(default=None, metadata=OMIT_NONE)
 
     def __post_init__(self) -> None:
         if not self.uri.strip():

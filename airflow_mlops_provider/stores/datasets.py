@@ -12,6 +12,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from airflow_mlops_provider.exceptions import BackendError, BadInputError, Integ
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.stores.listings import (
     DamagedFileError,
+    Listing,
     content_fingerprint,
     data_files,
     filesystem,
@@ -44,7 +46,8 @@ _LINE_ITSELF = re.compile(r"(Expected \d+ columns, got \d+): .*")
 def open_dataset(source: DatasetRef | str) -> Dataset:
     """Open the dataset at ``source``; its files are listed and their schema is read.
 
-    :param source: a reference or URI: a ``.parquet`` or ``.csv`` file, a folder of them, or a glob.
+    :param source: a reference or URI: a ``.parquet`` or ``.csv`` file, a folder of them, a glob, or a version of one
+        under DVC (:func:`~airflow_mlops_provider.stores.dvc_versions.resolve_version`).
     :raises BadInputError: when there is nothing there or a file cannot be read, naming the file.
     :raises BackendError: when the storage behind the URI cannot be reached.
     """
@@ -55,19 +58,28 @@ def open_dataset(source: DatasetRef | str) -> Dataset:
 class Dataset:
     """Files of one schema, read as one table.
 
+    :param ref: what to open.
+    :param listing: its files, when they are known.
     :ivar uri: as it was given.
     :ivar files: the data files, sorted by path.
+    :ivar format: ``parquet`` or ``csv``.
     :ivar schema: the columns and their types, of the first file.
     :ivar refusal: what ended the last reading of rows; a library that was handed the rows may tell it as its own.
     """
 
-    def __init__(self, ref: DatasetRef) -> None:
+    def __init__(self, ref: DatasetRef, listing: Listing | None = None) -> None:
         self.uri = ref.uri
         self._expected = ref
-        self._fs, self.files = data_files(ref.uri)
-        self.format = format_of(self.files[0])
+        self._listing = data_files(ref.uri) if listing is None else listing
+        self._fs, self.files = self._listing.fs, self._listing.files
+        self.format = self._listing.format
         self.schema: pa.Schema = self._read_schema()
         self.refusal: BadInputError | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the files lie on this machine."""
+        return is_local(self._fs)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -87,15 +99,18 @@ class Dataset:
 
     @cached_property
     def ref(self) -> DatasetRef:
-        """The pinned reference: content fingerprint, rows and schema hash.
+        """The pinned reference: content fingerprint, rows, schema hash and, under version control, the commit.
 
         :raises IntegrityError: when the reference it was opened by pins other content.
         """
+        version = self._listing.version
         pinned = DatasetRef(
-            uri=self.uri,
+            uri=version.uri if version else self.uri,
             fingerprint=content_fingerprint(self._fs, self.files),
             rows=self.rows,
             schema_hash=_schema_hash(self.schema),
+            revision=version.commit if version else None,
+            fallback=version.fallback if version else None,
         )
         expected = self._expected.fingerprint
         if expected is not None and expected != pinned.fingerprint:
@@ -110,7 +125,8 @@ class Dataset:
             yield self
             return
         for file in self.files:
-            yield Dataset(DatasetRef(uri=file if is_local(self._fs) else self._fs.unstrip_protocol(file)))
+            uri = file if self.is_local else self._fs.unstrip_protocol(file)
+            yield Dataset(DatasetRef(uri=uri), replace(self._listing, files=(file,), version=None))
 
     def require(self, columns: Iterable[str], *, role: str = "dataset") -> None:
         """Raise ``BadInputError`` that names the first of ``columns`` that is not there.
@@ -178,23 +194,26 @@ class Dataset:
         try:
             return data.cast(target)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise BadInputError(f"{file} does not fit the types of {self.files[0]}: {one_line(error)}") from error
+            raise BadInputError(
+                f"{self._name(file)} does not fit the types of {self._name(self.files[0])}: {one_line(error)}"
+            ) from error
 
     def _same_columns(self, file: str, schema: pa.Schema, target: pa.Schema) -> None:
         missing = [name for name in target.names if name not in schema.names]
         if missing:
-            raise BadInputError(f"{file} has no column {missing[0]!r}, which {self.files[0]} has")
+            first = self._name(self.files[0])
+            raise BadInputError(f"{self._name(file)} has no column {missing[0]!r}, which {first} has")
 
     def _read_schema(self) -> pa.Schema:
         if self.format == "csv":
             # A column of whole numbers in one file may hold fractions in the next.
-            schemas = [_checked(self._csv(file).schema, file) for file in self.files]
+            schemas = [_checked(self._csv(file).schema, self._name(file)) for file in self.files]
             try:
                 return pa.unify_schemas(schemas, promote_options="permissive")
             except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
                 raise BadInputError(f"the files of {self.uri} do not fit each other: {one_line(error)}") from error
         with self._reading(self.files[0]) as handle:
-            return _checked(pq.ParquetFile(handle).schema_arrow.remove_metadata(), self.files[0])
+            return _checked(pq.ParquetFile(handle).schema_arrow.remove_metadata(), self._name(self.files[0]))
 
     def _csv(self, file: str) -> pa.Table:
         try:
@@ -208,12 +227,15 @@ class Dataset:
     @contextmanager
     def _reading(self, file: str) -> Iterator[Any]:
         try:
-            with reading(self._fs, file) as handle:
+            with reading(self._fs, file, name=self._name(file)) as handle:
                 yield handle
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, DamagedFileError) as error:
             # After the number of columns comes the line itself, whose values are nobody's business.
             text = _LINE_ITSELF.sub(r"\1", one_line(error))
-            raise BadInputError(f"{file} cannot be read as {self.format}: {text}") from error
+            raise BadInputError(f"{self._name(file)} cannot be read as {self.format}: {text}") from error
+
+    def _name(self, file: str) -> str:
+        return self._listing.name_of(file)
 
 
 def _coded(schema: pa.Schema) -> pa.Schema:

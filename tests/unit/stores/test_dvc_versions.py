@@ -1,0 +1,299 @@
+"""Versions of data under DVC, against a real repository on disk: found, pinned, fallen back to, and named when not."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from airflow_mlops_provider import jobs
+from airflow_mlops_provider.decisions.alerts import alert_of_outcome
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
+from airflow_mlops_provider.jobs.__main__ import main
+from airflow_mlops_provider.records.alert import Severity
+from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.stores.datasets import open_dataset, write_dataset
+from airflow_mlops_provider.stores.dvc_versions import is_dvc_uri
+from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.listings import exists, fingerprint, stamp
+from tests.unit.dvc_repository import DvcRepository
+
+SUITE = {"name": "s", "expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "hours"}}]}
+
+
+@pytest.fixture(autouse=True)
+def _apart(tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+
+
+@pytest.fixture
+def repository(tmp_path):
+    return DvcRepository(tmp_path)
+
+
+def people(hours):
+    return pd.DataFrame({"hours": [float(hours)] * 300, "nr": range(300)})
+
+
+def hours_of(data):
+    return data.frame()["hours"].iloc[0]
+
+
+def validated(uri, root):
+    return jobs.run("validate", {"dataset": uri, "suite": SUITE, "evidence_root": str(root)})
+
+
+def test_without_a_revision_the_newest_data_are_read_and_pinned_by_commit_and_content(repository):
+    repository.commit({"latest/people.parquet": people(1)}, tracked="latest/people.parquet", tag="last-stable")
+    newest = repository.commit({"latest/people.parquet": people(2)}, tracked="latest/people.parquet")
+    data = open_dataset(repository.uri("people.parquet"))
+    assert hours_of(data) == 2
+    assert (data.ref.revision, data.ref.fallback, data.ref.rows) == (newest, None, 300)
+    assert data.ref.uri == repository.uri("latest/people.parquet", rev=newest)
+    assert data.ref.fingerprint == fingerprint(str(repository.folder / "latest" / "people.parquet"))
+
+
+def test_a_pinned_version_stays_what_it_was_when_newer_data_come(repository):
+    repository.commit({"latest/people.parquet": people(1)}, tracked="latest/people.parquet")
+    pinned = open_dataset(repository.uri("people.parquet")).ref
+    repository.commit({"latest/people.parquet": people(2)}, tracked="latest/people.parquet")
+    assert open_dataset(pinned).ref == pinned
+    assert hours_of(open_dataset(pinned)) == 1
+
+
+@pytest.mark.parametrize("rev", ["v1", "main", "HEAD~1"])
+def test_a_tag_a_branch_and_an_expression_of_git_name_revisions(repository, rev):
+    first = repository.commit({"people.csv": people(1)}, tracked="people.csv", tag="v1")
+    second = repository.commit({"people.csv": people(2)}, tracked="people.csv")
+    data = open_dataset(repository.uri("people.csv", rev=rev))
+    assert data.ref.revision == (second if rev == "main" else first)
+    assert data.format == "csv"
+    assert hours_of(data) == (2 if rev == "main" else 1)
+
+
+def test_uncommitted_data_are_no_version(repository):
+    repository.commit({"latest/people.parquet": people(1)}, tracked="latest/people.parquet")
+    people(2).to_parquet(repository.folder / "latest" / "people.parquet")
+    assert hours_of(open_dataset(repository.uri("people.parquet"))) == 1
+
+
+def test_a_folder_is_read_file_by_file_and_so_is_one_file_of_it(repository):
+    days = {f"latest/days/{day}.parquet": people(day) for day in range(3)}
+    repository.commit(days, tracked="latest/days")
+    folder = open_dataset(repository.uri("days"))
+    assert (folder.rows, [hours_of(part) for part in folder.parts()]) == (900, [0, 1, 2])
+    assert folder.ref.fingerprint == fingerprint(str(repository.folder / "latest" / "days"))
+    assert hours_of(open_dataset(repository.uri("days/2.parquet"))) == 2
+
+
+def test_a_repository_at_an_address_is_cloned_and_its_clone_removed(repository, tmp_path, monkeypatch):
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
+    commit = repository.commit({"latest/people.parquet": people(1)}, tracked="latest/people.parquet")
+    data = open_dataset(f"dvc+file://{repository.folder}?path=people.parquet")
+    assert data.ref.uri == f"dvc+file://{repository.folder}?path=latest/people.parquet&rev={commit}"
+    assert hours_of(data) == 1
+    assert not list((tmp_path / "scratch").iterdir())
+
+
+# -- the fallback -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", ["bytes never pushed", "no longer tracked"])
+def test_what_cannot_be_had_falls_back_to_the_last_stable_version(repository, fault):
+    stable = repository.commit({"latest/people.parquet": people(1)}, tracked="latest/people.parquet", tag="last-stable")
+    if fault == "bytes never pushed":
+        repository.commit({"latest/people.parquet": people(2)}, tracked="latest/people.parquet", push=False)
+    else:
+        repository.git("rm", "--quiet", "latest/people.parquet.dvc")
+        repository.git("commit", "--quiet", "--message", "gone")
+    data = open_dataset(repository.uri("people.parquet"))
+    assert (hours_of(data), data.ref.revision) == (1, stable)
+    assert f"read at the fallback revision last-stable ({stable[:12]}) instead" in data.ref.fallback
+    assert fault.split()[-1] in data.ref.fallback
+
+
+def test_a_stable_version_outside_the_folder_of_the_newest_is_found_too(repository):
+    repository.commit({"people.parquet": people(1)}, tracked="people.parquet", tag="last-stable")
+    data = open_dataset(repository.uri("people.parquet"))
+    assert hours_of(data) == 1
+    assert "latest/people.parquet is not tracked by DVC at HEAD" in data.ref.fallback
+
+
+def test_a_fallback_is_recorded_in_the_outcome_and_the_evidence_and_told(repository, tmp_path):
+    stable = repository.commit({"latest/people.parquet": people(1)}, tracked="latest/people.parquet", tag="last-stable")
+    repository.commit({"latest/people.parquet": people(2)}, tracked="latest/people.parquet", push=False)
+    outcome = validated(repository.uri("people.parquet"), tmp_path / "mlops")
+    [finding] = outcome.verdict.of_status(Status.NOTICE)
+    assert finding.measure == "fallback_revision"
+    assert "never pushed" in finding.detail
+    assert outcome.verdict.summary.endswith("; dataset is not the newest version")
+    assert outcome.dataset.revision == stable
+    assert read_evidence(outcome.evidence_uri).inputs["dataset"].fallback == outcome.dataset.fallback
+    alert = alert_of_outcome(outcome, where="a.b", links={})
+    assert (alert.severity, alert.title) == (Severity.WARNING, "Older data were read in a.b")
+    assert any("last-stable" in line for line in alert.lines)
+    root = {"evidence_root": str(tmp_path / "mlops")}
+    assert jobs.run("verify", {"evidence": outcome.to_json(), **root}).verdict.status is Status.PASS
+    replayed = jobs.run("replay", {"evidence": outcome.to_json(), "policy": {"max_quarantine_share": 1.0}, **root})
+    assert replayed.verdict.status is Status.PASS
+
+
+def test_drift_on_data_that_fell_back_is_a_notice(repository, tmp_path):
+    repository.commit({"latest/people.parquet": people(1)}, tracked="latest/people.parquet", tag="last-stable")
+    repository.git("rm", "--quiet", "latest/people.parquet.dvc")
+    repository.git("commit", "--quiet", "--message", "gone")
+    spec = {
+        "reference": repository.uri("latest/people.parquet", rev="last-stable"),
+        "current": repository.uri("people.parquet"),
+        "columns": ["nr"],
+        "html_report": False,
+        "evidence_root": str(tmp_path / "mlops"),
+    }
+    outcome = jobs.run("drift", spec)
+    assert [(f.subject, f.measure) for f in outcome.verdict.of_status(Status.NOTICE)] == [
+        ("current", "fallback_revision")
+    ]
+
+
+def test_a_revision_that_is_named_has_no_fallback_unless_one_is_named_too(repository):
+    first = repository.commit({"people.parquet": people(1)}, tracked="people.parquet", tag="last-stable")
+    repository.commit({"people.parquet": people(2)}, tracked="people.parquet", tag="v2", push=False)
+    with pytest.raises(BadInputError, match=r"people\.parquet at v2 \(.*\) of .* was never pushed"):
+        open_dataset(repository.uri("people.parquet", rev="v2"))
+    data = open_dataset(repository.uri("people.parquet", rev="v2", fallback="last-stable"))
+    assert data.ref.revision == first
+
+
+def test_an_empty_fallback_means_none(repository):
+    repository.commit({"people.parquet": people(1)}, tracked="people.parquet", tag="last-stable")
+    with pytest.raises(BadInputError, match=r"latest/people\.parquet is not tracked"):
+        open_dataset(repository.uri("people.parquet", fallback=""))
+
+
+# -- waiting ------------------------------------------------------------------------------------------------------
+
+
+def test_a_version_can_be_waited_for_and_its_mark_changes_with_the_data_alone(repository):
+    repository.commit({"other.csv": people(1)}, tracked="other.csv")
+    uri = repository.uri("people.parquet")
+    assert (exists(uri), stamp(uri)) == (False, None)
+    repository.commit({"latest/people.parquet": people(1)}, tracked="latest/people.parquet")
+    first = stamp(uri)
+    repository.commit({"other.csv": people(3)}, tracked="other.csv")
+    assert stamp(uri) == first
+    repository.commit({"latest/people.parquet": people(2)}, tracked="latest/people.parquet")
+    assert exists(uri)
+    assert stamp(uri) not in (None, first)
+
+
+# -- what is wrong ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_there_is_named(repository, tmp_path):
+    repository.commit({"people.parquet": people(1)}, tracked="people.parquet")
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    wrong = {
+        repository.uri("women.parquet", rev="main"): "women.parquet is not tracked by DVC at main",
+        repository.uri("people.parquet", rev="v9"): "has no revision v9",
+        repository.uri("women.parquet"): "nor can it fall back: .* has no revision last-stable",
+        f"dvc://{tmp_path}/nowhere?path=people.parquet": "nowhere: no such folder, so no DVC repository",
+        f"dvc://{plain}?path=people.parquet": "plain is no DVC repository",
+        f"dvc://{repository.folder}": "write dvc://FOLDER",
+        f"dvc://{repository.folder}?file=people.parquet": "'file'; keys are path, rev, fallback",
+        f"dvc://{repository.folder}?path": "not key=value",
+    }
+    for uri, message in wrong.items():
+        with pytest.raises(BadInputError) as caught:
+            open_dataset(uri)
+        assert re.search(message, str(caught.value))
+
+
+def test_bytes_that_the_remote_lost_are_named_by_path_and_revision(repository, tmp_path, capsys):
+    commit = repository.commit({"people.parquet": people(1)}, tracked="people.parquet")
+    repository.lose_the_bytes()
+    (tmp_path / "spec.json").write_text(
+        f'{{"dataset": "{repository.uri("people.parquet", rev="main")}", "suite": {{"expectations": []}}}}'
+    )
+    with pytest.raises(BadInputError, match=rf"people\.parquet at main \({commit[:12]}\).*there is nothing at"):
+        open_dataset(repository.uri("people.parquet", rev="main"))
+    assert main(["validate", str(tmp_path / "spec.json")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_file_of_a_folder_that_the_remote_lost_is_named(repository):
+    days = {f"days/{day}.parquet": people(day) for day in range(3)}
+    repository.commit(days, tracked="days")
+    whole = open_dataset(repository.uri("days", rev="main"))
+    Path(whole.files[1]).write_bytes(b"")
+    with pytest.raises(BadInputError, match=r"days/1\.parquet is empty"):
+        open_dataset(repository.uri("days", rev="main"))
+
+
+def test_a_damaged_file_is_called_by_its_name_not_by_its_hash(repository):
+    repository.commit({"people.parquet": people(1)}, tracked="people.parquet")
+    uri = repository.uri("people.parquet", rev="main")
+    Path(open_dataset(uri).files[0]).write_bytes(b"no parquet at all")
+    with pytest.raises(BadInputError, match=r"^people\.parquet cannot be read as parquet"):
+        open_dataset(uri)
+
+
+def test_bytes_that_were_replaced_in_the_remote_do_not_pass_for_the_pinned_ones(repository):
+    repository.commit({"people.parquet": people(1)}, tracked="people.parquet")
+    pinned = open_dataset(repository.uri("people.parquet", rev="main")).ref
+    people(2).to_parquet(open_dataset(pinned).files[0])
+    with pytest.raises(IntegrityError, match="changed"):
+        assert open_dataset(pinned).ref
+
+
+def test_a_version_is_no_place_to_write(repository, tmp_path):
+    with pytest.raises(BadInputError, match="not written"):
+        write_dataset(open_dataset_of(tmp_path), repository.uri("people.parquet"))
+
+
+def open_dataset_of(folder):
+    people(1).to_parquet(folder / "p.parquet")
+    return open_dataset(str(folder / "p.parquet")).table()
+
+
+@pytest.mark.parametrize("address", ["https://me:secret@example.com/data.git", "https://token@example.com/data.git"])
+def test_credentials_in_an_address_are_refused_and_not_repeated(address):
+    with pytest.raises(BadInputError, match="leave them to Git") as caught:
+        open_dataset(f"dvc+{address}?path=people.parquet")
+    assert "secret" not in str(caught.value)
+    assert "token" not in str(caught.value)
+
+
+def test_an_address_that_cannot_be_reached_is_a_failed_backend():
+    with pytest.raises(BackendError, match=r"ssh://127\.0\.0\.1:1/x cannot be read"):
+        open_dataset("dvc+ssh://127.0.0.1:1/x?path=people.parquet")
+
+
+def test_a_missing_dvc_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dvc.exceptions", None)
+    with pytest.raises(BackendError, match=r"pip install 'airflow-mlops-provider\[dvc\]'"):
+        open_dataset("dvc:///srv/registry?path=people.parquet")
+
+
+def test_dvc_is_not_loaded_by_who_does_not_use_it(tmp_path):
+    people(1).to_parquet(tmp_path / "p.parquet")
+    script = (
+        "import sys; from airflow_mlops_provider.stores.datasets import open_dataset; "
+        f"open_dataset({str(tmp_path / 'p.parquet')!r}).ref; assert 'dvc' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [("dvc:///a?path=b", True), ("dvc+git@host:a/b.git?path=c", True), ("dvcs/a.parquet", False), ("s3://a/b", False)],
+)
+def test_only_dvc_uris_are_versions(uri, expected):
+    assert is_dvc_uri(uri) is expected
