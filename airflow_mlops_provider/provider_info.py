@@ -20,7 +20,7 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": "MLOps",
                 "python-modules": [
                     f"airflow_mlops_provider.operators.{topic}"
-                    for topic in ("bias", "evaluation", "inference", "promotion", "training", "validation")
+                    for topic in ("bias", "evaluation", "inference", "promotion", "retention", "training", "validation")
                 ],
             }
         ],
@@ -75,6 +75,14 @@ _CONFIG: dict[str, Any] = {
                 "version_added": "0.1.0",
                 "type": "string",
                 "example": "http://mlflow:5000",
+                "default": None,
+            },
+            "retention_days": {
+                "description": "Age in days from which PurgeEvidenceOperator removes evidence. "
+                "Defaults to keeping it for good.",
+                "version_added": "0.1.0",
+                "type": "float",
+                "example": "365",
                 "default": None,
             },
         },

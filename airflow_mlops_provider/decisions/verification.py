@@ -5,6 +5,9 @@ from __future__ import annotations
 from airflow_mlops_provider.records.reports.verification import Check, ReplayReport, VerificationReport
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
+EVIDENCE_PURGED = "evidence_purged"
+"""Measure of evidence that is gone and has a tombstone."""
+
 
 def judge_verification(report: VerificationReport) -> Verdict:
     """Fail when anything does not hold; ``insufficient_evidence`` when something could not be checked."""
@@ -20,7 +23,8 @@ def judge_verification(report: VerificationReport) -> Verdict:
         summary = f"{counted} hold ({len(findings)} checks)"
     else:
         summary = f"nothing is recorded about {report.name}"
-    return Verdict.of(findings, summary=summary)
+    purged = sum(check.measure == EVIDENCE_PURGED for check in report.checks)
+    return Verdict.of(findings, summary=f"{summary}; {purged} pieces were purged by policy" if purged else summary)
 
 
 def judge_replay(report: ReplayReport) -> Verdict:

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
+from airflow_mlops_provider.exceptions import BackendError
+
 SECTION = "mlops"
 
 
@@ -17,6 +19,15 @@ def evidence_root() -> str:
 def tracking_uri() -> str | None:
     """``[mlops] tracking_uri``; ``None`` leaves MLflow on SQLite beside the evidence."""
     return _option(SECTION, "tracking_uri") or None
+
+
+def retention_days() -> float | None:
+    """``[mlops] retention_days``; ``None`` keeps evidence for good."""
+    given = _option(SECTION, "retention_days")
+    try:
+        return float(given) if given else None
+    except ValueError:
+        raise BackendError(f"[mlops] retention_days is {given!r}, not a number of days") from None
 
 
 def airflow_home() -> Path:

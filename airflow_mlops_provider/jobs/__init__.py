@@ -18,6 +18,7 @@ JOBS: dict[str, str] = {
     "train": "training:TrainJob",
     "evaluate": "evaluation:EvaluateJob",
     "bias": "bias:BiasJob",
+    "decay": "decay:DecayJob",
     "card": "model_card:ModelCardJob",
     "promote": "promotion:PromoteJob",
     "predict": "prediction:PredictJob",
@@ -25,6 +26,7 @@ JOBS: dict[str, str] = {
     "verify": "verification:VerifyJob",
     "replay": "replay:ReplayJob",
     "reproduce": "reproduction:ReproduceJob",
+    "purge": "purge:PurgeJob",
 }
 """Job name to ``module:class`` in this package; a class is imported when its job runs."""
 

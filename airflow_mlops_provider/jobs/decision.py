@@ -11,7 +11,7 @@ from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.stores.aliases import repair_aliases
-from airflow_mlops_provider.stores.decisions import CHAMPION, DecisionChain, Link
+from airflow_mlops_provider.stores.decisions import CHAMPION, DecisionChain, Link, evidence_claim
 from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.specs import read_model_spec
 
@@ -24,7 +24,7 @@ def outcome_of(job: Job, link: Link) -> Outcome:
     The record is the truth; the evidence is its copy in the form that pages, links and alerts read.
     """
     record = link.record
-    claim = f"{record.kind}-{record.name}-{record.number}"
+    claim = evidence_claim(record)
     standing = job.evidence_store.claimed(claim)
     if standing is None:
         standing = job.evidence_store.claim(claim, {"evidence_uri": _write_evidence(job, link).evidence_uri})

@@ -18,9 +18,11 @@ _TOPICS: dict[Kind, str] = {
     Kind.TRAINING: "training",
     Kind.EVALUATION: "evaluation",
     Kind.BIAS: "bias",
+    Kind.DECAY: "decay",
     Kind.MODEL_CARD: "model_card",
     Kind.PROMOTION: "promotion",
     Kind.ROLLBACK: "rollback",
+    Kind.PURGE: "purge",
 }
 
 

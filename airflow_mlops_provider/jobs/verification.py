@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_mlops_provider.decisions.verification import judge_verification
+from airflow_mlops_provider.decisions.fallbacks import note_fallbacks
+from airflow_mlops_provider.decisions.verification import EVIDENCE_PURGED, judge_verification
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, MLOpsError
 from airflow_mlops_provider.jobs.base import Job
 from airflow_mlops_provider.jobs.judging import judge_again, same_judgement
@@ -21,12 +22,13 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.reports.promotion import EvidenceItem, PromotionReport
 from airflow_mlops_provider.records.reports.verification import Check, VerificationReport
-from airflow_mlops_provider.records.verdict import Verdict
+from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.aliases import Anchor, examine_anchors, read_anchors
 from airflow_mlops_provider.stores.decisions import DecisionChain, Link, champion_of
-from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.evidence import EvidenceStore, read_evidence
 from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.models.connection import default_tracking_uri, sqlite_path
+from airflow_mlops_provider.stores.retention import Burial, burials, model_chains, retention_chain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,12 @@ class VerifyJob(Job):
         return self.record(Kind.VERIFICATION, report=report, policy=None, verdict=judge_verification(report), inputs={})
 
     def _of_evidence(self, uri: str) -> VerificationReport:
-        return VerificationReport(name=uri, records=0, pieces=1, checks=tuple(_check_evidence(uri)))
+        store = self.evidence_store
+        chains = (*model_chains(store), retention_chain(store))
+        stones = {name: grave for chain in chains for name, grave in burials(chain.examine()[0]).items()}
+        return VerificationReport(
+            name=uri, records=0, pieces=1, checks=tuple(_check_evidence(uri, _grave(uri, stones)))
+        )
 
     def _of_model(self, name: str) -> VerificationReport:
         chain = DecisionChain(self.evidence_store, name)
@@ -61,16 +68,19 @@ class VerifyJob(Job):
         links, faults = chain.examine()
         if not links and not faults and not registry.anchors:
             raise BadInputError(f"no decision about model {name!r} is recorded in {chain.place}")
-        faults += examine_anchors(chain, links, registry.anchors)
+        buried, more_faults = retention_chain(self.evidence_store).examine()
+        faults = (*faults, *examine_anchors(chain, links, registry.anchors), *more_faults)
         checks = [Check(subject=f.subject, measure=f.measure, holds=False, detail=f.detail) for f in faults]
         if not faults:
             checks.append(Check(subject=chain.place, measure="chain_unbroken", holds=True))
         uris = list(dict.fromkeys(uri for link in links for uri in link.record.evidence))
         places = {uri: self._place_of(uri) for uri in uris}
+        stones = {**burials(buried), **burials(links)}
+        graves = {uri: _grave(places[uri], stones) for uri in uris}
         for link in links:
-            checks += _check_record(link, links, places)
+            checks += _check_record(link, links, places, graves)
         for uri in uris:
-            checks += _check_evidence(places[uri])
+            checks += _check_evidence(places[uri], graves[uri])
         return VerificationReport(
             name=name, records=len(links), pieces=len(uris), checks=(*checks, *registry.checks(links))
         )
@@ -139,7 +149,9 @@ def _check_alias(alias: str, champion: ModelRef, found: str | None, links: Seque
     )
 
 
-def _check_record(link: Link, links: Sequence[Link], places: Mapping[str, str]) -> Iterator[Check]:
+def _check_record(
+    link: Link, links: Sequence[Link], places: Mapping[str, str], graves: Mapping[str, Burial | None]
+) -> Iterator[Check]:
     record = link.record
     subject = f"record {record.number}"
     again = _again(Kind(record.kind), record.report, record.policy, subject)
@@ -147,16 +159,21 @@ def _check_record(link: Link, links: Sequence[Link], places: Mapping[str, str]) 
         yield Check(subject=subject, measure="verdict_recomputed", holds=False, detail=again)
     elif again is not None:
         yield _recomputed(subject, record.verdict, again)
+    if record.kind is DecisionKind.PURGE and record.verdict.status is not Status.PASS:
+        detail = f"removed evidence that was not due: {record.verdict.findings[0].detail}"
+        yield Check(subject=subject, measure="purge_was_due", holds=False, detail=detail)
     before = [other for other in links if other.record.number < record.number]
     in_force = champion_of(before, record.alias)
     if in_force is not None and in_force != record.champion:
         detail = f"says version {_version(record.champion)} was in force, by the records it was {_version(in_force)}"
         yield Check(subject=subject, measure="champion_consistent", holds=False, detail=detail)
     if record.kind is DecisionKind.PROMOTION:
-        yield from _check_promotion(record, subject, places)
+        yield from _check_promotion(record, subject, places, graves)
 
 
-def _check_promotion(record: DecisionRecord, subject: str, places: Mapping[str, str]) -> Iterator[Check]:
+def _check_promotion(
+    record: DecisionRecord, subject: str, places: Mapping[str, str], graves: Mapping[str, Burial | None]
+) -> Iterator[Check]:
     if record.mode is None or effect_of(record.verdict, record.mode) is not record.effect:
         detail = f"says {record.effect}, which is not what verdict {record.verdict.status} leads to"
         yield Check(subject=subject, measure="effect_consistent", holds=False, detail=detail)
@@ -165,14 +182,18 @@ def _check_promotion(record: DecisionRecord, subject: str, places: Mapping[str, 
     except BadInputError:
         return  # said already: its verdict cannot be recomputed
     for item in report.evidence:
-        yield _check_item(item, record, subject, places.get(item.uri, item.uri))
+        yield _check_item(item, record, subject, places.get(item.uri, item.uri), graves.get(item.uri))
 
 
-def _check_item(item: EvidenceItem, record: DecisionRecord, subject: str, place: str) -> Check:
+def _check_item(item: EvidenceItem, record: DecisionRecord, subject: str, place: str, grave: Burial | None) -> Check:
     """Whether the evidence still says what the record took from it."""
     measure = "evidence_as_recorded"
     if record.evidence.get(item.uri) != item.sha256:
         return Check(subject=subject, measure=measure, holds=False, detail=f"carries two hashes of {item.uri}")
+    if grave is not None:
+        holds = grave.stone.sha256 == item.sha256
+        detail = "" if holds else f"rests on other bytes than those removed by {grave.link.uri}: {item.uri}"
+        return Check(subject=subject, measure=measure, holds=holds, detail=detail)
     try:
         found = replace(read_item(place), uri=item.uri)
     except BadInputError as error:
@@ -182,7 +203,19 @@ def _check_item(item: EvidenceItem, record: DecisionRecord, subject: str, place:
     return Check(subject=subject, measure=measure, holds=True)
 
 
-def _check_evidence(uri: str) -> Iterator[Check]:
+def _grave(uri: str, stones: Mapping[str, Burial]) -> Burial | None:
+    """The tombstone of evidence that is gone; ``None`` when it is there or was not removed by policy."""
+    store = EvidenceStore(uri.rsplit("/", 2)[0] if uri.count("/") >= 2 else ".")
+    found = stones.get(store.name_of(uri))
+    return found if found is not None and not store.holds(uri) else None
+
+
+def _check_evidence(uri: str, grave: Burial | None) -> Iterator[Check]:
+    if grave is not None:
+        record = grave.link.record
+        detail = f"was removed on {record.created_at[:10]} by {grave.link.uri}: {record.reason}"
+        yield Check(subject=uri, measure=EVIDENCE_PURGED, holds=True, detail=detail)
+        return
     try:
         found = read_evidence(uri)
     except BadInputError as error:
@@ -193,7 +226,7 @@ def _check_evidence(uri: str) -> Iterator[Check]:
     if isinstance(again, str):
         yield Check(subject=uri, measure="verdict_recomputed", holds=False, detail=again)
     elif again is not None:
-        yield _recomputed(uri, found.verdict, again)
+        yield _recomputed(uri, found.verdict, note_fallbacks(found.kind, again, found.inputs))
 
 
 def _again(kind: Kind, report: Any, policy: Any, where: str) -> Verdict | str | None:

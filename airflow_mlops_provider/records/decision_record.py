@@ -19,6 +19,8 @@ class DecisionKind(StrEnum):
 
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
+    PURGE = "purge"
+    """Old evidence was removed; the record is its tombstone."""
 
 
 class Effect(StrEnum):
@@ -31,6 +33,8 @@ class Effect(StrEnum):
     """The evidence would have carried it, but another decision had changed the champion since."""
     SUGGESTED = "suggested"
     AWAITING_APPROVAL = "awaiting_approval"
+    PURGED = "purged"
+    """Evidence named in the report was removed by policy; nothing was decided about the model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,18 +44,19 @@ class DecisionRecord:
     :param number: 1 for the first record of a model; the record that creates this number has committed.
     :param previous: SHA-256 of the bytes of record ``number - 1``; ``None`` for the first.
     :param created_at: ISO 8601, UTC.
-    :param kind: promotion or rollback.
+    :param kind: promotion, rollback or purge of old evidence.
     :param effect: what came of it.
     :param name: registered name of the model.
     :param alias: the alias that it is about, ``champion`` as a rule.
-    :param model: the version decided on: the candidate, or the version that a rollback puts back.
+    :param model: the version decided on: the candidate, or the version that a rollback puts back; for a purge, the
+        version that the record before speaks of.
     :param champion: the version in force before; ``None`` for the first.
     :param evidence: what the decision rests on: URI to SHA-256.
     :param datasets: ``training`` is what ``model`` was trained on, the reference while it is in force.
-    :param report: the facts, as plain JSON of the promotion or rollback report.
+    :param report: the facts, as plain JSON of the promotion, rollback or purge report.
     :param policy: the limits, as plain JSON of the policy.
     :param verdict: the judgement.
-    :param mode: how it was decided; ``None`` for a rollback.
+    :param mode: how it was decided; ``None`` for a rollback or a purge.
     :param person: who approved the promotion or asked for the rollback, if a person did.
     :param reason: why, in one sentence.
     :param restores: for a rollback, the number of the promotion that is in force again; ``None`` when the version

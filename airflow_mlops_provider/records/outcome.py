@@ -28,6 +28,8 @@ class Kind(StrEnum):
     VERIFICATION = "verification"
     REPLAY = "replay"
     REPRODUCTION = "reproduction"
+    INCIDENT = "incident"
+    PURGE = "purge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,19 +54,21 @@ class DecisionChain:
 
     :param store: the evidence root that holds the chain.
     :param name: the model's registered name.
+    :param folder: where such chains lie; that of decisions about models by default.
     :raises BadInputError: for a name that no model can have; it becomes part of a path.
     """
 
-    def __init__(self, store: EvidenceStore, name: str) -> None:
+    def __init__(self, store: EvidenceStore, name: str, *, folder: str = FOLDER) -> None:
         if not name.strip(". ") or set(name) & set("/\\:\0"):
             raise BadInputError(f"{name!r} is no model's name")
         self.name = name
         self._store = store
+        self._path = f"{folder}/{name}"
 
     @property
     def place(self) -> str:
         """Where the chain lies, for messages."""
-        return f"{self._store.root}/{FOLDER}/{self.name}"
+        return f"{self._store.root}/{self._path}"
 
     def links(self) -> tuple[Link, ...]:
         """Every record, oldest first.
@@ -82,7 +84,7 @@ class DecisionChain:
         """The records that can be read and what is wrong with the chain; nothing is raised for a broken link."""
         links: list[Link] = []
         faults: list[Fault] = []
-        for uri, data in self._store.chain(f"{FOLDER}/{self.name}"):
+        for uri, data in self._store.chain(self._path):
             try:
                 plain = json.loads(data)
                 record = decode(DecisionRecord, plain, where=uri)
@@ -103,8 +105,13 @@ class DecisionChain:
         :raises AlreadyExistsError: when another decision was committed first; look again and decide again.
         """
         record = replace(draft, number=len(after) + 1, previous=after[-1].digest if after else None)
-        uri = self._store.append(f"{FOLDER}/{self.name}", record.number, record)
+        uri = self._store.append(self._path, record.number, record)
         return Link(record=record, uri=uri, digest=sha256(canonical_json(record)))
+
+
+def evidence_claim(record: DecisionRecord) -> str:
+    """The claim under which the evidence of a decision is written once, however often its task is tried."""
+    return f"{record.kind}-{record.name}-{record.number}"
 
 
 def chain_names(store: EvidenceStore) -> list[str]:

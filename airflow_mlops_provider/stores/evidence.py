@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlparse
@@ -21,6 +23,25 @@ from airflow_mlops_provider.stores.places import require_writable_folder
 from airflow_mlops_provider.stores.specs import local_path
 
 _HASHED_NAME = re.compile(r"-([0-9a-f]{64})\.[a-z]+$")
+_STAMPED_NAME = re.compile(r"/(\d{8}T\d{6}\.\d{6}Z)-(?:.*-)?([0-9a-f]{64})\.[a-z]+$")
+_PART_NAME = re.compile(r"\..+\.\d+\.[0-9a-f]{8}")
+_STAMP = "%Y%m%dT%H%M%S.%fZ"
+_ABANDONED_AFTER = timedelta(hours=1)
+"""No write of evidence takes this long: whoever began it was killed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dated:
+    """A file of evidence, or one attached to it, by what its name says of it.
+
+    :param name: below the root, such as ``drift/20260131T....json``.
+    :param written_at: when it was written.
+    :param sha256: hash of its bytes when it was written.
+    """
+
+    name: str
+    written_at: datetime
+    sha256: str
 
 
 def default_evidence_root() -> str:
@@ -67,7 +88,7 @@ class EvidenceStore:
         :raises BackendError: when the root cannot be written; evidence is never optional.
         """
         data = canonical_json(body)
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        stamp = datetime.now(UTC).strftime(_STAMP)
         return self._blobs.create(f"{kind}/{stamp}-{sha256(data).removeprefix('sha256:')}.json", data)
 
     def attach(self, name: str, data: bytes) -> str:
@@ -126,6 +147,34 @@ class EvidenceStore:
         """The chains below ``folder``, sorted: ``chains("decisions")`` are the models decided about."""
         return self._blobs.folders(folder)
 
+    def dated(self, kind: str) -> list[Dated]:
+        """All evidence of ``kind`` and all that is attached to it, oldest first; nothing is read but names."""
+        names = [*self._blobs.names(kind), *self._blobs.names(f"{kind}/attachments")]
+        return sorted(filter(None, map(_dated, names)), key=lambda found: (found.written_at, found.name))
+
+    def name_of(self, uri: str) -> str:
+        """The name below a root of the evidence at ``uri``; the same in every copy of the root."""
+        parts = uri.rsplit("/", 3)[1:]
+        return "/".join(parts if parts[-2:-1] == ["attachments"] else parts[-2:])
+
+    def uri_of(self, name: str) -> str:
+        """Where the evidence ``name`` lies in this root, if it is there."""
+        return self._blobs.uri_of(name)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove evidence for good; what is gone already is none of its business.
+
+        The caller has recorded what goes, and why: see :mod:`airflow_mlops_provider.jobs.purge`.
+
+        :raises BackendError: when something cannot be removed.
+        """
+        for name in names:
+            self._blobs.remove(name)
+
+    def sweep(self) -> int:
+        """Remove what killed writers left behind half written, and return how many files that were."""
+        return self._blobs.sweep()
+
     def claim(self, name: str, body: Any) -> Any:
         """Create ``claims/name`` exclusively, or return what an earlier caller claimed it with.
 
@@ -167,6 +216,14 @@ def read_evidence(uri: str) -> Evidence:
     """
     root = uri.rsplit("/", 2)[0] if uri.count("/") >= 2 else "."
     return decode(Evidence, EvidenceStore(root).read(uri), where=f"evidence {uri}")
+
+
+def _dated(name: str) -> Dated | None:
+    match = _STAMPED_NAME.search(name)
+    if match is None:
+        return None
+    written_at = datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC)
+    return Dated(name=name, written_at=written_at, sha256=f"sha256:{match[2]}")
 
 
 class _LocalBlobs:
@@ -228,6 +285,24 @@ class _LocalBlobs:
             raise BackendError(f"evidence root {self.root} cannot be read: {error}") from error
         return [f"{folder}/{name}" for name in found]
 
+    def remove(self, name: str) -> None:
+        try:
+            (self._root / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise BackendError(f"evidence {self.uri_of(name)} cannot be removed: {error.strerror}") from error
+
+    def sweep(self) -> int:
+        limit, swept = (datetime.now(UTC) - _ABANDONED_AFTER).timestamp(), 0
+        for part in self._root.rglob(".*"):
+            if _PART_NAME.fullmatch(part.name):
+                try:
+                    if part.stat().st_mtime < limit:
+                        part.unlink()
+                        swept += 1
+                except OSError:
+                    continue  # its writer, or another sweep, was quicker
+        return swept
+
     def folders(self, under: str = "") -> list[str]:
         try:
             return sorted(entry.name for entry in (self._root / under).iterdir() if entry.is_dir())
@@ -288,6 +363,17 @@ class _S3Blobs:
     def names(self, folder: str) -> list[str]:
         found = self._listing(folder)
         return [f"{folder}/{entry['name'].rsplit('/', 1)[-1]}" for entry in found if entry["type"] == "file"]
+
+    def remove(self, name: str) -> None:
+        try:
+            self._fs.rm_file(f"{self._prefix}/{name}")
+        except FileNotFoundError:
+            return
+        except Exception as error:  # as above
+            raise BackendError(f"evidence {self.uri_of(name)} cannot be removed: {error}") from error
+
+    def sweep(self) -> int:
+        return 0  # an object appears whole or not at all
 
     def folders(self, under: str = "") -> list[str]:
         return [entry["name"].rsplit("/", 1)[-1] for entry in self._listing(under) if entry["type"] == "directory"]

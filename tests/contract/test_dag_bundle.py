@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-DAGS = {"wage_train", "wage_monitor", "wage_retrain"}
+DAGS = {"wage_train", "wage_monitor", "wage_retrain", "wage_purge"}
 
 
 def _serialized(dag) -> str:

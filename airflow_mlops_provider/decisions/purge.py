@@ -1,0 +1,79 @@
+"""Whether what a purge removes is as old as its policy asks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.outcome import Kind
+from airflow_mlops_provider.records.reports.purge import PurgeReport
+from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgePolicy:
+    """How long evidence is kept.
+
+    :param retention_days: age in days from which evidence is removed.
+    :param kinds: only evidence of these kinds is removed; all kinds by default.
+    :raises BadInputError: when the age is not above 0.
+    """
+
+    retention_days: float
+    kinds: tuple[Kind, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.retention_days > 0:
+            raise BadInputError(f"purge: 'retention_days' is {self.retention_days}; it must be above 0")
+
+    @property
+    def affected(self) -> tuple[Kind, ...]:
+        """The kinds of evidence that this policy is about."""
+        return self.kinds or tuple(Kind)
+
+
+def judge_purge(report: PurgeReport, policy: PurgePolicy) -> Verdict:
+    """Pass when every file was past its time and of a kind that the policy names; one finding a kind."""
+    findings = [*_ages(report, policy)] or [
+        Finding(subject="evidence", measure="files", observed=0.0, status=Status.PASS, detail="nothing to remove")
+    ]
+    return Verdict.of(findings, summary=_summary(report, policy))
+
+
+def _ages(report: PurgeReport, policy: PurgePolicy) -> Iterator[Finding]:
+    youngest: dict[str, float] = {}
+    for stone in report.tombstones:
+        kind = stone.name.split("/")[0]
+        youngest[kind] = min(age_in_days(stone.written_at, report.purged_at), youngest.get(kind, float("inf")))
+    counts = Counter(stone.name.split("/")[0] for stone in report.tombstones)
+    for kind, age in sorted(youngest.items()):
+        is_due = age >= policy.retention_days and kind in policy.affected
+        yield Finding(
+            subject=kind,
+            measure="youngest_days",
+            observed=age,
+            limit=policy.retention_days,
+            status=Status.PASS if is_due else Status.FAIL,
+            detail=f"{counts[kind]} files" if is_due else f"{counts[kind]} files, not all of which were due",
+        )
+
+
+def age_in_days(written_at: str, now: str) -> float:
+    """Days between two moments in ISO 8601."""
+    return (datetime.fromisoformat(now) - datetime.fromisoformat(written_at)) / timedelta(days=1)
+
+
+def _summary(report: PurgeReport, policy: PurgePolicy) -> str:
+    age = f"older than {policy.retention_days:g} days"
+    done = "would be removed" if report.dry_run else "removed"
+    parts = [f"{len(report.tombstones)} files of evidence {age} {done}"]
+    if report.kept:
+        parts.append(f"{report.kept} stay, because a champion or its predecessor rests on them")
+    if report.finished:
+        parts.append(f"{report.finished} removed that an earlier purge had recorded")
+    if report.swept:
+        parts.append(f"{report.swept} half-written files swept")
+    return "; ".join(parts)

@@ -1,0 +1,153 @@
+"""``purge``: old evidence goes, and tombstones in the chains say what went, when and by which policy.
+
+First the tombstone is committed, by the same exclusive create as every decision, then the file goes. So a purge that is
+killed in between leaves files that the next one removes, and of two purges at once one writes the tombstones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+from airflow_mlops_provider.decisions.purge import PurgePolicy, judge_purge
+from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
+from airflow_mlops_provider.jobs.base import Job, installed_versions
+from airflow_mlops_provider.records.codec import encode
+from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import ModelRef
+from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
+from airflow_mlops_provider.stores.decisions import CHAMPION, DecisionChain, Link, champion_of
+from airflow_mlops_provider.stores.evidence import Dated, EvidenceStore
+from airflow_mlops_provider.stores.retention import (
+    burials,
+    cited,
+    kept_for_rollback,
+    model_chains,
+    retention_chain,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PurgeJob(Job):
+    """Remove evidence that is past its time; decision records and the evidence of champions in force stay.
+
+    :param retention_days: age in days from which evidence is removed.
+    :param kinds: only evidence of these kinds; all kinds by default.
+    :param dry_run: only say what would go.
+    """
+
+    retention_days: float
+    kinds: tuple[Kind, ...] = ()
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        try:
+            datetime.now(UTC) - timedelta(days=self.policy.retention_days)
+        except OverflowError as error:
+            raise BadInputError(f"purge spec: 'retention_days' is {self.retention_days}, before all time") from error
+
+    @property
+    def policy(self) -> PurgePolicy:
+        """The spec's keys as the limits that are recorded."""
+        return PurgePolicy(retention_days=self.retention_days, kinds=self.kinds)
+
+    def run(self) -> Outcome:
+        """Bury, remove, sweep, record; safe to repeat, and to run twice at once.
+
+        :raises IntegrityError: when a chain does not hold: what must stay could not be told.
+        """
+        work = _Purge(job=self, now=datetime.now(UTC))
+        report = work.preview() if self.dry_run else work.carry_out()
+        return self.record(
+            Kind.PURGE, report=report, policy=self.policy, verdict=judge_purge(report, self.policy), inputs={}
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Purge:
+    job: PurgeJob
+    now: datetime
+
+    @property
+    def store(self) -> EvidenceStore:
+        return self.job.evidence_store
+
+    @cached_property
+    def files(self) -> dict[str, Dated]:
+        """All evidence by name, as it was when the purge began."""
+        return {file.name: file for kind in Kind for file in self.store.dated(kind)}
+
+    @cached_property
+    def old(self) -> list[str]:
+        limit = self.now - timedelta(days=self.job.retention_days)
+        kinds = set(map(str, self.job.policy.affected))
+        return [name for name, file in self.files.items() if file.written_at <= limit and name.split("/")[0] in kinds]
+
+    def preview(self) -> PurgeReport:
+        kept = self._kept()
+        return self._report(set(self.old) - kept, kept)
+
+    def carry_out(self) -> PurgeReport:
+        rests_on, buried = set[str](), set[str]()
+        for chain in model_chains(self.store):
+            names = cited(self.store, chain.links())
+            buried |= self._bury(chain, set(self.old) & names)
+            rests_on |= names
+        buried |= self._bury(retention_chain(self.store), set(self.old) - rests_on)
+        # Looked at once more, because a promotion may have come in between; a tombstone too many does no harm.
+        kept = self._kept()
+        gone = {name for name in self.files if name in buried and name not in kept}
+        self.store.remove(sorted(gone))
+        report = self._report(gone & set(self.old), kept)
+        return replace(report, finished=len(gone - set(self.old)), swept=self.store.sweep())
+
+    def _bury(self, chain: DecisionChain, names: Set[str]) -> set[str]:
+        """Commit a tombstone for those of ``names`` that must not stay; returns all that has one there."""
+        while True:
+            links, kept = chain.links(), self._kept()
+            have = set(burials(links))
+            due = names - have - kept
+            if not due:
+                return have
+            try:
+                chain.commit(self._draft(chain, links, self._report(due, kept)), links)
+            except AlreadyExistsError:
+                continue  # a decision or another purge came first: look again at what must stay
+            return have | due
+
+    def _report(self, names: Set[str], kept: Set[str]) -> PurgeReport:
+        found = sorted((self.files[name] for name in names), key=lambda file: (file.written_at, file.name))
+        return PurgeReport(
+            purged_at=self.now.isoformat(),
+            tombstones=tuple(
+                Tombstone(name=file.name, written_at=file.written_at.isoformat(), sha256=file.sha256) for file in found
+            ),
+            kept=sum(name in kept for name in self.old),
+            dry_run=self.job.dry_run,
+        )
+
+    def _draft(self, chain: DecisionChain, links: Sequence[Link], report: PurgeReport) -> DecisionRecord:
+        verdict = judge_purge(report, self.job.policy)
+        return DecisionRecord(
+            number=0,
+            previous=None,
+            created_at=self.now.isoformat(),
+            kind=DecisionKind.PURGE,
+            effect=Effect.PURGED,
+            name=chain.name,
+            alias=CHAMPION,
+            model=links[-1].record.model if links else ModelRef(name=chain.name),
+            champion=champion_of(links),
+            report=encode(report),
+            policy=encode(self.job.policy),
+            verdict=verdict,
+            reason=verdict.summary,
+            origin=self.job.origin,
+            versions=installed_versions(),
+        )
+
+    def _kept(self) -> set[str]:
+        return kept_for_rollback(self.store, {chain.name: chain.links() for chain in model_chains(self.store)})

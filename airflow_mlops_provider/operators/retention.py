@@ -1,0 +1,44 @@
+"""Retention of evidence as a task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow_mlops_provider.exceptions import BackendError
+from airflow_mlops_provider.hooks.settings import retention_days
+from airflow_mlops_provider.operators.job import JobOperator
+
+
+class PurgeEvidenceOperator(JobOperator):
+    """Removes old evidence and leaves tombstones; decision records and the evidence of champions in force stay.
+
+    :param retention_days: age in days from which evidence goes; ``[mlops] retention_days`` by default.
+    :param kinds: only evidence of these kinds, such as ``["drift", "prediction"]``; all kinds by default.
+    :param preview: only say what would go.
+    :raises BackendError: when neither the parameter nor the configuration says how long evidence is kept.
+    """
+
+    job = "purge"
+    keys = ("kinds",)
+    template_fields: Sequence[str] = ("retention_days", "kinds", "preview", "evidence_root")
+
+    def __init__(
+        self,
+        *,
+        retention_days: float | str | None = None,
+        kinds: Sequence[str] | None = None,
+        preview: bool | str = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.retention_days = retention_days
+        self.kinds = kinds
+        self.preview = preview
+
+    def spec(self) -> dict[str, Any]:
+        """The keys of the job; what came out of a template is text."""
+        days = retention_days() if self.retention_days in (None, "", "None") else float(self.retention_days or 0)
+        if days is None:
+            raise BackendError("no retention: give 'retention_days', or set [mlops] retention_days")
+        return {**super().spec(), "retention_days": days, "dry_run": str(self.preview) == "True"}

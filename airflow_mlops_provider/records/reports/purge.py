@@ -1,0 +1,39 @@
+"""What a purge of old evidence removes, and what it leaves in its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tombstone:
+    """Stands for a removed file.
+
+    :param name: below the evidence root, such as ``drift/20260131T....json``.
+    :param written_at: ISO 8601, UTC: when it was written.
+    :param sha256: hash of the bytes it was written with.
+    """
+
+    name: str
+    written_at: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeReport:
+    """The facts of one purge.
+
+    :param purged_at: ISO 8601, UTC: the age of a file is counted to this moment.
+    :param tombstones: what is removed, oldest first.
+    :param kept: files past their time that stay, because a version in force or the one before it rests on them.
+    :param finished: files that an earlier purge had recorded and was stopped before it removed them.
+    :param swept: files that writers left behind half written when they were killed.
+    :param dry_run: whether this only says what would be removed.
+    """
+
+    purged_at: str
+    tombstones: tuple[Tombstone, ...]
+    kept: int = 0
+    finished: int = 0
+    swept: int = 0
+    dry_run: bool = False

@@ -1,0 +1,96 @@
+"""What may go from an evidence root, what must stay, and what has gone, by the tombstones in its chains.
+
+The tombstone of evidence that decisions rest on is a record in the chain of those decisions. The others lie in a chain
+of their own, ``retention/evidence``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.codec import decode
+from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
+from airflow_mlops_provider.records.evidence import Evidence
+from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
+from airflow_mlops_provider.stores.decisions import DecisionChain, Link, chain_names, evidence_claim, in_force
+from airflow_mlops_provider.stores.evidence import EvidenceStore
+
+_FOLDER, _NAME = "retention", "evidence"
+_KEPT_PROMOTIONS = 2
+"""The one in force and the one that a rollback puts back in force."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Burial:
+    """A tombstone where it stands.
+
+    :param stone: what it stands for.
+    :param link: the record that holds it.
+    """
+
+    stone: Tombstone
+    link: Link
+
+
+def retention_chain(store: EvidenceStore) -> DecisionChain:
+    """The tombstones of evidence that no decision rests on."""
+    return DecisionChain(store, _NAME, folder=_FOLDER)
+
+
+def model_chains(store: EvidenceStore) -> tuple[DecisionChain, ...]:
+    """The decisions about every model."""
+    return tuple(DecisionChain(store, name) for name in chain_names(store))
+
+
+def burials(links: Sequence[Link]) -> dict[str, Burial]:
+    """Name of each removed file to its tombstone; the earliest, should there be several."""
+    found: dict[str, Burial] = {}
+    for link in links:
+        if link.record.kind is DecisionKind.PURGE:
+            report = decode(PurgeReport, link.record.report, where=f"record {link.uri}")
+            for stone in report.tombstones:
+                found.setdefault(stone.name, Burial(stone=stone, link=link))
+    return found
+
+
+def cited(store: EvidenceStore, links: Sequence[Link]) -> set[str]:
+    """Names of the evidence that the decisions of a chain rest on."""
+    return {store.name_of(uri) for link in links for uri in link.record.evidence}
+
+
+def kept_for_rollback(store: EvidenceStore, chains: Mapping[str, Sequence[Link]]) -> set[str]:
+    """Names of the evidence, and of what is attached to it, that must not go.
+
+    It is what the promotions of the version in force and of the one before it rest on, for every alias, what they
+    wrote themselves, and what a decision rests on that still waits for a person.
+    """
+    names = set()
+    for links in chains.values():
+        for link in _standing(links):
+            names |= {store.name_of(uri) for uri in link.record.evidence} | _own_evidence(store, link.record)
+    return names | {attached for name in names for attached in _attached(store, name)}
+
+
+def _standing(links: Sequence[Link]) -> Iterator[Link]:
+    for alias in {link.record.alias for link in links if link.record.moved}:
+        yield from in_force(links, alias)[-_KEPT_PROMOTIONS:]
+    for link in reversed(links):
+        if link.record.moved:
+            return
+        if link.record.effect is Effect.AWAITING_APPROVAL:
+            yield link
+
+
+def _own_evidence(store: EvidenceStore, record: DecisionRecord) -> set[str]:
+    claim = store.claimed(evidence_claim(record))
+    return {store.name_of(claim["evidence_uri"])} if claim else set()
+
+
+def _attached(store: EvidenceStore, name: str) -> list[str]:
+    try:
+        evidence = decode(Evidence, store.read(store.uri_of(name)), where=f"evidence {name}")
+    except BadInputError:
+        return []  # it lies in another root or was tampered with, which is for verify to say
+    return [store.name_of(uri) for uri in evidence.attachments.values()]
