@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
-import pandas as pd
 import pyarrow as pa
 
 from airflow_mlops_provider.analysis.bias import measure_bias, measure_bias_of_classes
@@ -15,9 +13,9 @@ from airflow_mlops_provider.analysis.bias.bins import cut_plan
 from airflow_mlops_provider.analysis.bias.chart import draw_slices
 from airflow_mlops_provider.analysis.bias.columns import SlicePlan, plan_slices
 from airflow_mlops_provider.analysis.bias.discovery import measure_discoveries
+from airflow_mlops_provider.analysis.bias.kinds import Kinds
 from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Metric, Predictions, find_metric
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
-from airflow_mlops_provider.analysis.prediction import refuse_infinite
 from airflow_mlops_provider.decisions.bias import BiasPolicy, judge_bias
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.base import Job
@@ -35,6 +33,9 @@ from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.bias import BiasReport
 from airflow_mlops_provider.stores.datasets import Dataset, open_dataset
 from airflow_mlops_provider.stores.models import ModelStore
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +93,11 @@ class BiasJob(Job):
         raise BadInputError("bias spec: no model and no predictions")
 
     def _of_table(self, dataset: Dataset, label: str, prediction: str, plan: SlicePlan) -> Outcome:
-        report = self._measure_table(dataset, label, prediction, plan)
+        report = self.measure_table(dataset, label, prediction, plan)
         return self._judged(report, "predictions", dataset, None, {"label": label, "prediction": prediction})
 
-    def _measure_table(self, dataset: Dataset, label: str, prediction: str, plan: SlicePlan) -> BiasReport:
+    def measure_table(self, dataset: Dataset, label: str, prediction: str, plan: SlicePlan) -> BiasReport:
+        """Every slice of a table of predictions, streamed where its metric allows."""
         group, sliced = self.group_column, _named(plan, self.group_column)
         dataset.require([label, prediction, *sliced], role="predictions")
         _require_sliceable(dataset, sliced)
@@ -106,15 +108,18 @@ class BiasJob(Job):
             return self._of_rows(dataset.table(sliced), plan, predictions, metric, group=group, notes=notes)
         try:
             return measure_bias_of_classes(
-                lambda: _reader(dataset, [*sliced, label, prediction]),
+                lambda: _reader(dataset, [*sliced, label, prediction], coded=group is None),
                 plan,
                 lambda kinds: self._read_kinds(kinds, label, prediction, metric),
                 label=label,
                 prediction=prediction,
                 group=group,
             )
-        except duckdb.Error as error:
-            raise dataset.refusal or error from None
+        except Exception:
+            # DuckDB tells a refusal of the rows that it was handed as an error of its own.
+            if dataset.refusal is None:
+                raise
+            raise dataset.refusal from None
 
     def _of_model(self, model: str | ModelRef | ModelSpec, dataset: Dataset, plan: SlicePlan) -> Outcome:
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
@@ -126,6 +131,8 @@ class BiasJob(Job):
         dataset.require(sliced, role="dataset")
         _require_sliceable(dataset, sliced)
         frame = read_rows(dataset, [label, *spec.features], role="dataset")
+        from airflow_mlops_provider.analysis.prediction import refuse_infinite  # loads pandas, which a table needs not
+
         refuse_infinite(frame[list(spec.features)], name=dataset.uri)
         metric, answers = metric_of(spec, self.metric, SLICE_METRICS), ask(predictor, frame, label)
         if not answers.are_numbers:
@@ -173,15 +180,18 @@ class BiasJob(Job):
         return table.models[0], table.notes
 
     def _read_kinds(
-        self, kinds: pd.DataFrame, label: str, prediction: str, metric: Metric
+        self, kinds: Kinds, label: str, prediction: str, metric: Metric
     ) -> tuple[Predictions, Metric, Sequence[str]]:
-        for column, what in ((label, "labels"), (prediction, "predictions")):
-            missing = int(kinds.loc[kinds[column].isna(), "n"].sum())
+        for column, what, values in ((label, "labels", kinds.labels), (prediction, "predictions", kinds.answers)):
+            missing = kinds.missing(values)
             if missing:
                 raise BadInputError(
-                    f"column {column!r} has {missing:,} missing {what} of {int(kinds['n'].sum()):,} rows"
+                    f"column {column!r} has {missing:,} missing {what} of {int(kinds.rows.sum()):,} rows"
                 )
-        predictions, notes = self._read(kinds, label, prediction, metric)
+        plain = kinds.plain() if self.task in (None, Task.CLASSIFICATION) else None
+        if plain is not None:
+            return plain, metric, ()
+        predictions, notes = self._read(kinds.frame(label, prediction), label, prediction, metric)
         return predictions, metric, notes
 
     def _judged(
@@ -221,7 +231,13 @@ def _is_float(dataset: Dataset, column: str) -> bool:
     return bool(pa.types.is_floating(dataset.schema.field(column).type))
 
 
-def _reader(dataset: Dataset, columns: Sequence[str]) -> Any:
+_CODED_TEXT = pa.dictionary(pa.int32(), pa.string())
+"""How a dataset gives text that is asked for coded, which is how Parquet mostly holds it: counted without decoding."""
+
+
+def _reader(dataset: Dataset, columns: Sequence[str], *, coded: bool) -> Any:
     wanted = list(dict.fromkeys(columns))
-    schema = pa.schema([dataset.schema.field(name) for name in wanted])
-    return pa.RecordBatchReader.from_batches(schema, dataset.batches(wanted))
+    fields = [dataset.schema.field(name) for name in wanted]
+    if coded:
+        fields = [field.with_type(_CODED_TEXT) if pa.types.is_string(field.type) else field for field in fields]
+    return pa.RecordBatchReader.from_batches(pa.schema(fields), dataset.batches(wanted, coded=coded))

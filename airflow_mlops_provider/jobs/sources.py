@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, Metric, Predictions, find_metric
 from airflow_mlops_provider.analysis.evaluation.predictions import from_answers
 from airflow_mlops_provider.analysis.evaluation.serving import check_invariants
-from airflow_mlops_provider.analysis.training.fitting import hide_values, one_line
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.evaluation import Invariant
 from airflow_mlops_provider.stores.datasets import Dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def require_one_source(job: str, *, model: Mapping[str, Any], table: Mapping[str, Any]) -> None:
@@ -99,6 +99,8 @@ def ask(predictor: Predictor, frame: pd.DataFrame, label: str) -> Answers:
     except BadInputError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever the user's estimator raises
+        from airflow_mlops_provider.analysis.training.fitting import hide_values, one_line  # loads scikit-learn
+
         reason = hide_values(one_line(error), frame, predictor.spec.sensitive)
         raise BadInputError(f"model {predictor.spec.name} cannot answer for these rows: {reason}") from None
     return Answers(

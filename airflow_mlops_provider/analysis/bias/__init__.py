@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pandas as pd
-
 from airflow_mlops_provider.analysis.bias.bins import cut_plan
 from airflow_mlops_provider.analysis.bias.cells import Cells
 from airflow_mlops_provider.analysis.bias.columns import SlicePlan
 from airflow_mlops_provider.analysis.bias.counts import Counts
+from airflow_mlops_provider.analysis.bias.kinds import Kinds
 from airflow_mlops_provider.analysis.bias.report import Terms, report_on
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
 from airflow_mlops_provider.records.reports.bias import BiasReport
@@ -44,7 +43,7 @@ def measure_bias(
 def measure_bias_of_classes(
     scan: Callable[[], Any],
     plan: SlicePlan,
-    read: Callable[[pd.DataFrame], tuple[Predictions, Metric, Sequence[str]]],
+    read: Callable[[Kinds], tuple[Predictions, Metric, Sequence[str]]],
     *,
     label: str,
     prediction: str,
@@ -54,8 +53,8 @@ def measure_bias_of_classes(
 
     :param scan: gives all columns anew at each call, as a reader of Arrow record batches.
     :param plan: what to slice by.
-    :param read: turns the different pairs of label and prediction (columns of those names, and ``n`` rows of each)
-        into predictions, one for each pair, the metric, and notes on how they were read.
+    :param read: turns the different pairs of label and prediction into predictions, one for each pair, the metric,
+        and notes on how they were read.
     :param label: column of the truth.
     :param prediction: column of the predicted classes.
     :param group: as for :func:`measure_bias`.
@@ -64,7 +63,7 @@ def measure_bias_of_classes(
     # Groups need sums within each of them, which DuckDB keeps better than counts along axes.
     keys = (label, prediction)
     with Cells(scan, plan, keys=keys, group=group) if group else Counts(scan, plan, keys=keys) as cells:
-        predictions, metric, notes = read(cells.kinds().rename(columns={"k0": label, "k1": prediction}))
+        predictions, metric, notes = read(cells.kinds())
         terms = Terms(metric=metric, predictions=predictions)
         found = cells.roll_up(terms.matrix(), products=not terms.is_exact(group))
         return report_on(cells, terms, found, group=group, max_depth=plan.max_depth, notes=notes)

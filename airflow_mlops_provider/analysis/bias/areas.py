@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from airflow_mlops_provider.analysis.evaluation.metrics import Predictions, scores_of
 from airflow_mlops_provider.exceptions import BadInputError
@@ -95,7 +95,7 @@ class _Ranked:
         if self._groups is not None and ours.rarer and theirs.rarer:
             variance = float(((ours.influence - theirs.influence) ** 2).sum())
         # Without any spread (two perfect rankings) a gap cannot be judged, but no gap is none.
-        p = float(special.ndtr(-gap / np.sqrt(variance))) if variance > 0 else 1.0 if gap <= 0 else np.nan
+        p = math.erfc(gap / math.sqrt(2 * variance)) / 2 if variance > 0 else 1.0 if gap <= 0 else np.nan
         return 2 * ours.rarer, 2 * theirs.rarer, ours.value, float(np.sqrt(ours.variance)), theirs.value, p
 
     def _side(self, rows: NDArray[np.intp]) -> _Side:

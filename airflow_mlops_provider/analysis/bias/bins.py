@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import duckdb
-
 from airflow_mlops_provider.analysis.bias.columns import MAX_DISTINCT, QUARTILES, SliceColumn, SlicePlan
 from airflow_mlops_provider.exceptions import BadInputError
 
@@ -23,8 +21,13 @@ def cut_plan(scan: Callable[[], Any], plan: SlicePlan) -> SlicePlan:
     """
     if plan.is_cut:
         return plan
+    rows = scan()
+    if not any(column.edges or column.quantiles or _may_be_numeric(rows, column.name) for column in plan.columns):
+        return replace(plan, is_cut=True)
+    import duckdb  # heavy, and columns of text need no cutting
+
     with duckdb.connect() as connection:
-        connection.register("rows", scan())
+        connection.register("rows", rows)
         types = types_of(connection)
         for column in plan.columns:
             if (column.edges or column.quantiles) and not _is_numeric(types[column.name]):
@@ -73,6 +76,11 @@ def present(name: str, types: Mapping[str, str]) -> str:
 def quoted(name: str) -> str:
     """The column's name as SQL."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def _may_be_numeric(rows: Any, column: str) -> bool:
+    kind = str(rows.schema.field(column).type)
+    return "string" not in kind
 
 
 def _is_numeric(kind: str) -> bool:

@@ -11,13 +11,12 @@ from functools import cached_property
 from itertools import product
 from typing import Any, Self
 
-import duckdb
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.bias.bins import binned, quoted, types_of
 from airflow_mlops_provider.analysis.bias.columns import SlicePlan
+from airflow_mlops_provider.analysis.bias.kinds import Kinds
 from airflow_mlops_provider.analysis.bias.slices import Slice, text_of
 from airflow_mlops_provider.exceptions import BadInputError
 
@@ -44,6 +43,8 @@ class Cells:
         terms: Floats | None = None,
         group: str | None = None,
     ) -> None:
+        import duckdb  # here and below: heavy, and counting batches needs neither it nor pandas
+
         self._connection = duckdb.connect()
         self._connection.execute("SET python_enable_replacements = false")
         self._keys, self._group = tuple(keys), group
@@ -90,16 +91,18 @@ class Cells:
         """Rows of each of :meth:`kinds`, or a 1 for each row when cells are rows."""
         if not self._keys:
             return np.ones(self._fetch("SELECT count(*) FROM cells")[0][0], dtype=np.int64)
-        return np.asarray(self.kinds()["n"], dtype=np.int64)
+        return self.kinds().rows
 
-    def kinds(self) -> pd.DataFrame:
-        """The different combinations of the ``keys`` as columns ``k0``, ``k1`` ... with their number of rows ``n``."""
-        names = self._key_names
-        listed = ", ".join(names)
-        frame: pd.DataFrame = self._connection.execute(
-            f"SELECT {listed}, sum(n) AS n FROM cells GROUP BY {listed} ORDER BY {listed}"  # noqa: S608  # own names
-        ).df()
-        return frame
+    def kinds(self) -> Kinds:
+        """The different combinations of the two ``keys`` with their numbers of rows."""
+        listed = ", ".join(self._key_names)
+        sql = f"SELECT {listed}, sum(n)::BIGINT FROM cells GROUP BY {listed} ORDER BY {listed}"  # noqa: S608  # own names
+        rows = [tuple(None if value != value else value for value in row) for row in self._fetch(sql)]  # noqa: PLR0124  # NaN
+        return Kinds(
+            labels=[row[0] for row in rows],
+            answers=[row[1] for row in rows],
+            rows=np.array([row[2] for row in rows], dtype=np.int64),
+        )
 
     def roll_up(self, terms_of_kind: Floats | None = None, *, products: bool = False) -> list[Slice]:
         """All rows first, then every slice of every set of columns, in the plan's order, largest first.
@@ -131,6 +134,8 @@ class Cells:
         if terms is None:
             sql = f"SELECT {listed}, count(*) AS n FROM rows GROUP BY ALL"  # noqa: S608  # quoted names
         else:
+            import pandas as pd
+
             names = [f"t{j}" for j in range(terms.shape[1])]
             self._connection.register("terms", pd.DataFrame(terms, columns=names).assign(r=np.arange(len(terms))))
             sql = f"SELECT {listed}, 1 AS n, r, {', '.join(names)} FROM rows POSITIONAL JOIN terms"  # noqa: S608  # as above
@@ -145,7 +150,7 @@ class Cells:
         if terms_of_kind is None:
             return "cells"
         names = self._key_names
-        kinds = self.kinds()[names].assign(**{f"t{j}": terms_of_kind[:, j] for j in range(p)})
+        kinds = self.kinds().frame(*names)[names].assign(**{f"t{j}": terms_of_kind[:, j] for j in range(p)})
         self._connection.register("kinds", kinds)
         # A join of nulls with nulls does not arise: missing labels and predictions are refused before.
         return f"cells JOIN kinds USING ({', '.join(names)})"

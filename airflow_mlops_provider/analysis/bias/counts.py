@@ -6,19 +6,21 @@ the levels seen so far: memory stays that of one batch. What a metric needs foll
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.bias.columns import SliceColumn, SlicePlan
+from airflow_mlops_provider.analysis.bias.kinds import Kinds
 from airflow_mlops_provider.analysis.bias.slices import Slice, text_of
 
 Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
+Codes = NDArray[np.int32] | NDArray[np.int64]
+Whole = NDArray[np.int64]
 
 MAX_TABLE = 2_000_000
 """Cells of a table above which only those that occur are kept."""
@@ -53,26 +55,28 @@ class Counts:
 
     def _add(self, batch: Any) -> None:
         coded = {axis: levels.code(batch) for axis, levels in self._levels.items()}
-        key, key_size = _joined([coded[axis] for axis in self._keys])
+        key = _joined([coded[axis] for axis in self._keys])
+        # Every set ends in one of its columns, so that column is joined with label and prediction once for all.
+        keyed = {axis: _joined([coded[axis], key]) for axis in coded if axis not in self._keys}
         for names, table in self._tables.items():
             axes = [f"s{name}" for name in names]
-            codes, size = _joined([*(coded[axis] for axis in axes), (key, key_size)])
+            codes, size = _joined([*(coded[axis] for axis in axes[:-1]), keyed[axes[-1]]]) if axes else key
             table.add(codes, size, [self._levels[axis] for axis in (*axes, *self._keys)])
 
     def groups(self) -> None:
         """There are none: rows count as independent here."""
         return
 
-    def kinds(self) -> pd.DataFrame:
-        """The different pairs of label and prediction as columns ``k0``, ``k1`` with their number of rows ``n``."""
-        found = self._tables[()].items(len(self._keys))
-        names = {axis: self._levels[axis].values for axis in self._keys}
-        columns = {axis: pd.Series([names[axis][code] for code in found[0][:, i]]) for i, axis in enumerate(self._keys)}
-        return pd.DataFrame(columns | {"n": found[1]})
+    def kinds(self) -> Kinds:
+        """The different pairs of label and prediction with their numbers of rows."""
+        found, rows = self._tables[()].items(len(self._keys))
+        labels, answers = (self._levels[axis].values for axis in self._keys)
+        pairs = found.tolist()
+        return Kinds(labels=[labels[i] for i, _ in pairs], answers=[answers[j] for _, j in pairs], rows=rows)
 
-    def counts(self) -> Codes:
+    def counts(self) -> Whole:
         """Rows of each of :meth:`kinds`."""
-        return np.asarray(self.kinds()["n"], dtype=np.int64)
+        return self.kinds().rows
 
     def roll_up(self, terms_of_kind: Floats, *, products: bool = False) -> list[Slice]:
         """All rows first, then every slice of every set of columns, in the plan's order, largest first.
@@ -93,7 +97,7 @@ class Counts:
             found += sorted(pieces, key=lambda piece: (-piece.sums[0], piece.values))
         return found
 
-    def _slice(self, names: tuple[str, ...], codes: Codes, sums: Floats, products: Floats | None) -> Slice:
+    def _slice(self, names: tuple[str, ...], codes: Whole, sums: Floats, products: Floats | None) -> Slice:
         levels = [self._levels[f"s{name}"] for name in names]
         keys = tuple(each.values[code] for each, code in zip(levels, codes, strict=True))
         rows = int(sums[0])
@@ -116,7 +120,7 @@ class _Levels:
         self.column = column
         self.values: list[Any] = []
         self._numbers: dict[Any, int] = {}
-        self.seen: Codes = np.zeros(0, dtype=np.int64)
+        self.seen: Whole = np.zeros(0, dtype=np.int64)
 
     def code(self, batch: Any) -> tuple[Codes, int]:
         """Numbers of the batch's rows, from 0, and how many there are; :attr:`seen` tells which levels they mean."""
@@ -134,12 +138,42 @@ class _Levels:
 
 
 def _dictionary(array: Any) -> tuple[Codes, list[Any]]:
-    coded = array.dictionary_encode()
+    small = _small_numbers(array)
+    if small is not None:
+        return small
+    coded = array.dictionary_encode() if not hasattr(array, "dictionary") else array
     values = coded.dictionary.to_pylist()
-    indices = coded.indices
-    if indices.null_count:
-        indices, values = indices.fill_null(len(values)), [*values, None]
-    return indices.to_numpy(zero_copy_only=False).astype(np.int64, copy=False), values
+    if coded.indices.null_count:
+        values = [*values, None]
+    return _numbers(coded.indices, missing=len(values) - 1), values
+
+
+MAX_RANGE = 4_096
+"""Whole numbers that lie in a range of at most this many are their own codes."""
+
+
+_COUNTABLE = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
+
+
+def _small_numbers(array: Any) -> tuple[Codes, list[Any]] | None:
+    if str(array.type) not in _COUNTABLE or array.null_count or not len(array):
+        return None
+    numbers = _numbers(array)
+    low, high = int(numbers.min()), int(numbers.max())
+    if high - low >= MAX_RANGE:
+        return None
+    return np.subtract(numbers, low, dtype=np.int64), list(range(low, high + 1))
+
+
+def _numbers(array: Any, *, missing: int = 0) -> Any:
+    """Whole numbers from their buffer; pyarrow's own way would import pandas, which takes longer than all the rest."""
+    valid, data = array.buffers()
+    rows = slice(array.offset, array.offset + len(array))
+    numbers = np.frombuffer(data, dtype=str(array.type))[rows]
+    if not array.null_count:
+        return numbers
+    bits = np.unpackbits(np.frombuffer(valid, dtype=np.uint8), bitorder="little")[rows]
+    return np.where(bits == 1, numbers, missing)
 
 
 def _bins(array: Any, edges: Sequence[float]) -> tuple[Codes, list[Any]]:
@@ -149,7 +183,7 @@ def _bins(array: Any, edges: Sequence[float]) -> tuple[Codes, list[Any]]:
     return codes, [*range(len(edges) + 1), None]
 
 
-def _added(index: Codes, rows: Codes, terms: Floats) -> Floats:
+def _added(index: NDArray[np.intp], rows: Whole, terms: Floats) -> Floats:
     """For each slice, its terms times the rows that they stand for."""
     sums = np.zeros((int(index.max(initial=-1)) + 1, *terms.shape[1:]))
     np.add.at(sums, index, rows.reshape(-1, *[1] * (terms.ndim - 1)) * terms)
@@ -158,9 +192,11 @@ def _added(index: Codes, rows: Codes, terms: Floats) -> Floats:
 
 def _joined(parts: Sequence[tuple[Codes, int]]) -> tuple[Codes, int]:
     """One number for each combination of numbers, and how many combinations there may be."""
-    codes, size = parts[0]
+    size = math.prod(levels for _, levels in parts)
+    # Half as wide is twice as fast; it is only where numbers are large that they need all their bits.
+    codes: Any = parts[0][0].astype(np.int32 if size < 2**31 else np.int64, copy=False)
     for more, levels in parts[1:]:
-        codes, size = codes * levels + more, size * levels
+        codes = codes * levels + more
     return codes, size
 
 
@@ -197,12 +233,12 @@ class _Table:
             cells, rows = self.items(len(axes))
             self._sparse.update(dict(zip(map(tuple, cells.tolist()), rows.tolist(), strict=True)))
             self._dense = None
-        found, rows = np.unique(codes, return_counts=True)
+        found, rows = np.unique(np.asarray(codes, dtype=np.int64), return_counts=True)
         levels = [axis.seen[numbers] for axis, numbers in zip(axes, np.unravel_index(found, shape), strict=True)]
         for cell, count in zip(zip(*(each.tolist() for each in levels), strict=True), rows.tolist(), strict=True):
             self._sparse[cell] += count
 
-    def items(self, width: int) -> tuple[Codes, Codes]:
+    def items(self, width: int) -> tuple[Whole, Whole]:
         """The cells that occur, shape ``(cells, width)``, and their rows."""
         if self._sparse:
             return np.array(list(self._sparse), dtype=np.int64), np.array(list(self._sparse.values()), dtype=np.int64)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, Metric, Predictions, predicted_of, scores_of
 from airflow_mlops_provider.analysis.stats.intervals import wilson
@@ -15,6 +16,8 @@ from airflow_mlops_provider.analysis.stats.paired import bootstrap, by_group, de
 from airflow_mlops_provider.records.reports.evaluation import Bound, Comparison, MetricEstimate
 
 Floats = NDArray[np.float64]
+
+_NORMAL = NormalDist()
 
 ALPHAS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.0125, 0.05 / 3, 0.025, 0.05, 0.1)
 """Levels whose bounds every comparison keeps, so that it can be judged again under another confidence."""
@@ -58,7 +61,8 @@ def _area_interval(predictions: Predictions) -> tuple[float, float]:
     if not 0 < area < 1 or not error:
         return area, area
     half = 1.959963984540054 * error / (area * (1 - area))
-    return float(special.expit(special.logit(area) - half)), float(special.expit(special.logit(area) + half))
+    middle = math.log(area / (1 - area))
+    return 1 / (1 + math.exp(half - middle)), 1 / (1 + math.exp(-half - middle))
 
 
 def compare(
@@ -109,7 +113,7 @@ def _by_delong(
     value, other_value = map(float, result.areas)
     gain, contrast = value - other_value, np.array([1.0, -1.0])
     error = float(np.sqrt(max(0.0, contrast @ result.covariance @ contrast)))
-    p_value = float(special.ndtr(-gain / error)) if error else float(gain <= 0)
+    p_value = math.erfc(gain / error / math.sqrt(2)) / 2 if error else float(gain <= 0)
     if against_constant:
         # Against a constant the null law is known without an estimate of the error, so few rows are judged rightly.
         from scipy import stats
@@ -121,7 +125,7 @@ def _by_delong(
 
 
 def _normal_bound(gain: float, error: float, alpha: float) -> Bound:
-    reach = -float(special.ndtri(alpha)) * error
+    reach = -_NORMAL.inv_cdf(alpha) * error
     return Bound(alpha=alpha, lower=gain - reach, upper=gain + reach)
 
 

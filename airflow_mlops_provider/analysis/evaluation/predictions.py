@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.evaluation.metrics import (
@@ -19,6 +18,9 @@ from airflow_mlops_provider.analysis.evaluation.metrics import (
 )
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_CLASSES = 20
 """A numeric label is a class when it holds whole numbers and at most this many different ones."""
@@ -95,7 +97,7 @@ def recognise_task(labels: pd.Series[Any], column: str) -> Task:
     present = labels.dropna()
     if present.empty:
         raise BadInputError(f"label column {column!r} has no value at all")
-    if not pd.api.types.is_numeric_dtype(present) or pd.api.types.is_bool_dtype(present):
+    if not _types().is_numeric_dtype(present) or _types().is_bool_dtype(present):
         return Task.CLASSIFICATION
     whole = bool((present == np.floor(present)).all())
     return Task.CLASSIFICATION if whole and present.nunique() <= MAX_CLASSES else Task.REGRESSION
@@ -200,7 +202,7 @@ def _no_missing(values: pd.Series[Any], column: str, what: str) -> None:
         raise BadInputError(f"column {column!r} has {missing:,} missing {what} of {len(values):,} rows")
     if values.dtype == object and isinstance(values.iloc[0], list | tuple | dict | np.ndarray):
         raise BadInputError(f"column {column!r} holds lists or mappings, which are no {what}")
-    if pd.api.types.is_float_dtype(values):
+    if _types().is_float_dtype(values):
         _numbers(values, column)
 
 
@@ -217,7 +219,7 @@ def _numbers(values: pd.Series[Any], column: str) -> NDArray[np.float64]:
 
 def _holds_fractions(values: pd.Series[Any]) -> bool:
     """Whether these are numbers in [0, 1] that are not all 0 or 1: scores rather than classes."""
-    if not pd.api.types.is_float_dtype(values):
+    if not _types().is_float_dtype(values):
         return False
     numbers = np.asarray(values, dtype=np.float64)
     return bool(((numbers >= 0) & (numbers <= 1)).all() and ((numbers != 0) & (numbers != 1)).any())
@@ -225,11 +227,17 @@ def _holds_fractions(values: pd.Series[Any]) -> bool:
 
 def _as_array(values: pd.Series[Any]) -> NDArray[Any]:
     """Booleans as 0 and 1, numbers as numbers, everything else as Python objects."""
-    if pd.api.types.is_integer_dtype(values):
+    if _types().is_integer_dtype(values):
         return np.asarray(values)  # as floats, labels beyond 2**53 would fall together
-    if pd.api.types.is_numeric_dtype(values):
+    if _types().is_numeric_dtype(values):
         return np.asarray(values, dtype=np.float64)
     return np.asarray(values, dtype=object)
+
+
+def _types() -> Any:
+    from pandas.api import types  # half a second to import, and plain classes need none of it
+
+    return types
 
 
 def _unique(values: NDArray[Any], column: str) -> tuple[Any, ...]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from airflow_mlops_provider.records.model_spec import Task
 from airflow_mlops_provider.records.reports.evaluation import Invariant, Latency
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_CALLS = 300
 MAX_BATCHES = 30

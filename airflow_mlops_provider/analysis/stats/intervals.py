@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from functools import cache
+from statistics import NormalDist
 from typing import NamedTuple
-
-from scipy import special
 
 
 class Interval(NamedTuple):
@@ -33,12 +33,17 @@ def wilson(successes: float, trials: float, *, confidence: float = 0.95) -> Inte
         raise ValueError(f"{successes} successes of {trials} trials is not a proportion")
     if trials == 0:
         return Interval(0.0, 1.0)
-    z = float(special.ndtri(0.5 + confidence / 2))
+    z = _normal_quantile(0.5 + confidence / 2)
     share, weight = successes / trials, z * z / trials
     middle = (share + weight / 2) / (1 + weight)
     half = z / (1 + weight) * math.sqrt(share * (1 - share) / trials + weight / (4 * trials))
     # At 0 and at all successes the bound is 0 or 1 by algebra; rounding must not exclude the estimate itself.
     return Interval(min(max(0.0, middle - half), share), max(min(1.0, middle + half), share))
+
+
+@cache
+def _normal_quantile(share: float) -> float:
+    return NormalDist().inv_cdf(share)
 
 
 def newcombe(

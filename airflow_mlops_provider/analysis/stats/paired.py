@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -35,6 +34,8 @@ def mcnemar_midp(only_first: int, only_second: int) -> float:
     trials = only_first + only_second
     if not trials:
         return 0.5
+    from scipy import special  # costs a fifth of a second to import
+
     at_least, more = special.bdtrc([only_first - 1, only_first], trials, 0.5)
     return float((at_least + more) / 2)
 

@@ -320,7 +320,8 @@ def test_counting_batches_and_one_query_over_all_rows_agree(monkeypatch, largest
         found = []
         for each in (counts, cells):
             kinds = each.kinds()
-            terms = np.column_stack([np.ones(len(kinds)), kinds.k0 == kinds.k1, kinds.k0 * 2.0 + kinds.k1])
+            labels, answers = np.array(kinds.labels), np.array(kinds.answers)
+            terms = np.column_stack([np.ones(len(labels)), labels == answers, labels * 2.0 + answers])
             found.append({piece.subject: piece for piece in each.roll_up(terms, products=True)})
         one, other = found
         assert one.keys() == other.keys()
