@@ -14,6 +14,7 @@ import pytest
 import airflow_mlops_provider
 from airflow_mlops_provider import jobs
 from airflow_mlops_provider.decisions.bias import BiasPolicy
+from airflow_mlops_provider.decisions.decay import DecayPolicy
 from airflow_mlops_provider.decisions.drift import DriftPolicy
 from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy
 from airflow_mlops_provider.decisions.promotion import PromotionPolicy
@@ -147,6 +148,7 @@ POLICIES: dict[type, dict[str, Any]] = {
     },
     EvaluationPolicy: GATE,
     PromotionPolicy: GATE,
+    DecayPolicy: {"rule": "default", "min_drop": 0.01, "checks_per_month": 30},
     BiasPolicy: {"min_support": 50, "min_gap": 0.05, "alpha": 0.05, "critical": {}},
 }
 
@@ -179,6 +181,7 @@ JOBS: dict[str, tuple[set[str], set[str]]] = {
         {"slices"},
         {"model", "dataset", "predictions", "label", "prediction", "metric", "max_depth", "policy"},
     ),
+    "decay": ({"history", "metric"}, {"rule", "policy"}),
     "promote": ({"model", "evidence"}, {"alias", "mode", "policy"}),
     "rollback": ({"name", "reason"}, {"to_version"}),
     "predict": ({"model", "dataset", "output_uri"}, {"shadow"}),

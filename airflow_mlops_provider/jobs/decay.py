@@ -1,0 +1,159 @@
+"""``decay``: did the metric get worse, now that labels have arrived?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from airflow_mlops_provider.analysis.decay import measure_decay, window_of_proportion, window_of_rows
+from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, find_metric
+from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
+from airflow_mlops_provider.decisions.decay import DecayPolicy, DecayRule, judge_decay
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.jobs.sources import groups_of, read_rows
+from airflow_mlops_provider.records.model_spec import Direction, Task
+from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.reports.decay import WindowMetric
+from airflow_mlops_provider.stores.datasets import Dataset, open_dataset
+from airflow_mlops_provider.stores.models import ModelStore
+
+PROPORTIONS = ("accuracy", "precision", "recall", "selection_rate", "fpr", "fnr")
+"""Metrics that are shares of rows, and so need no standard error beside the number of those rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """One window of the history: its metric, or the rows to measure it on.
+
+    :param window: its label, such as a date.
+    :param rows: rows that ``value`` rests on; for a proportion those it is a share of, as the true positives' class
+        for ``recall``.
+    :param value: the metric.
+    :param std_error: standard error of ``value``; without it, the metric must be a proportion.
+    :param predictions: instead of a value: a table with the columns ``label`` and ``prediction`` of the spec.
+    """
+
+    window: str
+    rows: int | None = None
+    value: float | None = None
+    std_error: float | None = None
+    predictions: DatasetRef | str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecayJob(Job):
+    """Judge the last window of a history against the first, which is the reference.
+
+    :param history: two or more windows, oldest first; the first is the reference, such as the held-out rows that the
+        model was promoted on.
+    :param metric: what the values are; of any name when every window has a ``std_error``.
+    :param direction: which way it is better; follows from a metric that is known.
+    :param model: which model the metric is of: ``models:/name/version``, ``models:/name@alias`` or a reference; the
+        evidence then names it.
+    :param label: column of the truth in tables of predictions.
+    :param prediction: column of the model's answers there.
+    :param task: of these tables; follows from the metric by default.
+    :param group_column: rows of one group are resampled together.
+    :param rule: short for the key of the same name in ``policy``.
+    :param tracking_uri: of MLflow, where ``model`` is looked up.
+    :param seed: of the bootstrap.
+    :param policy: the limits.
+    """
+
+    history: tuple[Window, ...]
+    metric: str
+    direction: Direction | None = None
+    model: str | ModelRef | None = None
+    label: str | None = None
+    prediction: str | None = None
+    task: Task | None = None
+    group_column: str | None = None
+    rule: DecayRule | None = None
+    tracking_uri: str | None = None
+    seed: int = 0
+    policy: DecayPolicy = field(default_factory=DecayPolicy)
+
+    def __post_init__(self) -> None:
+        if len(self.history) < 2:
+            raise BadInputError(
+                f"decay spec: key 'history' has {len(self.history)} windows; it needs the reference and one to judge"
+            )
+        names = [window.window for window in self.history]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise BadInputError(f"decay spec: window {twice!r} is in 'history' twice")
+
+    def run(self) -> Outcome:
+        """Measure, judge and record; raises ``BadInputError`` naming the window or column that cannot be used."""
+        policy = replace(self.policy, rule=self.rule) if self.rule else self.policy
+        direction, model = self._direction(), self._resolved()
+        inputs: dict[str, DatasetRef] = {}
+        windows = [self._window(given, inputs) for given in self.history]
+        report = measure_decay(self.metric, direction, windows)
+        return self.record(
+            Kind.DECAY,
+            report=report,
+            policy=policy,
+            verdict=judge_decay(report, policy),
+            inputs=inputs,
+            dataset=inputs.get(windows[-1].window),
+            model=model,
+        )
+
+    def _resolved(self) -> ModelRef | None:
+        if self.model is None:
+            return None
+        return ModelStore(self.tracking_uri, evidence_root=self.evidence_root).resolve(self.model)
+
+    def _window(self, given: Window, inputs: dict[str, DatasetRef]) -> WindowMetric:
+        """One window as given or as measured; the tables that were read are added to ``inputs``."""
+        if given.predictions is None:
+            return self._given(given)
+        dataset = open_dataset(given.predictions)
+        inputs[given.window] = dataset.ref
+        return self._measured(given, dataset)
+
+    def _direction(self) -> Direction:
+        if self.direction:
+            return self.direction
+        if self.metric in SLICE_METRICS:
+            return SLICE_METRICS[self.metric].direction
+        raise BadInputError(f"decay spec: metric {self.metric!r} is unknown; say which 'direction' it is better in")
+
+    def _given(self, window: Window) -> WindowMetric:
+        where = f"window {window.window!r}"
+        if window.value is None or window.rows is None:
+            missing = "value" if window.value is None else "rows"
+            raise BadInputError(f"decay spec: {where} has no {missing!r} and no 'predictions'")
+        if window.rows < 1:
+            raise BadInputError(f"decay spec: {where} has {window.rows} rows; it needs 1 or more")
+        if window.std_error is not None:
+            return self._with_error(window.window, window.value, window.rows, window.std_error)
+        if self.metric not in PROPORTIONS:
+            raise BadInputError(
+                f"decay spec: {where} has no 'std_error', and {self.metric!r} is none of the proportions "
+                f"that can do without: {', '.join(PROPORTIONS)}"
+            )
+        if not 0 <= window.value <= 1:
+            raise BadInputError(f"decay spec: {where} has {self.metric} {window.value}; it must lie between 0 and 1")
+        return window_of_proportion(window.window, window.value, window.rows)
+
+    def _with_error(self, name: str, value: float, rows: int, error: float) -> WindowMetric:
+        if error < 0:
+            raise BadInputError(f"decay spec: window {name!r} has std_error {error}; it must be 0 or more")
+        return WindowMetric(window=name, rows=rows, value=value, std_error=error, is_proportion=False)
+
+    def _measured(self, window: Window, dataset: Dataset) -> WindowMetric:
+        if any(given is not None for given in (window.value, window.rows, window.std_error)):
+            raise BadInputError(f"decay spec: window {window.window!r} has 'predictions' and a value; give one")
+        if self.label is None or self.prediction is None:
+            missing = "label" if self.label is None else "prediction"
+            raise BadInputError(f"decay spec: key {missing!r} is missing; tables of predictions need it")
+        frame = read_rows(dataset, [self.label, self.prediction, self.group_column], role="predictions")
+        metric = find_metric(self.metric, SLICE_METRICS)
+        table = read_prediction_table(
+            frame, label=self.label, columns=[self.prediction], metric=metric, task=self.task or metric.task
+        )
+        groups = groups_of(frame, self.group_column)
+        return window_of_rows(window.window, metric, table.models[0], groups=groups, seed=self.seed)
