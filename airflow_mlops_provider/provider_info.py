@@ -20,7 +20,16 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": "MLOps",
                 "python-modules": [
                     f"airflow_mlops_provider.operators.{topic}"
-                    for topic in ("bias", "decay", "evaluation", "inference", "promotion", "retention", "training", "validation")
+                    for topic in (
+                        "bias",
+                        "decay",
+                        "evaluation",
+                        "inference",
+                        "promotion",
+                        "retention",
+                        "training",
+                        "validation",
+                    )
                 ],
             }
         ],
