@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.evidence import EvidenceStore, read_evidence
+from airflow_mlops_provider.stores.retention import Burial
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.ui.auth import Reader
 from airflow_mlops_provider.ui.chains import ModelDecisions, read_decisions
@@ -151,12 +152,21 @@ def read_board(root: str, reader: Reader) -> Board:
     )
 
 
-def read_entries(uris: Iterable[str], reader: Reader) -> tuple[Entry, ...]:
-    """Entries of given evidence, in the order given; what this person may not read says so instead of its verdict.
+def read_entries(uris: Iterable[str], reader: Reader, buried: Mapping[str, Burial]) -> tuple[Entry, ...]:
+    """Entries of given evidence, in the order given; what may not be read, or is gone, says so instead of its verdict.
 
     :param uris: as a decision record names them.
+    :param buried: what was removed when it was past its time, by name.
     """
-    return tuple(_guarded(_entry(_kind_of(uri), uri), reader) for uri in uris)
+    return tuple(_explained(_guarded(_entry(_kind_of(uri), uri), reader), buried) for uri in uris)
+
+
+def _explained(entry: Entry, buried: Mapping[str, Burial]) -> Entry:
+    burial = buried.get("/".join(entry.uri.rsplit("/", 2)[-2:]))
+    if entry.evidence or burial is None:
+        return entry
+    record = burial.link.record
+    return replace(entry, fault=f"removed on {record.created_at[:10]} by decision {record.number}, past its time")
 
 
 def _guarded(entry: Entry, reader: Reader) -> Entry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from airflow_mlops_provider.records.refs import ModelRef
@@ -14,6 +15,7 @@ from airflow_mlops_provider.stores.decisions import (
     previous_of,
 )
 from airflow_mlops_provider.stores.evidence import EvidenceStore
+from airflow_mlops_provider.stores.retention import Burial, burials
 from airflow_mlops_provider.ui.auth import Reader
 
 
@@ -26,6 +28,7 @@ class ModelDecisions:
     :param hidden: whether the champion was put in place by a Dag that this person may not read.
     :param previous: what a rollback would put back.
     :param faults: what is wrong with the chain: edited, removed or reordered records, by name.
+    :param buried: evidence that was removed when it was past its time, by its name below the evidence root.
     """
 
     links: tuple[Link, ...]
@@ -33,6 +36,7 @@ class ModelDecisions:
     hidden: bool
     previous: ModelRef | None
     faults: tuple[Fault, ...]
+    buried: Mapping[str, Burial]
 
     @property
     def champion(self) -> ModelRef | None:
@@ -59,4 +63,5 @@ def _read(store: EvidenceStore, name: str, reader: Reader) -> ModelDecisions:
         previous=previous_of(links) if in_force else None,
         # Faults name records; of a chain that holds none of this person's they are not their business.
         faults=faults if visible or not links else (),
+        buried=burials(links),
     )

@@ -80,7 +80,7 @@ def decision(
     link = _link_of(known, number)
     if known is None or link is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no decision {number} about a model {model!r} to show you")
-    evidence = read_entries(link.record.evidence, reader)
+    evidence = read_entries(link.record.evidence, reader, known.buried)
     return render(request, "decision.html", link=link, record=link.record, known=known, evidence=evidence)
 
 

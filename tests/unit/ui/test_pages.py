@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
 
+from airflow_mlops_provider import jobs
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.decision_record import Effect
 from airflow_mlops_provider.records.outcome import Kind
@@ -209,3 +211,22 @@ def test_every_asset_of_the_page_is_its_own(page: Page, root: Path) -> None:
         assert response.status_code == 200
         assert response.headers["content-type"].startswith(content_type)
     assert page().get("/mlops/static/plugin.py").status_code == 404
+
+
+def test_evidence_that_was_removed_past_its_time_is_no_damage_and_says_when_it_went(page: Page, root: Path) -> None:
+    data = origin("wage_train")
+    for version, days in (("1", 900), ("2", 20), ("3", 10)):
+        hours = days * 24
+        uri = write(root, Kind.EVALUATION, Status.PASS, f"better {version}", model=model(version), hours_ago=hours)
+        decide(root, Effect.MOVED, version, hours_ago=hours, evidence={uri: hash_of(uri)}, origin=data)
+    jobs.run("purge", {"retention_days": 365, "evidence_root": str(root)})
+    overview = page().get("/mlops/").text
+    assert "Old evidence removed" in overview
+    assert "damaged" not in overview
+    decision = page().get("/mlops/decision?model=wage&number=1").text
+    assert f"removed on {datetime.now(UTC):%Y-%m-%d} by decision 4, past its time" in decision
+    assert page().get("/mlops/decision?model=wage&number=4").status_code == 200
+
+
+def hash_of(uri: str) -> str:
+    return "sha256:" + uri.rsplit("-", 1)[-1].removesuffix(".json")
