@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pandas.api import types
 
+from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
+from airflow_mlops_provider.analysis.evaluation.predictions import from_answers
 from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.model_spec import Task
 from airflow_mlops_provider.records.reports.prediction import ShadowComparison
 
 
@@ -68,7 +72,7 @@ def measure_shadow(
     :param model: ``prediction`` and the score columns of the model in use, batch by batch.
     :param shadow: the same of the shadow.
     """
-    rows, agreed, gap, gaps = 0, 0, 0.0, 0
+    rows, agreed, gap, gaps, largest = 0, 0, 0.0, 0, 0.0
     for ours, theirs in zip(model, shadow, strict=True):
         rows += ours.num_rows
         if is_classification:
@@ -76,11 +80,51 @@ def measure_shadow(
         for name in _compared_columns(ours, theirs, is_classification=is_classification):
             difference = np.abs(ours[name].to_numpy(zero_copy_only=False) - theirs[name].to_numpy(zero_copy_only=False))
             gap, gaps = gap + float(difference.sum()), gaps + len(difference)
+            largest = max(largest, float(difference.max(initial=0.0)))
     return ShadowComparison(
         rows=rows,
         agreement=agreed / rows if is_classification and rows else None,
         mean_abs_difference=gap / gaps if gaps else None,
+        max_abs_difference=largest if gaps else None,
     )
+
+
+def measure_labelled(
+    comparison: ShadowComparison, truth: pd.Series[Any], metric: Metric, answers: Sequence[Answers]
+) -> ShadowComparison:
+    """Add the metric of both models on the rows whose label is there already.
+
+    :param truth: labels or values in the order of the rows, missing where they have not come in yet.
+    :param answers: of the model in use and of the shadow, in the same order.
+    :returns: the comparison as it was when no row has a label, or the metric cannot be taken on those that have.
+    """
+    known = truth.notna().to_numpy()
+    if not known.any():
+        return comparison
+    both = [each.against(truth[known], known, metric.task) for each in answers]
+    counted = replace(comparison, labelled_rows=int(known.sum()))
+    if not all(metric.applies_to(predictions) for predictions in both):
+        return counted
+    return replace(counted, metric=metric.name, value=metric.of(both[0]), shadow_value=metric.of(both[1]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What one model answered for every row.
+
+    :param predicted: labels or values, shape ``(rows,)``.
+    :param scores: of the second class, shape ``(rows,)``, or of every class, ``(rows, classes)``; ``None`` without.
+    :param classes: in the order of the scores; empty for regression.
+    """
+
+    predicted: NDArray[Any]
+    scores: NDArray[np.float64] | None
+    classes: tuple[Any, ...]
+
+    def against(self, truth: pd.Series[Any], rows: NDArray[np.bool_], task: Task) -> Predictions:
+        """Those of ``rows``, against their ``truth``."""
+        scores = None if self.scores is None else self.scores[rows]
+        return from_answers(task, truth, self.predicted[rows], scores, self.classes)
 
 
 def _same(ours: Any, theirs: Any) -> bool:

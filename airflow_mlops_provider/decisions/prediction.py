@@ -76,7 +76,27 @@ def _compared(comparison: ShadowComparison) -> list[Finding]:
     numbers = {
         "agreement_share": comparison.agreement,
         "mean_abs_score_difference": comparison.mean_abs_difference,
+        "max_abs_score_difference": comparison.max_abs_difference,
     }
+    metric = () if comparison.metric is None else (_metric(comparison, comparison.metric),)
+    return [
+        *metric,
+        *_numbers(comparison, numbers),
+    ]
+
+
+def _metric(comparison: ShadowComparison, name: str) -> Finding:
+    return Finding(
+        subject="shadow",
+        measure=name,
+        observed=comparison.shadow_value,
+        status=Status.PASS,
+        detail=f"the model in use has {comparison.value:.4g} on the same {comparison.labelled_rows:,} labelled rows, "
+        f"for information",
+    )
+
+
+def _numbers(comparison: ShadowComparison, numbers: dict[str, float | None]) -> list[Finding]:
     return [
         Finding(
             subject="shadow",
@@ -101,4 +121,9 @@ def _summary(report: PredictionReport, findings: list[Finding]) -> str:
         share = report.comparison.agreement
         agreed = f" agrees on {100 * share:.1f} % of them" if share is not None else " was compared"
         text += f"; shadow {report.shadow.model.uri}{agreed}"
+        if report.comparison.metric is not None:
+            text += (
+                f", and has {report.comparison.metric} {report.comparison.shadow_value:.3f} "
+                f"beside {report.comparison.value:.3f}"
+            )
     return text

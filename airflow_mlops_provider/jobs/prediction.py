@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
-from airflow_mlops_provider.analysis.prediction import Invariants, measure_shadow, refuse_infinite
+from airflow_mlops_provider.analysis.prediction import (
+    Answers,
+    Invariants,
+    measure_labelled,
+    measure_shadow,
+    refuse_infinite,
+)
 from airflow_mlops_provider.analysis.training.fitting import hide_values, one_line
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
+from airflow_mlops_provider.analysis.training.validation import metrics_of
 from airflow_mlops_provider.decisions.prediction import judge_prediction, judge_scoring
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.base import Job
@@ -21,7 +29,7 @@ from airflow_mlops_provider.jobs.decision import follow_record, model_name
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
-from airflow_mlops_provider.records.reports.prediction import PredictionReport, Scoring
+from airflow_mlops_provider.records.reports.prediction import PredictionReport, Scoring, ShadowComparison
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.datasets import Dataset, open_dataset, require_outputs, write_dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
@@ -42,7 +50,8 @@ class PredictJob(Job):
     :param model: what scores; a YAML file or bare name means its champion.
     :param dataset: the rows.
     :param output_uri: ``.parquet`` or ``.csv`` file to write; an existing one is replaced.
-    :param shadow: another version that scores the same rows into ``shadow_uri``, for comparison alone.
+    :param shadow: another version that scores the same rows into ``shadow_uri``, for comparison alone: of the answers,
+        and of the model's deciding metric where the rows came with their labels.
     :param shadow_uri: by default the same file name in the folder ``<folder of output_uri>-shadow``.
     :param keep: further input columns to carry over, such as a key.
     :param tracking_uri: of MLflow.
@@ -71,7 +80,7 @@ class PredictJob(Job):
         report = PredictionReport(scoring=scoring, seconds=0.0)
         if self.shadow is not None and scoring.output is not None:
             report = self._beside(store, champion, dataset, scoring)
-        report = _timed(report, time.perf_counter() - started)
+        report = replace(report, seconds=time.perf_counter() - started)
         return self.record(
             Kind.PREDICTION,
             report=report,
@@ -91,14 +100,40 @@ class PredictJob(Job):
             shadowed = score(shadow, dataset, target, keep=self.keep)
         except BadInputError as error:
             return PredictionReport(scoring=scoring, shadow_trouble=str(error), seconds=0.0)
-        comparison = None
-        if shadowed.output is not None and shadow.spec.task is champion.spec.task:
-            comparison = measure_shadow(
-                _answers(self.output_uri),
-                _answers(target),
-                is_classification=champion.spec.task is Task.CLASSIFICATION,
-            )
-        return PredictionReport(scoring=scoring, shadow=shadowed, comparison=comparison, seconds=0.0)
+        report = PredictionReport(scoring=scoring, shadow=shadowed, seconds=0.0)
+        if shadowed.output is None or shadow.spec.task is not champion.spec.task:
+            return report
+        comparison = measure_shadow(
+            _answers(self.output_uri),
+            _answers(target),
+            is_classification=champion.spec.task is Task.CLASSIFICATION,
+        )
+        try:
+            comparison = _labelled(comparison, dataset, {self.output_uri: champion, target: shadow})
+        except BadInputError as error:  # labels that cannot be used say nothing against the answers
+            return replace(report, comparison=comparison, shadow_trouble=str(error))
+        return replace(report, comparison=comparison)
+
+
+def _labelled(comparison: ShadowComparison, dataset: Dataset, models: Mapping[str, Predictor]) -> ShadowComparison:
+    """With the models' deciding metric, where the rows came with their labels."""
+    spec = next(iter(models.values())).spec
+    if spec.target not in dataset.columns or any(model.spec.target != spec.target for model in models.values()):
+        return comparison
+    truth = pd.concat([batch.to_pandas()[spec.target] for batch in dataset.batches([spec.target])], ignore_index=True)
+    return measure_labelled(
+        comparison, truth, metrics_of(spec)[0], [_read_answers(uri, model) for uri, model in models.items()]
+    )
+
+
+def _read_answers(uri: str, model: Predictor) -> Answers:
+    frame = pa.Table.from_batches(list(_answers(uri))).to_pandas()
+    scores = frame.drop(columns="prediction").to_numpy(dtype=np.float64)
+    return Answers(
+        predicted=frame["prediction"].to_numpy(),
+        scores=None if scores.shape[1] == 0 else scores[:, 0] if scores.shape[1] == 1 else scores,
+        classes=(model.classes or ()) if model.spec.task is Task.CLASSIFICATION else (),
+    )
 
 
 def score(model: Predictor, dataset: Dataset, output_uri: str, *, keep: tuple[str, ...] = ()) -> Scoring:
@@ -169,7 +204,7 @@ def _so_far(ref: ModelRef, invariants: Invariants) -> Scoring:
 
 def _asked(model: Predictor, frame: Any, name: str) -> tuple[Any, Any]:
     try:
-        return model.predict(frame), model.probabilities(frame)
+        return model.answers(frame)
     except ValueError as error:  # scikit-learn's word for values that an estimator cannot take
         missing = [column for column in model.spec.features if frame[column].isna().any()]
         hint = f" (columns with missing values: {', '.join(missing)})" if missing else ""
@@ -219,13 +254,3 @@ def shadow_uri(output_uri: str) -> str:
     """Where a shadow's answers go: the same file name in a folder of its own, so that nobody reads them by mistake."""
     folder, _, file = output_uri.rpartition("/")
     return f"{folder}-shadow/{file}" if folder else str(PurePosixPath("shadow") / file)
-
-
-def _timed(report: PredictionReport, seconds: float) -> PredictionReport:
-    return PredictionReport(
-        scoring=report.scoring,
-        shadow=report.shadow,
-        comparison=report.comparison,
-        shadow_trouble=report.shadow_trouble,
-        seconds=seconds,
-    )

@@ -40,11 +40,21 @@ class ShadowComparison:
     :param agreement: share of rows with the same predicted class; ``None`` for regression.
     :param mean_abs_difference: of the scores of the positive class, of all probabilities, or of predicted values;
         ``None`` when one of the two has no scores.
+    :param max_abs_difference: the largest of those differences.
+    :param labelled_rows: how many rows came with their label; the metric is taken on these.
+    :param metric: the model's deciding metric; ``None`` without labels, or when it cannot be taken on these rows.
+    :param value: the metric of the model in use.
+    :param shadow_value: the same of the shadow.
     """
 
     rows: int
     agreement: float | None = None
     mean_abs_difference: float | None = None
+    max_abs_difference: float | None = None
+    labelled_rows: int = 0
+    metric: str | None = None
+    value: float | None = None
+    shadow_value: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+_TIE = 1e-9
+"""Probabilities closer than this count as equal: a classifier may round them otherwise when it is asked for a class."""
+_LIKELIEST = {
+    f"sklearn.{name}"
+    for name in (
+        *("DecisionTreeClassifier", "ExtraTreeClassifier", "ExtraTreesClassifier", "RandomForestClassifier"),
+        *("GradientBoostingClassifier", "HistGradientBoostingClassifier", "LogisticRegression", "MLPClassifier"),
+        *("GaussianNB", "LinearDiscriminantAnalysis"),
+    )
+}
+"""Whose ``predict`` is the likeliest class of their ``predict_proba``; a support vector machine's is not."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Predictor:
@@ -62,6 +74,29 @@ class Predictor:
         with one_thread():
             answers: NDArray[np.float64] = self.estimator.predict_proba(features)
         return answers
+
+    def answers(self, frame: pd.DataFrame) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
+        """Labels or values, and probabilities, of one pass where the labels follow from the probabilities.
+
+        They do for scikit-learn's own classifiers that answer with the likeliest class. Any other is asked twice, and
+        so are the rows where two classes are as likely as rounding can tell. Raises as :meth:`predict`.
+        """
+        if not self._answers_with_the_likeliest():
+            return self.predict(frame), self.probabilities(frame)
+        import numpy as np
+
+        probabilities = self.probabilities(frame)
+        assert probabilities is not None  # noqa: S101  # such a classifier has them
+        labels: NDArray[Any] = self.estimator.classes_[np.argmax(probabilities, axis=1)]
+        ordered = np.partition(probabilities, -2, axis=1) if probabilities.shape[1] > 1 else probabilities
+        close = ~(ordered[:, -1] - ordered[:, -2 % ordered.shape[1]] > _TIE) & (ordered.shape[1] > 1)
+        if close.any():
+            labels[close] = self.predict(frame.loc[close])
+        return labels, probabilities
+
+    def _answers_with_the_likeliest(self) -> bool:
+        last = self.estimator.steps[-1][1] if type(self.estimator).__name__ == "Pipeline" else self.estimator
+        return f"{type(last).__module__.split('.')[0]}.{type(last).__name__}" in _LIKELIEST
 
     def scores(self, frame: pd.DataFrame) -> NDArray[np.float64] | None:
         """The probability of the second class, shape (rows,), for two classes; all of them, (rows, k), for more.

