@@ -59,18 +59,46 @@ def _compare_numbers(plan: Plan, reference: NumericProfile, current: NumericProf
     if min(reference.values, current.values) < MIN_VALUES:
         return _too_few(drift, shifts)
     low, high = ks_interval(reference, current)
-    change = words.numeric_change(
-        plan.column,
-        reference.quantiles(QUANTILES),
-        current.quantiles(QUANTILES),
-        time=plan.kind is ColumnKind.TIME,
-        sensitive=plan.sensitive,
-    )
+    change = numeric_words(plan, reference, current, current.quantiles(QUANTILES))
     p_value = ks_p_value(low, reference.values * weights.reference, current.values * weights.current)
     left, left_high = moved_interval(reference, current, forgiven(reference))
     ks = shift(Measure.KS_D, low, p_value, change, high=high)
     ks = replace(ks, robust=robust(low, left), robust_high=robust(high, left_high))
-    return _measured(drift, [ks, *shifts], decile_table(reference, current), weights)
+    before, after = decile_table(reference, current)
+    binned = chi_squared(before * weights.reference, after * weights.current).p_value
+    return _measured(drift, [ks, *shifts], (before, after), binned)
+
+
+def numeric_words(plan: Plan, reference: NumericProfile, current: NumericProfile, after: Floats) -> str:
+    """Before and after of a numeric or time column.
+
+    :param after: its quantiles in the current batch, at :data:`QUANTILES`.
+    """
+    time = plan.kind is ColumnKind.TIME
+    told = words.numeric_change(plan.column, reference.quantiles(QUANTILES), after, time=time, sensitive=plan.sensitive)
+    if plan.sensitive or not reference.edges.size:
+        return told
+    text, edges = words.moment if time else words.quantity, reference.edges
+    before, now = reference.counts / reference.values, current.counts / current.values
+    below, above = float(now[0] - before[0]), float(now[-1] - before[-1])
+    top = edges[-2] if reference.atoms[-2] else edges[-1]
+    return told + words.outside_change((below, text(edges[0])), (above, text(top)))
+
+
+SAID_FROM = 0.05
+"""P-value from which nobody reads what a column did."""
+VAGUE_FROM = 0.02
+"""Share of the current values in one cell from which a quantile within that cell is a guess."""
+
+
+def is_vague(drift: ColumnDrift, current: NumericProfile) -> bool:
+    """Whether the words for a moved column guess: a quartile lies where the reference, whose edges these are, had few
+    values, in a cell full of current ones."""
+    if all(shift.measure is not Measure.KS_D or shift.p_value > SAID_FROM for shift in drift.shifts):
+        return False
+    cells = np.clip(np.searchsorted(current.steps, QUANTILES[1:4], side="left") - 1, 0, current.counts.size - 1)
+    full = current.counts[cells] > VAGUE_FROM * current.values
+    return bool(np.any(full & ~current.atoms[cells]))
 
 
 def decile_table(reference: NumericProfile, current: NumericProfile) -> tuple[Floats, Floats]:
@@ -100,20 +128,30 @@ def _compare_levels(plan: Plan, reference: LevelProfile, current: LevelProfile, 
         np.array([after.get(level, 0) for level in levels], dtype=np.float64),
     )
     shares = table[0] / table[0].sum(), table[1] / table[1].sum()
-    # Rounded, so that of the two levels of a yes/no column the "1" is named.
-    moved = int(np.abs(shares[1] - shares[0]).round(12).argmax())
-    name = words.GROUPED if reference.grouped or current.grouped else levels[moved]
-    change = words.level_change(plan.column, name, shares[0][moved], shares[1][moved], sensitive=plan.sensitive)
+    grouped = reference.grouped or current.grouped
+    moves = _largest_moves([words.GROUPED] * len(levels) if grouped else levels, *shares)
+    change = words.level_changes(plan.column, moves, sensitive=plan.sensitive)
     # Pooled as in the test: summed over thousands of rare levels, chance alone makes a large distance.
     worth = table[0] * weights.reference, table[1] * weights.current
     cells = pool_rare(*worth)
     distance = total_variation(cells[0], cells[1]) if cells.shape[1] > 1 else 0.0
+    p_value = chi_squared(*worth).p_value
     shifts = [
-        shift(Measure.TVD, distance, chi_squared(*worth).p_value, change),
+        shift(Measure.TVD, distance, p_value, change),
         *shifts,
         _unseen_shift(plan, (before, after), reference, weights),
     ]
-    return replace(_measured(drift, shifts, table, weights), statement=_bounded(plan, reference, current))
+    return replace(_measured(drift, shifts, table, p_value), statement=_bounded(plan, reference, current))
+
+
+def _largest_moves(levels: list[str], before: Floats, after: Floats) -> list[tuple[str, float, float]]:
+    """The level whose share changed most, and the one that changed most the other way when there are more than two."""
+    # Rounded, so that of the two levels of a yes/no column the "1" is named.
+    change = (after - before).round(12)
+    first = int(np.abs(change).argmax())
+    against = int((-np.sign(change[first]) * change).argmax())
+    told = [first] if len(levels) < 3 or abs(change[against]) < abs(change[first]) / 4 else [first, against]
+    return [(levels[i], float(before[i]), float(after[i])) for i in told]
 
 
 def _aligned(reference: LevelProfile, current: LevelProfile) -> tuple[dict[str, int], dict[str, int]]:
@@ -203,12 +241,13 @@ def _too_few(drift: ColumnDrift, shifts: list[Shift]) -> ColumnDrift:
     return replace(drift, shifts=tuple(shifts), problem=Problem.TOO_FEW_VALUES, statement=statement)
 
 
-def _measured(drift: ColumnDrift, shifts: list[Shift], table: tuple[Floats, Floats], weights: Weights) -> ColumnDrift:
+def _measured(drift: ColumnDrift, shifts: list[Shift], table: tuple[Floats, Floats], p_value: float) -> ColumnDrift:
+    """The column with its shifts and, for named rules, what its cells say; ``p_value`` is their chi-squared test's."""
     return replace(
         drift,
         shifts=tuple(shifts),
         distances={"psi": psi(*table), "jensen_shannon": jensen_shannon(*table)},
-        p_values={"chi_squared": chi_squared(table[0] * weights.reference, table[1] * weights.current).p_value},
+        p_values={"chi_squared": p_value},
     )
 
 

@@ -9,9 +9,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from airflow_mlops_provider.analysis.drift.columns import Rows
+from airflow_mlops_provider.analysis.drift.columns import Plan, Rows
+from airflow_mlops_provider.analysis.drift.comparison import QUANTILES, numeric_words
 from airflow_mlops_provider.analysis.drift.groups import Weights
 from airflow_mlops_provider.analysis.drift.moves import robust
+from airflow_mlops_provider.analysis.drift.profile import NumericProfile
 from airflow_mlops_provider.analysis.drift.values import sorted_values
 from airflow_mlops_provider.analysis.stats.distances import ks_distance, ks_distance_beyond, wasserstein
 from airflow_mlops_provider.analysis.stats.two_sample import ks_p_value
@@ -44,6 +46,21 @@ def is_undecided(shift: Shift, limits: Sequence[float]) -> bool:
     """Whether the intervals of a KS distance leave open if it reaches one of the limits."""
     low, high = shift.robust, shift.robust_high
     return low is not None and high is not None and any(low < limit <= high for limit in limits)
+
+
+def exact_words(
+    plan: Plan, drift: ColumnDrift, reference: NumericProfile, current: NumericProfile, rows: Rows
+) -> ColumnDrift:
+    """The same column with the current batch's quantiles, as it is told, computed from all its values.
+
+    :param reference: its profile in the reference, which may be all that is known of it.
+    :param current: its profile in the batch.
+    :param rows: the batch.
+    """
+    values = read_sorted(rows, plan.column, role="current")
+    told = numeric_words(plan, reference, current, np.quantile(values, QUANTILES))
+    shifts = (replace(shift, statement=told) if shift.measure is Measure.KS_D else shift for shift in drift.shifts)
+    return replace(drift, shifts=tuple(shifts))
 
 
 def exact_column(

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from airflow_mlops_provider.analysis.drift.columns import Described, Plan, Rows, plan_columns
-from airflow_mlops_provider.analysis.drift.comparison import compare
-from airflow_mlops_provider.analysis.drift.exact import exact_column, is_open, is_undecided
+from airflow_mlops_provider.analysis.drift.comparison import compare, is_vague
+from airflow_mlops_provider.analysis.drift.exact import exact_column, exact_words, is_open, is_undecided
 from airflow_mlops_provider.analysis.drift.groups import Weights, measure_weights
 from airflow_mlops_provider.analysis.drift.joint import measure_joint
 from airflow_mlops_provider.analysis.drift.moves import forgiven
@@ -128,14 +128,19 @@ def _reference_profiles(reference: Rows | ProfiledDataset, names: Sequence[str],
 def _compared(plans: Sequence[Plan], before: Profiles, current: Rows, weights: Weights) -> list[ColumnDrift]:
     names = _names(plans)
     after = profile_rows(current, names, edges_of({name: before[name] for name in names}), role="current")
-    return [
-        compare(plan, before[plan.column], after[plan.column], weights)
-        if plan.problem is None
-        else ColumnDrift(
-            column=plan.column, role=plan.role, kind=plan.kind, problem=plan.problem, statement=plan.statement
-        )
-        for plan in plans
-    ]
+
+    def compared(plan: Plan) -> ColumnDrift:
+        if plan.problem is not None:
+            return ColumnDrift(
+                column=plan.column, role=plan.role, kind=plan.kind, problem=plan.problem, statement=plan.statement
+            )
+        reference, batch = before[plan.column], after[plan.column]
+        drift = compare(plan, reference, batch, weights)
+        if not isinstance(reference, NumericProfile) or not isinstance(batch, NumericProfile):
+            return drift
+        return exact_words(plan, drift, reference, batch, current) if is_vague(drift, batch) else drift
+
+    return [compared(plan) for plan in plans]
 
 
 def _report(reference: Described, current: Described, measured: Sequence[ColumnDrift]) -> DriftReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 WITHHELD = "values withheld, the column is sensitive"
+OUTSIDE_FROM = 0.01
+"""Share of values beyond the reference's own from which it is said."""
 WITHHELD_LEVELS = "rare levels"
 """What a shared profile calls the levels that it does not name."""
 GROUPED = "one group of levels"
@@ -45,10 +48,27 @@ def numeric_change(column: str, before: Floats, after: Floats, *, time: bool = F
     if sensitive:
         return f"{column}: {WITHHELD}"
     text = moment if time else quantity
-    told = f"{column}: median {text(before[2])} -> {text(after[2])}"
+    middles = text(before[2]), text(after[2])
+    told = f"{column}: median {_change(*middles)}"
     if abs(after[2] - before[2]) < 0.1 * (before[3] - before[1] or before[4] - before[0]):
-        told += f", middle half {text(before[1])} to {text(before[3])} -> {text(after[1])} to {text(after[3])}"
+        halves = [f"{text(side[1])} to {text(side[3])}" for side in (before, after)]
+        told += f", middle half {_change(*halves)}"
     return f"{told}{_way(after - before)}"
+
+
+def _change(before: str, after: str) -> str:
+    return f"still {after}" if before == after else f"{before} -> {after}"
+
+
+def outside_change(below: tuple[float, str], above: tuple[float, str]) -> str:
+    """Values where the reference held next to none; empty when there are few.
+
+    :param below: their share below the reference's values, and where these begin, in words.
+    :param above: their share above the reference's values, and where these end, in words.
+    """
+    ends = ((*below, "below"), (*above, "above"))
+    found = [f"{percent(share)} {side} {at}" for share, at, side in ends if share >= OUTSIDE_FROM]
+    return f"; {' and '.join(found)}, where the reference has next to none" if found else ""
 
 
 def _way(moves: Floats) -> str:
@@ -62,12 +82,19 @@ def _way(moves: Floats) -> str:
     return ", wider" if spread > 0 else ", narrower"
 
 
-def level_change(column: str, level: str, before: float, after: float, *, sensitive: bool = False) -> str:
-    """How the share of the level that moved most changed."""
+def level_changes(column: str, moves: Sequence[tuple[str, float, float]], *, sensitive: bool = False) -> str:
+    """How the shares of the levels that moved most changed.
+
+    :param moves: level, its share before and its share now; the largest move first.
+    """
     if sensitive:
         return f"{column}: {WITHHELD}"
-    word = "" if after == before else (", more often" if after > before else ", less often")
-    return f"{column}: {level} in {percent(before)} -> {percent(after)} of values{word}"
+    told = [f"{level}{_often(now - before)} {percent(before)} -> {percent(now)}" for level, before, now in moves]
+    return f"{column}: {'; '.join(told)} of values"
+
+
+def _often(change: float) -> str:
+    return "" if not change else (" more often," if change > 0 else " less often,")
 
 
 def missing_change(column: str, before: float, after: float) -> str:

@@ -61,11 +61,10 @@ def judge_drift(report: DriftReport, policy: DriftPolicy) -> Verdict:
 def _shift_findings(report: DriftReport, policy: DriftPolicy) -> Iterator[Finding]:
     joint = report.joint if policy.joint else None
     level = policy.level * (COLUMNS_SHARE if joint else 1.0)
-    for column in report.columns:
-        for shift in _news(column):
-            yield _shift_finding(column, shift, policy, level)
+    found = [_shift_finding(column, shift, policy, level) for column in report.columns for shift in _news(column)]
+    yield from found
     if joint:
-        yield _joint_finding(joint, policy)
+        yield _joint_finding(joint, policy, alone=all(finding.status is not Status.FAIL for finding in found))
 
 
 def _news(column: ColumnDrift) -> Iterable[Shift]:
@@ -98,19 +97,31 @@ def _shift_finding(column: ColumnDrift, shift: Shift, policy: DriftPolicy, level
 _JUMPED = "; nearly all values lie within a twentieth of the usual spread of where they were"
 
 
-def _joint_finding(joint: JointDrift, policy: DriftPolicy) -> Finding:
-    significant = joint.p_value <= policy.level * JOINT_SHARE
-    told_by = ", ".join(f"{name} ({drop:.3f})" for name, drop in list(joint.contributions.items())[:3])
+def _joint_finding(joint: JointDrift, policy: DriftPolicy, *, alone: bool) -> Finding:
+    """The joint test's finding; ``alone`` when no column drifted by itself."""
+    status = _status(
+        significant=joint.p_value <= policy.level * JOINT_SHARE, material=joint.auc >= policy.min_joint_auc
+    )
+    text = f"a classifier tells current rows from reference rows with AUC {joint.auc:.2f} (0.50 is chance)"
+    if joint.contributions:
+        least = max(joint.contributions.values()) * SAID_FROM
+        told = [f"{name} {lost:.2f}" for name, lost in joint.contributions.items() if lost >= least]
+        text += f"; AUC lost without: {', '.join(told[:3])}"
+    if alone and status is Status.FAIL:
+        text += "; no column drifted by itself, so they go together differently, or many moved a little"
     return Finding(
         subject="all features together",
         measure=str(Measure.JOINT_AUC),
         observed=joint.auc,
         limit=policy.min_joint_auc,
         p_value=joint.p_value,
-        status=_status(significant=significant, material=joint.auc >= policy.min_joint_auc),
-        detail=f"a classifier tells current rows from reference rows with AUC {joint.auc:.2f}"
-        + (f"; AUC lost without: {told_by}" if told_by else ""),
+        status=status,
+        detail=text,
     )
+
+
+SAID_FROM = 0.2
+"""Part of the largest contribution to the joint test from which another column's is worth saying."""
 
 
 def _status(*, significant: bool, material: bool) -> Status:

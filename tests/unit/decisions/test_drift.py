@@ -86,7 +86,9 @@ def test_the_joint_test_takes_a_fifth_of_the_budget():
     assert verdict.status is Status.FAIL
     assert "0 of 1 columns drifted" in verdict.summary
     assert "joint AUC 0.62 > 0.55" in verdict.summary
-    assert "hours (0.100)" in verdict.findings[0].detail
+    assert "AUC lost without: hours 0.10; no column drifted by itself" in verdict.findings[0].detail
+    together = judge(shifted("x", 0.2, 0.0), joint=seen).of_status(Status.FAIL)
+    assert not any("by itself" in finding.detail for finding in together)
     assert judge(shifted("x", 0, 1), joint=replace(seen, auc=0.54)).status is Status.NOTICE
 
 
