@@ -14,7 +14,7 @@ from airflow_mlops_provider.analysis.drift.moves import forgiven
 from airflow_mlops_provider.analysis.drift.profile import NumericProfile
 from airflow_mlops_provider.analysis.drift.scan import Profiles, edges_of, profile_rows
 from airflow_mlops_provider.analysis.drift.storage import ProfiledDataset
-from airflow_mlops_provider.analysis.drift.windows import MISSING, measure_windows
+from airflow_mlops_provider.analysis.drift.windows import MISSING, UNSEEN, measure_windows
 from airflow_mlops_provider.analysis.stats.corrections import holm
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.drift import ColumnDrift, DriftReport, Measure, Role, WindowDrift
@@ -164,10 +164,12 @@ def _worded(windows: WindowDrift, report: DriftReport) -> WindowDrift:
     words: dict[str, str] = {}
     for column in report.columns:
         for shift in column.shifts:
-            name = f"{column.column}{MISSING}" if shift.measure is Measure.MISSING_CHANGE else column.column
-            words.setdefault(name, shift.statement)
+            words.setdefault(f"{column.column}{_SHARES.get(shift.measure, '')}", shift.statement)
     told = [name for name, score in windows.standardised.items() if score >= windows.alarm_score]
     return replace(windows, statements={name: words[name] for name in {windows.worst_column, *told} if name in words})
+
+
+_SHARES = {Measure.MISSING_CHANGE: MISSING, Measure.UNSEEN_SHARE: UNSEEN}
 
 
 def _sharpened(

@@ -32,6 +32,8 @@ WINDOW_LEVEL = 0.05
 """Share of windows that count as out of the ordinary."""
 MISSING = " (missing)"
 """What is added to a column's name for the effect on its share of missing values."""
+UNSEEN = " (unseen)"
+"""What is added to a column's name for its share of levels that no other window holds."""
 
 
 def measure_windows(
@@ -40,8 +42,8 @@ def measure_windows(
     """The current batch as one more window among those of the reference.
 
     Each window, the current batch among them, is compared with all others together: by Wasserstein distance in robust
-    standard deviations for numbers, by Jensen-Shannon distance for levels, by the change of the missing share. Each
-    effect is standardised by its median and standard deviation over the windows, a window's score is its largest
+    standard deviations for numbers, by Jensen-Shannon distance for levels, by the change of the missing share, and
+    by the share of levels that no other window holds. Each effect is standardised by its median and standard deviation over the windows, a window's score is its largest
     standardised effect, and the p-value is the rank of the current score among the windows' own:
     ``(1 + #{score >= current}) / (windows + 1)``.
 
@@ -85,10 +87,15 @@ def _effects(name: str, cells: Cells, windows: WindowCounts, today: WindowCounts
     rows = np.concatenate([windows.rows, today.rows])
     missing = rows - counts.sum(axis=1)
     others = (missing.sum() - missing) / np.maximum(rows.sum() - rows, 1)
-    return {
-        name: distances(cells, counts, counts.sum(axis=0) - counts),
+    rest = counts.sum(axis=0) - counts
+    effects = {
+        name: distances(cells, counts, rest),
         f"{name}{MISSING}": np.abs(missing / np.maximum(rows, 1) - others),
     }
+    if cells.edges is None:
+        unseen = np.where(rest == 0, counts, 0).sum(axis=1)
+        effects[f"{name}{UNSEEN}"] = unseen / np.maximum(rows, 1)
+    return effects
 
 
 def distances(cells: Cells, windows: Floats, others: Floats) -> Floats:

@@ -130,9 +130,12 @@ def _worst_text(report: DriftReport, findings: Sequence[Finding], drifted: int) 
     if not measured:
         return ""
     lead = max(measured, key=lambda finding: (finding.status.severity, size(finding)))
-    but = _HARMLESS.get(lead.status, "") if size(lead) >= 1 else ""
+    but = _harmless(lead) if size(lead) >= 1 else ""
     return f" ({'worst' if drifted else 'largest'}: {number_text(lead)}{but})"
 
 
-_HARMLESS = {Status.PASS: " but within chance", Status.NOTICE: " but by the smallest of moves"}
-"""Why an effect that reaches its limit is no drift."""
+def _harmless(lead: Finding) -> str:
+    """Why an effect that reaches its limit is no drift."""
+    if lead.status is Status.NOTICE and lead.measure == Measure.WINDOW_SCORE:
+        return " for the first time; an alarm when the next window is out of the ordinary too"
+    return {Status.PASS: " but within chance", Status.NOTICE: " but by the smallest of moves"}.get(lead.status, "")

@@ -145,7 +145,7 @@ def _window_findings(report: DriftReport, windows: WindowDrift) -> Iterator[Find
         text = windows.statements.get(name, f"{name}: {score:.1f} standard deviations from the usual")
         if stands_out and not windows.previous_alarm:
             text += "; an alarm when the next window is out of the ordinary too"
-        column = name.removesuffix(" (missing)")
+        column = name.removesuffix(" (missing)").removesuffix(" (unseen)")
         yield Finding(
             subject=column,
             measure=str(Measure.WINDOW_SCORE),

@@ -135,7 +135,7 @@ class WindowDrift:
     :param p_value: share of windows, the current one included, that score at least as high.
     :param worst_column: the column with the largest standardised effect.
     :param standardised: standardised effect of each column, largest first; ``hours (missing)`` is that of its share of
-        missing values.
+        missing values, ``shop (unseen)`` of levels that no other window holds.
     :param alarm_score: the smallest score that at most one window in twenty of the reference reaches.
     :param statements: the largest changes in words, by name in ``standardised``.
     :param previous_alarm: whether the window judged before this one was out of the ordinary as well; ``None`` when

@@ -118,3 +118,16 @@ def test_distances_of_windows_are_those_of_the_textbook():
     numbers = Cells(edges=np.array([0.0, 10.0]), scale=2.0)
     assert distances(numbers, p, q)[0] == pytest.approx((0.6 + 0.3) / 2 * 10 / 2)
     assert distances(numbers, p * 0, q)[0] == 1
+
+
+def test_a_level_that_no_day_of_the_reference_held_is_an_effect_of_its_own():
+    today = days(1, seed=7)
+    today.loc[:4, "kind"] = "d"  # two in a hundred: far too few to move the mix
+    windows = measure(today).windows
+    assert windows.worst_column == "kind (unseen)"
+    assert windows.p_value <= 0.05
+    verdict = judge_drift(measure(today), DriftPolicy())
+    assert verdict.status is Status.NOTICE
+    assert "d" in verdict.findings[0].detail
+    assert verdict.findings[0].subject == "kind"
+    assert "an alarm when the next window is out of the ordinary too" in verdict.summary
