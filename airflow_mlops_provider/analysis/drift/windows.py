@@ -42,10 +42,10 @@ def measure_windows(
     """The current batch as one more window among those of the reference.
 
     Each window, the current batch among them, is compared with all others together: by Wasserstein distance in robust
-    standard deviations for numbers, by Jensen-Shannon distance for levels, by the change of the missing share, and
-    by the share of levels that no other window holds. Each effect is standardised by its median and standard deviation over the windows, a window's score is its largest
-    standardised effect, and the p-value is the rank of the current score among the windows' own:
-    ``(1 + #{score >= current}) / (windows + 1)``.
+    standard deviations for numbers, by Jensen-Shannon distance for levels, by the change of the missing share, and by
+    the share of levels that no other window holds. Each effect is standardised by its median and standard deviation
+    over the windows, a window's score is its largest standardised effect, and the p-value is the rank of the current
+    score among the windows' own: ``(1 + #{score >= current}) / (windows + 1)``.
 
     :param plans: the columns to compare.
     :param profiles: of the reference.
