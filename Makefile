@@ -53,7 +53,7 @@ test-floor: $(FLOOR)/.installed ## the glue tier and every Dag on the oldest sup
 	# An old Airflow warns of what it was to change since; those warnings are not ours to answer.
 	$(FLOOR)/bin/python -m pytest -n 2 --dist loadgroup -m floor -W default $(ARGS)
 
-bench: setup ## measure against the goals, as ratios in one run
+bench: setup ## measure against the goals and the peers, each in its own environment (ARGS=slices runs one table)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: setup ## the reference, from docstrings, into docs/_build
@@ -67,4 +67,4 @@ pins: ## compile requirements/*.txt again
 	done
 
 clean: ## remove what the commands made, but not .venv
-	rm -rf .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache docs/_build
+	rm -rf .venv-bench .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache docs/_build

@@ -1,33 +1,42 @@
-"""Drift of 30 columns: ours against reading the files, scipy, NannyML, TFDV and Evidently.
+"""Drift of 30 columns: ours against reading the files, scipy, NannyML, TFDV and Evidently; then ten times the rows.
 
-``python -m benchmarks.drift [ROWS]``: each engine in its own process, in turn, three times (slow ones once); medians.
-``work`` leaves the imports out. Peers that are not installed are left out by name.
+``python -m benchmarks.drift [ROWS]`` prints the tables and the goals.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import resource
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from benchmarks.engines import (
+    Engine,
+    Figures,
+    Goal,
+    at_most_share,
+    at_most_times,
+    measure,
+    memory_share,
+    print_goals,
+    print_table,
+    run_one,
+)
 
 NUMBERS = [f"x{i:02d}" for i in range(20)]
 LEVELS = dict(zip([f"c{i}" for i in range(10)], (2, 3, 5, 10, 30, 100, 300, 1_000, 2_500, 5_000), strict=True))
 COLUMNS = [*NUMBERS, *LEVELS]
-SLOW = {"Evidently preset", "scipy, column by column", "NannyML KS and chi-squared", "TFDV"}
-FLOOR, CACHED, BOTH, EXACT = (
+FLOOR, CACHED, BOTH, EXACT, WHOLE, SCIPY, EVIDENTLY = (
     "floor: read the columns",
     "ours, reference profile kept",
     "ours, both sides scanned",
     "ours, exact KS and Wasserstein",
+    "ours, the whole job with joint test, hashes and evidence",
+    "scipy loop over two frames",
+    "Evidently preset",
 )
-SCIPY, EVIDENTLY = "scipy, column by column", "Evidently preset"
+MAX_MB = 400
 
 
 def make_table(path: Path, rows: int, seed: int) -> None:
@@ -57,18 +66,18 @@ def make_table(path: Path, rows: int, seed: int) -> None:
             writer.write_table(pa.table(columns))
 
 
-def floor(folder: Path) -> float:
+def floor(folder: str) -> float:
     import pyarrow.parquet as pq
 
     started = time.perf_counter()
     for side in ("reference", "current"):
-        file = pq.ParquetFile(folder / f"{side}.parquet", pre_buffer=False, read_dictionary=list(LEVELS))
+        file = pq.ParquetFile(f"{folder}/{side}.parquet", pre_buffer=False, read_dictionary=list(LEVELS))
         for _ in file.iter_batches(131_072, columns=COLUMNS):
             pass
     return time.perf_counter() - started
 
 
-def ours(folder: Path, *, kept: bool = False, exact: bool = False) -> float:
+def ours(folder: str, *, kept: bool = False, exact: bool = False) -> float:
     import airflow_mlops_provider.analysis.drift as analysis
     from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
     from airflow_mlops_provider.jobs.profile import stored_profile
@@ -76,32 +85,32 @@ def ours(folder: Path, *, kept: bool = False, exact: bool = False) -> float:
     from airflow_mlops_provider.stores.evidence import EvidenceStore
 
     started = time.perf_counter()
-    reference, current = (open_dataset(str(folder / f"{side}.parquet")) for side in ("reference", "current"))
-    profiles = stored_profile(reference, COLUMNS, EvidenceStore(str(folder / "mlops")))[0].profiles if kept else None
+    reference, current = (open_dataset(f"{folder}/{side}.parquet") for side in ("reference", "current"))
+    profiles = stored_profile(reference, COLUMNS, EvidenceStore(f"{folder}/mlops"))[0].profiles if kept else None
     precision = analysis.Precision(exact_rows=sys.maxsize, wasserstein=True) if exact else None
     report = analysis.measure_drift(reference, current, joint=False, precision=precision, profiles=profiles)
     judge_drift(report, DriftPolicy(joint=False))
     return time.perf_counter() - started
 
 
-def ours_kept(folder: Path) -> float:
+def ours_kept(folder: str) -> float:
     return ours(folder, kept=True)
 
 
-def ours_exact(folder: Path) -> float:
+def ours_exact(folder: str) -> float:
     return ours(folder, exact=True)
 
 
-def whole_job(folder: Path) -> float:
+def whole_job(folder: str) -> float:
     from airflow_mlops_provider import jobs
 
     started = time.perf_counter()
-    sides = {side: str(folder / f"{side}.parquet") for side in ("reference", "current")}
-    jobs.run("drift", sides | {"evidence_root": str(folder / "mlops"), "html_report": False})
+    sides = {side: f"{folder}/{side}.parquet" for side in ("reference", "current")}
+    jobs.run("drift", sides | {"evidence_root": f"{folder}/mlops", "html_report": "never"})
     return time.perf_counter() - started
 
 
-def duckdb_histograms(folder: Path) -> float:
+def duckdb_histograms(folder: str) -> float:
     import duckdb
 
     started = time.perf_counter()
@@ -118,30 +127,46 @@ def duckdb_histograms(folder: Path) -> float:
     return time.perf_counter() - started
 
 
-def scipy_loop(folder: Path) -> float:
+def scipy_frames(folder: str) -> float:
+    import pandas as pd
+
+    started = time.perf_counter()
+    frames = [pd.read_parquet(f"{folder}/{side}.parquet") for side in ("reference", "current")]
+    for name in COLUMNS:
+        _scipy_column(name, *(frame[name] for frame in frames))
+    return time.perf_counter() - started
+
+
+def scipy_columns(folder: str) -> float:
+    import pandas as pd
+
+    started = time.perf_counter()
+    for name in COLUMNS:
+        sides = [pd.read_parquet(f"{folder}/{side}.parquet", columns=[name])[name] for side in ("reference", "current")]
+        _scipy_column(name, *sides)
+    return time.perf_counter() - started
+
+
+def _scipy_column(name: str, a: Any, b: Any) -> None:
     import numpy as np
     import pandas as pd
     from scipy import stats
 
-    started = time.perf_counter()
-    for name in COLUMNS:
-        a, b = (pd.read_parquet(folder / f"{side}.parquet", columns=[name])[name] for side in ("reference", "current"))
-        if name in LEVELS:
-            counts = pd.concat([a.value_counts(), b.value_counts()], axis=1).fillna(0).to_numpy()
-            stats.chi2_contingency(counts.T)
-            continue
-        left, right = a.dropna().to_numpy(), b.dropna().to_numpy()
-        stats.ks_2samp(left, right, method="asymp")
-        stats.wasserstein_distance(left, right) / np.std(left)
-    return time.perf_counter() - started
+    if name in LEVELS:
+        counts = pd.concat([a.value_counts(), b.value_counts()], axis=1).fillna(0).to_numpy()
+        stats.chi2_contingency(counts.T)
+        return
+    left, right = a.dropna().to_numpy(), b.dropna().to_numpy()
+    stats.ks_2samp(left, right, method="asymp")
+    stats.wasserstein_distance(left, right) / np.std(left)
 
 
-def nannyml(folder: Path) -> float:
+def nannyml(folder: str) -> float:
     import nannyml as nml
     import pandas as pd
 
     started = time.perf_counter()
-    before, after = (pd.read_parquet(folder / f"{side}.parquet") for side in ("reference", "current"))
+    before, after = (pd.read_parquet(f"{folder}/{side}.parquet") for side in ("reference", "current"))
     nml.UnivariateDriftCalculator(
         column_names=COLUMNS,
         treat_as_categorical=list(LEVELS),
@@ -152,118 +177,94 @@ def nannyml(folder: Path) -> float:
     return time.perf_counter() - started
 
 
-def tfdv(folder: Path) -> float:
+def tfdv(folder: str) -> float:
     import pandas as pd
     import tensorflow_data_validation
 
     started = time.perf_counter()
     for side in ("reference", "current"):
-        tensorflow_data_validation.generate_statistics_from_dataframe(pd.read_parquet(folder / f"{side}.parquet"))
+        tensorflow_data_validation.generate_statistics_from_dataframe(pd.read_parquet(f"{folder}/{side}.parquet"))
     return time.perf_counter() - started
 
 
-def evidently(folder: Path) -> float:
+def evidently(folder: str) -> float:
     import pandas as pd
     from evidently import Report
     from evidently.presets import DataDriftPreset
 
     started = time.perf_counter()
-    before, after = (pd.read_parquet(folder / f"{side}.parquet") for side in ("reference", "current"))
+    before, after = (pd.read_parquet(f"{folder}/{side}.parquet") for side in ("reference", "current"))
     Report([DataDriftPreset()]).run(after, before).dict()
     return time.perf_counter() - started
 
 
-ENGINES: dict[str, Callable[[Path], float]] = {
-    FLOOR: floor,
-    CACHED: ours_kept,
-    BOTH: ours,
-    EXACT: ours_exact,
-    "ours, the whole job with joint test, hashes and evidence": whole_job,
-    "DuckDB, 100-cell histograms": duckdb_histograms,
-    "NannyML KS and chi-squared": nannyml,
-    "TFDV": tfdv,
-    SCIPY: scipy_loop,
-    EVIDENTLY: evidently,
-}
+ENGINES = (
+    Engine(name=FLOOR, run=floor),
+    Engine(name=CACHED, run=ours_kept),
+    Engine(name=BOTH, run=ours),
+    Engine(name=EXACT, run=ours_exact),
+    Engine(name=WHOLE, run=whole_job),
+    Engine(name="DuckDB, 100-cell histograms", run=duckdb_histograms),
+    Engine(name="NannyML KS and chi-squared", run=nannyml, peer="nannyml", slow=True),
+    Engine(name="TFDV statistics of both sides", run=tfdv, peer="tfdv", slow=True),
+    Engine(name="scipy, a column at a time", run=scipy_columns, slow=True),
+    Engine(name=SCIPY, run=scipy_frames, slow=True),
+    Engine(name=EVIDENTLY, run=evidently, slow=True),
+)
+LARGE = tuple(engine for engine in ENGINES if engine.name in (FLOOR, CACHED, BOTH))
 
 
-Figures = tuple[float, ...]
-"""Wall seconds of the process, CPU seconds of it, seconds of work in it without imports, peak MB."""
-
-
-def run_engine(name: str, folder: Path) -> Figures | None:
-    """One engine in a process of its own; ``None`` when it is not installed."""
-    started = time.perf_counter()
-    process = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "benchmarks.drift", "--engine", name, str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    wall = time.perf_counter() - started
-    if process.returncode:
-        if b"ModuleNotFoundError" in process.stderr:
-            return None
-        raise SystemExit(f"{name}: {process.stderr.decode()[-2000:]}")
-    result = json.loads(process.stdout.splitlines()[-1])
-    return wall, result["cpu"], result["work"], result["peak_mb"]
-
-
-def main(arguments: list[str]) -> None:
-    """Print the table, or run one engine for it."""
-    if arguments[:1] == ["--engine"]:
-        work = ENGINES[arguments[1]](Path(arguments[2]))
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        # ru_maxrss survives from the process that started this one; the peak of this program alone is VmHWM.
-        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-        peak = int(status["VmHWM"].split()[0]) / 1024
-        result = {"work": work, "cpu": used.ru_utime + used.ru_stime, "peak_mb": peak}
-        print(json.dumps(result), flush=True)
-        os._exit(0)
-    rows = int(arguments[0]) if arguments else 1_000_000
-    chosen = [name for name in ENGINES if rows <= 2_000_000 or name not in SLOW]
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+def measured(rows: int, engines: tuple[Engine, ...], *, turns: int) -> dict[str, Figures]:
+    """The table of these engines, printed; returns the medians."""
+    with tempfile.TemporaryDirectory() as folder:
         for seed, side in enumerate(("reference", "current")):
-            make_table(folder / f"{side}.parquet", rows, seed)
-        run_engine(CACHED, folder)  # so that the reference's profile is kept, and files are warm
-        found: dict[str, list[Figures]] = {}
-        for turn in range(3):
-            for name in chosen:
-                if turn and (name in SLOW or name not in found):
-                    continue
-                measured = run_engine(name, folder)
-                if measured is not None:
-                    found.setdefault(name, []).append(measured)
-    table(rows, {name: [statistics.median(each) for each in zip(*runs, strict=True)] for name, runs in found.items()})
+            make_table(Path(folder, f"{side}.parquet"), rows, seed)
+        keep = [engine for engine in ENGINES if engine.name == CACHED]
+        measure("drift", keep, Path(folder), turns=1)  # so that the reference's profile is kept, and files are warm
+        medians, failed = measure("drift", engines, Path(folder), turns=turns)
+    title = f"Drift, {rows:,} + {rows:,} rows, {len(NUMBERS)} numeric and {len(LEVELS)} categorical columns"
+    print_table(title, medians, failed, floor=FLOOR, order=[engine.name for engine in engines])
+    return medians
 
 
-def table(rows: int, medians: dict[str, list[float]]) -> None:
-    floor = medians[FLOOR]
-    print(f"Drift, {rows:,} + {rows:,} rows, {len(NUMBERS)} numeric and {len(LEVELS)} categorical columns, medians")
-    print("x floor is by wall, CPU and work (wall without imports); CPU is the one that other load disturbs least.\n")
-    print("| engine | wall s | CPU s | work s | peak MB | x floor |\n|---|---|---|---|---|---|")
-    for name, (wall, cpu, work, peak) in medians.items():
-        ratios = f"{wall / floor[0]:.1f}, {cpu / floor[1]:.1f}, {work / floor[2]:.1f}"
-        print(f"| {name} | {wall:.2f} | {cpu:.2f} | {work:.2f} | {peak:,.0f} | {ratios} |")
-    print("\nnot run: " + (", ".join(name for name in ENGINES if name not in medians) or "none"))
-    goals(medians)
+def main(arguments: list[str]) -> list[Goal]:
+    """Print both tables; returns the goals."""
+    rows = int(arguments[0]) if arguments else 1_000_000
+    medians = measured(rows, ENGINES, turns=5)
+    large = measured(10 * rows, LARGE, turns=1)
+    what, exact = f"default drift check, {rows:,} + {rows:,} x 30", "exact KS + Wasserstein, same data"
+    peak = max(medians[name].peak_mb for name in (BOTH, CACHED, WHOLE))
+    return [
+        at_most_times(what, medians, BOTH, FLOOR, 5),
+        at_most_times(f"{what}, reference profile kept", medians, CACHED, FLOOR, 3),
+        at_most_share(what, medians, BOTH, EVIDENTLY, 50, of="Evidently's preset"),
+        Goal(
+            what=f"{what}, the whole job too",
+            goal=f"below {MAX_MB} MB",
+            measured=f"{peak:,.0f} MB ({medians[BOTH].peak_mb:,.0f} MB without joint test, hashes and evidence)",
+            reached=peak < MAX_MB,
+        ),
+        at_most_share(exact, medians, EXACT, SCIPY, 6, of="the scipy loop"),
+        memory_share(exact, medians, EXACT, SCIPY, 2, of="the scipy loop"),
+        *growth(medians[BOTH], large[BOTH]),
+    ]
 
 
-def goals(medians: dict[str, list[float]]) -> None:
-    """Our ratios against the goals, by wall and by CPU."""
-
-    def ratio(over: str, under: str) -> str:
-        return ", ".join(f"{medians[over][i] / medians[under][i]:.1f}" for i in range(3))
-
-    print(f"goal: at most 5 x the floor: {ratio(BOTH, FLOOR)} x (wall, CPU, work)")
-    print(f"goal: 3 x with the profile kept: {ratio(CACHED, FLOOR)} x")
-    print(f"goal: below 400 MB: {medians[BOTH][3]:.0f} MB")
-    if EVIDENTLY in medians:
-        print(f"goal: 1/50 of Evidently: 1 / {ratio(EVIDENTLY, BOTH)}")
-    if SCIPY in medians:
-        print(f"goal: exact at most 1/6 of the scipy loop: 1 / {ratio(SCIPY, EXACT)}")
-        print(f"goal: half its memory: 1 / {medians[SCIPY][3] / medians[EXACT][3]:.1f}")
+def growth(small: Figures, large: Figures) -> list[Goal]:
+    """Ten times the rows, against one time."""
+    time_ratio, memory = large.wall / small.wall, large.peak_mb / small.peak_mb
+    return [
+        Goal(
+            what="ten times the rows",
+            goal="time at most 10 x",
+            measured=f"{time_ratio:.1f} x (CPU {large.cpu / small.cpu:.1f} x)",
+            reached=time_ratio <= 10,
+        ),
+        Goal(what="ten times the rows", goal="memory at most 1.1 x", measured=f"{memory:.2f} x", reached=memory <= 1.1),
+    ]
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if sys.argv[1:2] == ["--engine"]:
+        run_one(ENGINES, sys.argv[1:])
+    print_goals(main(sys.argv[1:]))

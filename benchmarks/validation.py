@@ -1,25 +1,26 @@
 """Thirty expectations on a table of 17 columns: ours against reading the file, Great Expectations and pandera.
 
-``python -m benchmarks.validation [ROWS]``: each engine in its own process, in turn, three times (slow ones once);
-medians. ``work`` leaves the imports out. Peers that are not installed are left out by name.
+``python -m benchmarks.validation [ROWS]`` prints the table and the goals.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.engines import Engine, Goal, at_most_share, at_most_times, measure, print_goals, print_table, run_one
+
 V, C, T = "expect_column_values_to_", "expect_column_", "expect_table_"
 WORDS = [f"w{number:03d}" for number in range(500)]
-SLOW = {"Great Expectations, COMPLETE", "Great Expectations, BOOLEAN_ONLY", "pandera on pandas, row rules alone"}
+FLOOR, OURS, COMPLETE = "floor: read the file", "ours: with quarantine", "Great Expectations, COMPLETE"
+
+
+def table_in(folder: str) -> str:
+    return f"{folder}/table.parquet"
 
 
 def make_table(path: Path, rows: int) -> None:
@@ -71,36 +72,36 @@ def suite() -> dict[str, Any]:
     return {"name": "benchmark", "expectations": rules}
 
 
-def floor(path: str) -> float:
+def floor(folder: str) -> float:
     import pyarrow.parquet as pq
 
     started = time.perf_counter()
-    for _ in pq.ParquetFile(path, pre_buffer=False).iter_batches(131_072):
+    for _ in pq.ParquetFile(table_in(folder), pre_buffer=False).iter_batches(131_072):
         pass
     return time.perf_counter() - started
 
 
-def ours(path: str, **places: str) -> float:
+def ours(folder: str, **places: str) -> float:
     from airflow_mlops_provider import jobs
     from airflow_mlops_provider.jobs import validation  # noqa: F401  # an import is not work
 
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as root:
-        spec = {"dataset": {"uri": path}, "suite": suite(), "evidence_root": root}
+        spec = {"dataset": {"uri": table_in(folder)}, "suite": suite(), "evidence_root": root}
         spec |= {key: f"{root}/{name}" for key, name in places.items()}
         jobs.run("validate", {**spec, "policy": {"max_quarantine_share": 0.1}})
     return time.perf_counter() - started
 
 
-def with_quarantine(path: str) -> float:
-    return ours(path, quarantine_uri="aside.parquet")
+def with_quarantine(folder: str) -> float:
+    return ours(folder, quarantine_uri="aside.parquet")
 
 
-def with_both(path: str) -> float:
-    return ours(path, quarantine_uri="aside.parquet", clean_uri="clean.parquet")
+def with_both(folder: str) -> float:
+    return ours(folder, quarantine_uri="aside.parquet", clean_uri="clean.parquet")
 
 
-def great_expectations(path: str, *, result_format: str) -> float:
+def great_expectations(folder: str, *, result_format: str) -> float:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
     import pandas as pd
@@ -109,21 +110,27 @@ def great_expectations(path: str, *, result_format: str) -> float:
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     asset = context.data_sources.add_pandas("pandas").add_dataframe_asset("batch")
-    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": pd.read_parquet(path)})
+    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch(
+        {"dataframe": pd.read_parquet(table_in(folder))}
+    )
     rules = gx.ExpectationSuite(**suite())
     batch.validate(rules, result_format={"result_format": result_format, "unexpected_index_column_names": ["id"]})
     return time.perf_counter() - started
 
 
-def boolean_only(path: str) -> float:
-    return great_expectations(path, result_format="BOOLEAN_ONLY")
+def boolean_only(folder: str) -> float:
+    return great_expectations(folder, result_format="BOOLEAN_ONLY")
 
 
-def complete(path: str) -> float:
-    return great_expectations(path, result_format="COMPLETE")
+def summary(folder: str) -> float:
+    return great_expectations(folder, result_format="SUMMARY")
 
 
-def pandera(path: str) -> float:
+def complete(folder: str) -> float:
+    return great_expectations(folder, result_format="COMPLETE")
+
+
+def pandera(folder: str) -> float:
     import pandas as pd
     import pandera.pandas as pa
     from pandera.errors import SchemaErrors
@@ -135,75 +142,59 @@ def pandera(path: str) -> float:
     columns["text3"] = pa.Column(str, pa.Check.isin(WORDS[:499]), nullable=True)
     columns["id"] = pa.Column(int, unique=True)
     try:
-        pa.DataFrameSchema(columns, unique=["id", "group"]).validate(pd.read_parquet(path), lazy=True)
+        pa.DataFrameSchema(columns, unique=["id", "group"]).validate(pd.read_parquet(table_in(folder)), lazy=True)
     except SchemaErrors as errors:
         len(errors.failure_cases)
     return time.perf_counter() - started
 
 
-ENGINES: dict[str, Callable[[str], float]] = {
-    "floor: read the file": floor,
-    "ours: scan, judge, evidence": ours,
-    "ours: with quarantine": with_quarantine,
-    "ours: with quarantine and clean rows": with_both,
-    "Great Expectations, BOOLEAN_ONLY": boolean_only,
-    "Great Expectations, COMPLETE": complete,
-    "pandera on pandas, row rules alone": pandera,
-}
+def pandera_polars(folder: str) -> float:
+    import pandera.polars as pa
+    import polars as pl
+    from pandera.errors import SchemaErrors
 
-
-def run_engine(name: str, path: Path) -> tuple[float, float, float, float] | None:
-    """Wall seconds of the process, of work in it, of CPU, and peak MB; ``None`` when the engine is not installed."""
     started = time.perf_counter()
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.validation", "--engine", name, str(path)]
-    done = subprocess.run(command, capture_output=True, check=False)
-    wall = time.perf_counter() - started
-    if done.returncode:
-        if b"ModuleNotFoundError" in done.stderr:
-            return None
-        raise SystemExit(f"{name}: {done.stderr.decode()[-2000:]}")
-    result = json.loads(done.stdout.splitlines()[-1])
-    return wall, result["work"], result["cpu"], result["peak_mb"]
+    columns = {f"real{n}": pa.Column(float, pa.Check.in_range(-45, 45), nullable=True) for n in range(4)}
+    columns |= {f"code{n}": pa.Column(pl.Int64, pa.Check.in_range(0, 99)) for n in range(4)}
+    columns |= {f"text{n}": pa.Column(str, pa.Check.str_matches(r"^w\d{3}$"), nullable=True) for n in range(3)}
+    columns["text3"] = pa.Column(str, pa.Check.isin(WORDS[:499]), nullable=True)
+    columns["id"] = pa.Column(pl.Int64, unique=True)
+    try:
+        pa.DataFrameSchema(columns, unique=["id", "group"]).validate(pl.read_parquet(table_in(folder)), lazy=True)
+    except SchemaErrors as errors:
+        len(errors.failure_cases)
+    return time.perf_counter() - started
 
 
-def main(arguments: list[str]) -> None:
-    """Print the table, or run one engine for it."""
-    if arguments[:1] == ["--engine"]:
-        import resource
+ENGINES = (
+    Engine(name=FLOOR, run=floor),
+    Engine(name="ours: scan, judge, evidence", run=ours),
+    Engine(name=OURS, run=with_quarantine),
+    Engine(name="ours: with quarantine and clean rows", run=with_both),
+    Engine(name="Great Expectations, BOOLEAN_ONLY", run=boolean_only, slow=True),
+    Engine(name="Great Expectations, SUMMARY", run=summary, slow=True),
+    Engine(name=COMPLETE, run=complete, slow=True),
+    Engine(name="pandera on pandas, row rules alone", run=pandera, peer="pandera", slow=True),
+    Engine(name="pandera on Polars, row rules alone", run=pandera_polars, peer="pandera", slow=True),
+)
 
-        work = ENGINES[arguments[1]](arguments[2])
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        cpu, peak = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
-        print(json.dumps({"work": work, "cpu": cpu, "peak_mb": peak}), flush=True)
-        os._exit(0)
+
+def main(arguments: list[str]) -> list[Goal]:
+    """Print the table; returns the goals."""
     rows = int(arguments[0]) if arguments else 1_000_000
-    found: dict[str, list[tuple[float, ...]]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "table.parquet"
-        make_table(path, rows)
-        for turn in range(3):
-            for name in ENGINES:
-                if turn and (name in SLOW or name not in found):
-                    continue
-                measured = run_engine(name, path)
-                if measured is None:
-                    print(f"{name}: not installed")
-                else:
-                    found.setdefault(name, []).append(measured)
-    print_table(rows, {name: tuple(map(statistics.median, zip(*runs, strict=True))) for name, runs in found.items()})
-
-
-def print_table(rows: int, medians: dict[str, tuple[float, ...]]) -> None:
-    """Ratios are of whole processes, as the goals are; those of CPU hold on a busy machine too."""
-    base, slowest = medians["floor: read the file"], medians["Great Expectations, COMPLETE"]
-    print(f"\n30 expectations on {rows:,} rows of 17 columns")
-    print("| engine | wall s | work s | CPU s | peak MB | x floor (wall, CPU) | of COMPLETE (wall, CPU) |")
-    print("|---|---|---|---|---|---|---|")
-    for name, (wall, work, cpu, peak) in medians.items():
-        ratios = f"{wall / base[0]:.1f}, {cpu / base[2]:.1f} | 1/{slowest[0] / wall:.1f}, 1/{slowest[2] / cpu:.1f}"
-        print(f"| {name} | {wall:.2f} | {work:.2f} | {cpu:.2f} | {peak:,.0f} | {ratios} |")
-    print("goals, with quarantine: at most 3 x the floor, at most 1/15 of Great Expectations' COMPLETE")
+        make_table(Path(table_in(folder)), rows)
+        medians, failed = measure("validation", ENGINES, Path(folder), turns=5)
+    order = [engine.name for engine in ENGINES]
+    print_table(f"30 expectations on {rows:,} rows of 17 columns", medians, failed, floor=FLOOR, order=order)
+    what = f"30 expectations with quarantine, {rows:,} rows"
+    return [
+        at_most_times(what, medians, OURS, FLOOR, 3),
+        at_most_share(what, medians, OURS, COMPLETE, 15, of="Great Expectations' COMPLETE"),
+    ]
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if sys.argv[1:2] == ["--engine"]:
+        run_one(ENGINES, sys.argv[1:])
+    print_goals(main(sys.argv[1:]))
