@@ -38,7 +38,10 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [{"integration-name": "MLOps", "python-modules": ["airflow_mlops_provider.triggers.datasets"]}],
         "bundles": [{"integration-name": "MLOps", "python-modules": ["airflow_mlops_provider.bundles"]}],
         "notifications": ["airflow_mlops_provider.notifications.slack.MLOpsSlackNotifier"],
-        "extra-links": ["airflow_mlops_provider.hooks.links.EvidenceLink"],
+        "extra-links": [
+            "airflow_mlops_provider.hooks.links.EvidenceLink",
+            "airflow_mlops_provider.hooks.links.ReportLink",
+        ],
         "connection-types": [_MLFLOW_CONNECTION],
         "config": _CONFIG,
     }

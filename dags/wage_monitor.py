@@ -70,6 +70,7 @@ def wage_monitor():
         reference=CHAMPION,
         current=validate.output,
         columns=SPEC.features,
+        group_column=SPEC.group_column,
         sensitive=SPEC.sensitive,
         drift_asset=WAGE_DRIFT,
         mode="reschedule",

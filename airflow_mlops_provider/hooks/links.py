@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from airflow.sdk import BaseOperator, BaseOperatorLink
+
+from airflow_mlops_provider.exceptions import MLOpsError
+from airflow_mlops_provider.hooks.settings import attachment_url
+
+log = logging.getLogger(__name__)
 
 
 class EvidenceLink(BaseOperatorLink):
@@ -15,3 +21,29 @@ class EvidenceLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:  # noqa: ARG002  # Airflow's signature
         """The URL that the task left on itself; empty when it ended before a verdict."""
         return getattr(operator, "evidence_url", "")
+
+
+class ReportLink(BaseOperatorLink):
+    """Opens the HTML report beside the evidence: of a validation, Evidently's of drift, the slices of bias."""
+
+    name = "MLOps report"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:  # noqa: ARG002  # Airflow's signature
+        """The URL that the task left on itself; empty when no report was drawn."""
+        return getattr(operator, "report_url", "")
+
+
+def report_url(evidence_uri: str) -> str:
+    """The address of the first HTML page among the attachments of a piece of evidence; empty when there is none.
+
+    A link is not worth a failed task: evidence that cannot be read has none either.
+    """
+    from airflow_mlops_provider.stores.evidence import read_evidence
+
+    try:
+        names = read_evidence(evidence_uri).attachments
+    except MLOpsError as error:
+        log.warning("no link to a report: %s", error)
+        return ""
+    page = next((name for name in sorted(names) if name.endswith(".html")), None)
+    return attachment_url(evidence_uri, page) if page else ""

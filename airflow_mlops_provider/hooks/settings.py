@@ -41,6 +41,12 @@ def evidence_url(evidence_uri: str) -> str:
     return f"{base}/mlops/evidence?uri={quote(evidence_uri, safe='')}"
 
 
+def attachment_url(evidence_uri: str, name: str) -> str:
+    """The address of what is attached to a piece of evidence under ``name``, behind the same login as the page."""
+    base = (_option("api", "base_url") or "").rstrip("/")
+    return f"{base}/mlops/attachment?uri={quote(evidence_uri, safe='')}&name={quote(name, safe='')}"
+
+
 def run_url(dag_id: str, run_id: str, task_id: str | None = None) -> str:
     """The address of a Dag run, or of one of its tasks, in the Airflow UI."""
     base = (_option("api", "base_url") or "").rstrip("/")

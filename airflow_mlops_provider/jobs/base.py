@@ -12,7 +12,7 @@ from airflow_mlops_provider.decisions.fallbacks import note_fallbacks
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind, Outcome
-from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef, Writer
 from airflow_mlops_provider.records.verdict import Verdict
 from airflow_mlops_provider.stores.evidence import EvidenceStore, default_evidence_root
 
@@ -80,6 +80,11 @@ class Job:
         )
         uri = store.write(kind, evidence)
         return Outcome(kind=kind, verdict=verdict, evidence_uri=uri, dataset=dataset, model=model)
+
+
+def told_of(writers: tuple[Writer, ...]) -> dict[str, Any]:
+    """Who wrote the data, as a detail of the evidence; nothing when nobody is known."""
+    return {"written_by": encode(writers)} if writers else {}
 
 
 def installed_versions() -> dict[str, str]:

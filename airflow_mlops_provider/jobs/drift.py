@@ -13,12 +13,15 @@ from airflow_mlops_provider.analysis.drift.scan import Profiles, profile_rows
 from airflow_mlops_provider.analysis.drift.storage import ProfiledDataset
 from airflow_mlops_provider.decisions.drift import DriftPolicy, DriftRule, judge_drift
 from airflow_mlops_provider.decisions.drift.judgement import is_unusual
+from airflow_mlops_provider.decisions.writers import name_writers
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.jobs.base import Job, told_of
 from airflow_mlops_provider.jobs.profile import SUFFIX, read_profile, stored_profile
+from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.outcome import Kind, Outcome
-from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.records.refs import DatasetRef, Writer
 from airflow_mlops_provider.records.reports.drift import DriftReport
+from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.datasets import Dataset, open_dataset
 from airflow_mlops_provider.stores.decisions import is_model_uri, reference_dataset
 from airflow_mlops_provider.stores.window_log import JudgedWindow, WindowLog
@@ -43,9 +46,11 @@ class DriftJob(Job):
     :param prediction: judged apart as prediction drift.
     :param sensitive: columns whose values never appear in messages or reports.
     :param policy: limits and budget of false alarms.
-    :param html_report: attach Evidently's report, drawn from a sample, to look at.
+    :param html_report: when to attach Evidently's report, drawn from a sample, to look at: ``always``, ``on_drift``
+        (a verdict of ``fail`` or ``notice``) or ``never``.
     :param keep_profile: keep the profile of a large reference with the evidence, for the next check; not of its
         sensitive columns.
+    :param written_by: who wrote ``current``, the last one first; named in the verdict as where to look for the cause.
     :param tracking_uri: MLflow, for a reference of the form ``models:/name/version``.
     """
 
@@ -58,8 +63,9 @@ class DriftJob(Job):
     prediction: str | None = None
     sensitive: tuple[str, ...] = ()
     policy: DriftPolicy = field(default_factory=DriftPolicy)
-    html_report: bool = True
+    html_report: HtmlReport = HtmlReport.ON_DRIFT
     keep_profile: bool = True
+    written_by: tuple[Writer, ...] = ()
     tracking_uri: str | None = None
 
     def __post_init__(self) -> None:
@@ -76,8 +82,9 @@ class DriftJob(Job):
             report = _with_evidently(report, reference, current)
         if report.windows is not None and min(report.reference_rows, report.current_rows) >= self.policy.min_rows:
             report, details["previous_window"] = self._after_the_last(report, inputs, current)
-        verdict = judge_drift(report, self.policy)
-        attachments, failed = self._pictures(reference, current, report)
+        verdict = name_writers(judge_drift(report, self.policy), self.written_by)
+        details |= told_of(self.written_by)
+        attachments, failed = self._pictures(reference, current, report, verdict.status)
         return self.record(
             Kind.DRIFT,
             report=report,
@@ -161,12 +168,17 @@ class DriftJob(Job):
         windows = replace(report.windows, previous_alarm=previous.unusual if previous else None)
         return replace(report, windows=windows), previous.label or previous.fingerprint if previous else None
 
+    def _is_drawn(self, status: Status) -> bool:
+        if self.html_report is HtmlReport.ON_DRIFT:
+            return status in (Status.FAIL, Status.NOTICE)
+        return self.html_report is HtmlReport.ALWAYS
+
     def _pictures(
-        self, reference: Dataset | ProfiledDataset, current: Dataset, report: DriftReport
+        self, reference: Dataset | ProfiledDataset, current: Dataset, report: DriftReport, status: Status
     ) -> tuple[dict[str, bytes], dict[str, Any]]:
         """Evidently's page; the verdict stands without it, so its failure is recorded and not raised."""
         shown = [c.column for c in report.columns if c.problem is None and c.column not in self.sensitive]
-        if not (self.html_report and shown) or isinstance(reference, ProfiledDataset):
+        if not (self._is_drawn(status) and shown) or isinstance(reference, ProfiledDataset):
             return {}, {}
         from airflow_mlops_provider.analysis.drift import evidently_report
 

@@ -19,11 +19,12 @@ from airflow_mlops_provider.analysis.validation import (
     validation_html,
 )
 from airflow_mlops_provider.decisions.validation import ValidationPolicy, judge_validation
+from airflow_mlops_provider.decisions.writers import name_writers
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
-from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.jobs.base import Job, told_of
 from airflow_mlops_provider.jobs.validation_rules import Declared, read_contract, read_suite
 from airflow_mlops_provider.records.outcome import Kind, Outcome
-from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.records.refs import DatasetRef, Writer
 from airflow_mlops_provider.records.reports.validation import ValidationReport
 from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.datasets import Dataset, appending, open_dataset, require_outputs, write_dataset
@@ -45,6 +46,7 @@ class ValidateJob(Job):
     :param clean_uri: where the rows without fault go; the Outcome then speaks of that dataset.
     :param quarantine_uri: where the others go; without it, any failing row fails the batch.
     :param sensitive: columns whose values appear in no message, report or attachment.
+    :param written_by: who wrote ``dataset``, the last one first; named in the verdict as where to look for the cause.
     :param policy: how many rows may be set aside.
     """
 
@@ -54,6 +56,7 @@ class ValidateJob(Job):
     clean_uri: str | None = None
     quarantine_uri: str | None = None
     sensitive: tuple[str, ...] = ()
+    written_by: tuple[Writer, ...] = ()
     policy: ValidationPolicy = field(default_factory=ValidationPolicy)
 
     def run(self) -> Outcome:
@@ -68,7 +71,7 @@ class ValidateJob(Job):
         with measuring as measurement:
             place = None if self.quarantine_uri is None else DatasetRef(uri=self.quarantine_uri)
             report = replace(measurement.report, quarantine=place)
-            verdict = judge_validation(report, self.policy)
+            verdict = name_writers(judge_validation(report, self.policy), self.written_by)
             pinned = data.ref
             clean = self._write(data, measurement, promote=verdict.status in _GOES_ON)
         report = replace(report, quarantine=place and open_dataset(place).ref)
@@ -80,7 +83,8 @@ class ValidateJob(Job):
             inputs={"dataset": pinned},
             dataset=clean or pinned,
             attachments=_attachments(report, verdict, pinned),
-            details={"clean_rows": report.clean_rows, "quarantined_rows": report.failing_rows},
+            details={"clean_rows": report.clean_rows, "quarantined_rows": report.failing_rows}
+            | told_of(self.written_by),
         )
 
     def _write(self, data: Dataset, measurement: Measurement, *, promote: bool) -> DatasetRef | None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from airflow.sdk import BaseOperator, Context
 
-from airflow_mlops_provider.hooks.links import EvidenceLink
+from airflow_mlops_provider.hooks.links import EvidenceLink, ReportLink, report_url
 from airflow_mlops_provider.hooks.mlflow import DEFAULT_CONN_ID, tracking_environment
 from airflow_mlops_provider.hooks.settings import evidence_root, evidence_url
 from airflow_mlops_provider.records.outcome import Outcome
@@ -27,7 +27,7 @@ class JobOperator(BaseOperator):
     keys: ClassVar[Sequence[str]]
     """Attributes of the operator that become keys of the job's spec."""
 
-    operator_extra_links = (EvidenceLink(),)
+    operator_extra_links = (EvidenceLink(), ReportLink())
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class JobOperator(BaseOperator):
         self.tracking_conn_id = tracking_conn_id
         self.evidence_root = evidence_root
         self.evidence_url = ""
+        self.report_url = ""
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the job as this task.
@@ -51,19 +52,24 @@ class JobOperator(BaseOperator):
         """
         outcome = run_for_task(
             self.job,
-            self.spec(),
+            self.spec() | self.found_in(context),
             context=context,
             runner=self.runner,
             evidence_root=self.evidence_root or evidence_root(),
             environment=tracking_environment(self.tracking_conn_id),
         )
         self.evidence_url = evidence_url(outcome.evidence_uri)
+        self.report_url = report_url(outcome.evidence_uri)
         self.conclude(outcome, context)
         return outcome.to_json()
 
     def spec(self) -> dict[str, Any]:
         """The keys of the job, from the operator's rendered attributes."""
         return {key: getattr(self, key) for key in self.keys}
+
+    def found_in(self, context: Context) -> dict[str, Any]:  # noqa: ARG002  # for subclasses
+        """Keys of the job that only the running task can know; none unless a subclass says so."""
+        return {}
 
     def conclude(self, outcome: Outcome, context: Context) -> None:
         """What the verdict means for the task; nothing unless a subclass says so."""

@@ -13,6 +13,7 @@ from airflow_mlops_provider.operators.job import JobOperator
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.runners.writers import source_tasks, writers_of
 
 OUTCOME_KEY = "outcome"
 """XCom key under which a task that is about to fail leaves its Outcome, for alerts and the next look."""
@@ -49,12 +50,17 @@ class DataValidationOperator(JobOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.dataset = dataset
+        self._source_tasks = source_tasks(dataset)
         self.suite = suite
         self.contract = contract
         self.clean_uri = clean_uri
         self.quarantine_uri = quarantine_uri
         self.sensitive = sensitive
         self.policy = policy
+
+    def found_in(self, context: Context) -> dict[str, Any]:
+        """Who wrote the dataset."""
+        return {"written_by": writers_of(self.dataset, tasks=self._source_tasks, context=context)}
 
     def conclude(self, outcome: Outcome, context: Context) -> None:
         """Fail the task on a failed or undecidable verdict; its Outcome stays on XCom under :data:`OUTCOME_KEY`."""

@@ -34,6 +34,22 @@ class DatasetRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """What last wrote a dataset.
+
+    :param dag_id: of the task that wrote it; ``None`` when an asset was updated by hand.
+    :param task_id: that task.
+    :param run_id: the Dag run in which it did.
+    :param asset: name of the asset whose event tells so; ``None`` when the task itself handed the dataset on.
+    """
+
+    dag_id: str | None = None
+    task_id: str | None = None
+    run_id: str | None = None
+    asset: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRef:
     """Points at one registered version of a model.
 

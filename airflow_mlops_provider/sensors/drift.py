@@ -10,15 +10,17 @@ from airflow.configuration import conf
 from airflow.sdk import Asset, AssetAlias, BaseSensorOperator, Context, PokeReturnValue
 
 from airflow_mlops_provider.decisions.drift import DriftPolicy
-from airflow_mlops_provider.hooks.links import EvidenceLink
+from airflow_mlops_provider.hooks.links import EvidenceLink, ReportLink, report_url
 from airflow_mlops_provider.hooks.mlflow import DEFAULT_CONN_ID, tracking_environment
 from airflow_mlops_provider.hooks.settings import evidence_root, evidence_url
 from airflow_mlops_provider.records.codec import digest
+from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.outcome import Outcome
-from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.records.refs import DatasetRef, Writer
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.base import Runner
 from airflow_mlops_provider.runners.task import bad_input_fails, run_for_task, run_key, task_origin
+from airflow_mlops_provider.runners.writers import source_tasks, writers_of
 from airflow_mlops_provider.triggers.datasets import DatasetTrigger
 
 
@@ -39,6 +41,8 @@ class DriftSensor(BaseSensorOperator):
     :param prediction: the prediction's column, likewise.
     :param sensitive: columns whose values never appear in a message.
     :param policy: limits and error budget.
+    :param html_report: when Evidently's page is drawn, to look at; by default only when something is to be seen.
+    :param keep_profile: keep the profile of a large reference with the evidence, for the next check.
     :param drift_asset: the asset whose event schedules retraining.
     :param deferrable: wait in the triggerer; ``[operators] default_deferrable`` by default.
     :param runner: where the comparison runs; in the task's own process by default.
@@ -48,10 +52,10 @@ class DriftSensor(BaseSensorOperator):
 
     keys = (
         *("reference", "current", "columns", "window_column", "group_column"),
-        *("target", "prediction", "sensitive", "policy"),
+        *("target", "prediction", "sensitive", "policy", "html_report", "keep_profile"),
     )
     template_fields: Sequence[str] = ("reference", "current", "columns", "window_column", "evidence_root")
-    operator_extra_links = (EvidenceLink(),)
+    operator_extra_links = (EvidenceLink(), ReportLink())
 
     def __init__(
         self,
@@ -65,6 +69,8 @@ class DriftSensor(BaseSensorOperator):
         prediction: str | None = None,
         sensitive: Sequence[str] | None = None,
         policy: DriftPolicy = DriftPolicy(),
+        html_report: HtmlReport = HtmlReport.ON_DRIFT,
+        keep_profile: bool = True,
         drift_asset: Asset | None = None,
         deferrable: bool | None = None,
         runner: Runner | None = None,
@@ -78,6 +84,7 @@ class DriftSensor(BaseSensorOperator):
         super().__init__(outlets=outlets, **kwargs)
         self.reference = reference
         self.current = current
+        self._source_tasks = source_tasks(current)
         self.columns = columns
         self.window_column = window_column
         self.group_column = group_column
@@ -85,6 +92,8 @@ class DriftSensor(BaseSensorOperator):
         self.prediction = prediction
         self.sensitive = sensitive
         self.policy = policy
+        self.html_report = html_report
+        self.keep_profile = keep_profile
         self.drift_asset = drift_asset
         if deferrable is None:
             deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
@@ -93,6 +102,7 @@ class DriftSensor(BaseSensorOperator):
         self.tracking_conn_id = tracking_conn_id
         self.evidence_root = evidence_root
         self.evidence_url = ""
+        self.report_url = ""
 
     def execute(self, context: Context) -> Any:
         """Poke, reschedule or defer until there is a batch to judge; returns the Outcome as JSON."""
@@ -126,6 +136,7 @@ class DriftSensor(BaseSensorOperator):
         if outcome is None:
             return PokeReturnValue(is_done=False)
         self.evidence_url = evidence_url(outcome.evidence_uri)
+        self.report_url = report_url(outcome.evidence_uri)
         if outcome.verdict.status is Status.FAIL and self.drift_alias is not None and self.drift_asset is not None:
             context["outlet_events"][self.drift_alias].add(self.drift_asset, extra=outcome.to_json())
         return PokeReturnValue(is_done=True, xcom_value=outcome.to_json())
@@ -154,12 +165,15 @@ class DriftSensor(BaseSensorOperator):
     def _judge(self, context: Context) -> Outcome:
         return run_for_task(
             "drift",
-            {key: getattr(self, key) for key in self.keys},
+            {key: getattr(self, key) for key in self.keys} | {"written_by": self._writers(context)},
             context=context,
             runner=self.runner,
             evidence_root=self._root,
             environment=tracking_environment(self.tracking_conn_id),
         )
+
+    def _writers(self, context: Context) -> tuple[Writer, ...]:
+        return writers_of(self.current, tasks=self._source_tasks, context=context)
 
     @property
     def _root(self) -> str:

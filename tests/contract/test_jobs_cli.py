@@ -42,7 +42,7 @@ def quiet(tmp_path: Path) -> dict[str, Any]:
     for name in ("reference", "current"):
         pd.DataFrame({"x": random.normal(size=500)}).to_parquet(tmp_path / f"{name}.parquet")
     keys = {name: {"uri": str(tmp_path / f"{name}.parquet")} for name in ("reference", "current")}
-    return {**keys, "html_report": False, "evidence_root": str(tmp_path / "mlops")}
+    return {**keys, "html_report": "never", "evidence_root": str(tmp_path / "mlops")}
 
 
 def test_a_process_prints_its_outcome_as_the_last_line_and_exits_with_0_for_any_verdict(tmp_path, quiet):

@@ -7,14 +7,18 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote
 
+import pandas as pd
 import pytest
 from airflow.api_fastapi.app import create_app, purge_cached_app
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
+from airflow_mlops_provider.airflow_versions import AirflowFailException
+from airflow_mlops_provider.operators.validation import DataValidationOperator
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.ui import app as page_app
@@ -137,3 +141,29 @@ def test_airflow_lists_the_plugin_once_and_without_errors(airflow: TestClient) -
     assert [view["url_route"] for view in ours["external_views"]] == ["mlops"]
     errors = airflow.get("/api/v2/plugins/importErrors", headers=headers).json()
     assert errors["import_errors"] == []
+
+
+def test_the_link_of_a_validation_task_opens_its_report_for_who_may_read_it(
+    airflow: TestClient, root: Path, tmp_path: Path
+) -> None:
+    pd.DataFrame({"hours": [1.0, -2.0]}).to_parquet(tmp_path / "in.parquet")
+    rule = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "hours", "min_value": 0}}
+    task = DataValidationOperator(
+        task_id="validate",
+        dataset=str(tmp_path / "in.parquet"),
+        suite={"name": "hours", "expectations": [rule]},
+        quarantine_uri=str(tmp_path / "aside.parquet"),
+        evidence_root=str(root),
+    )
+    ti = SimpleNamespace(**origin("open_dag"), map_index=-1, xcom_push=lambda **_: None)
+    with pytest.raises(AirflowFailException):
+        task.execute({"ti": ti})
+    _, report = task.operator_extra_links
+    link = report.get_link(task, ti_key=None)
+    assert link.startswith("http://airflow.example/mlops/attachment?uri=file%3A%2F%2F")
+    path = link.removeprefix("http://airflow.example")
+    assert airflow.get(path).status_code == 401
+    page = airflow.get(path, headers=signed_in(airflow, "ada"))
+    assert page.status_code == 200
+    assert "sandbox" in page.headers["content-security-policy"]
+    assert "expect_column_values_to_be_between" in page.text

@@ -40,7 +40,7 @@ def data(tmp_path: Path) -> Data:
 
 
 def drift(reference: str, current: str, **more: Any) -> dict[str, Any]:
-    return {"reference": reference, "current": current, "html_report": False, **more}
+    return {"reference": reference, "current": current, "html_report": "never", **more}
 
 
 def suite(*rules: tuple[str, dict[str, Any]]) -> dict[str, Any]:

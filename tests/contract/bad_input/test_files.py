@@ -130,8 +130,8 @@ BROKEN = {
 def _specs(good: str, bad: str) -> list[tuple[str, dict[str, Any]]]:
     return [
         ("validate", {"dataset": bad, "suite": SUITE, "clean_uri": "clean.parquet", "quarantine_uri": "aside.parquet"}),
-        ("drift", {"reference": good, "current": bad, "html_report": False}),
-        ("drift", {"reference": bad, "current": good, "html_report": False}),
+        ("drift", {"reference": good, "current": bad, "html_report": "never"}),
+        ("drift", {"reference": bad, "current": good, "html_report": "never"}),
         ("evaluate", {"predictions": bad, "label": "y", "candidate": "p", "champion": "x"}),
         ("bias", {"predictions": bad, "label": "y", "prediction": "x", "slices": ["s"]}),
         ("bias", {"predictions": bad, "label": "y", "prediction": "y", "slices": ["s", "x"]}),

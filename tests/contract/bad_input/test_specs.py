@@ -72,7 +72,7 @@ def test_a_spec_that_is_no_json_object_is_refused(text, reason, command):
         ({"columns": [1]}, "columns[0] must be str, not int (1)"),
         ({"columns": []}, "key 'columns' is empty"),
         ({"target": ["y"]}, "target must be str, not list"),
-        ({"html_report": "no"}, "html_report must be bool, not str ('no')"),
+        ({"html_report": "no"}, "html_report is 'no'; allowed are 'always', 'on_drift', 'never'"),
         ({"policy": 5}, "policy must be a mapping, not int"),
         ({"policy": {"rule": "magic"}}, "policy.rule is 'magic'; allowed are 'default', "),
         ({"policy": {"joint": 1}}, "policy.joint must be bool, not int (1)"),

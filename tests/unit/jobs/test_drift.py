@@ -36,7 +36,7 @@ def spec(panel, tmp_path):
         for name, frame in (("reference", reference), ("current", current)):
             frame.to_parquet(tmp_path / f"{name}.parquet", index=False)
         sides = {name: {"uri": str(tmp_path / f"{name}.parquet")} for name in ("reference", "current")}
-        return {**sides, "evidence_root": str(tmp_path / "mlops"), "html_report": False, **keys}
+        return {**sides, "evidence_root": str(tmp_path / "mlops"), "html_report": "never", **keys}
 
     return write
 
@@ -101,7 +101,7 @@ def test_evidentlys_page_says_what_it_was_drawn_from_and_shows_no_sensitive_colu
     keys = spec(
         years(panel, 1980, 1982)[FEATURES],
         years(panel, 1983, 1983)[FEATURES],
-        html_report=True,
+        html_report="on_drift",
         sensitive=["black", "hisp"],
         columns=["hours", "black", "hisp"],
     )
@@ -113,13 +113,26 @@ def test_evidentlys_page_says_what_it_was_drawn_from_and_shows_no_sensitive_colu
     assert "hisp" not in page
 
 
+@pytest.mark.parametrize(
+    ("when", "on_drift", "on_a_quiet_day"), [("always", True, True), ("on_drift", True, False), ("never", False, False)]
+)
+def test_evidentlys_page_is_drawn_when_it_was_asked_for(panel, spec, monkeypatch, when, on_drift, on_a_quiet_day):
+    monkeypatch.setattr(evidently_report, "render_evidently", lambda *_: b"page")
+    early, late = years(panel, 1980, 1982)[FEATURES], years(panel, 1983, 1983)[FEATURES]
+    drawn = [
+        bool(read_evidence(jobs.run("drift", spec(early, current, html_report=when)).evidence_uri).attachments)
+        for current in (late, early)
+    ]
+    assert drawn == [on_drift, on_a_quiet_day]
+
+
 def test_a_failing_picture_costs_no_verdict_and_is_recorded(panel, spec, monkeypatch):
     def broken(*_):
         raise RuntimeError("no ink")
 
     monkeypatch.setattr(evidently_report, "render_evidently", broken)
     outcome = jobs.run(
-        "drift", spec(years(panel, 1980, 1982)[FEATURES], years(panel, 1983, 1983)[FEATURES], html_report=True)
+        "drift", spec(years(panel, 1980, 1982)[FEATURES], years(panel, 1983, 1983)[FEATURES], html_report="always")
     )
     assert outcome.verdict.status is Status.FAIL
     assert read_evidence(outcome.evidence_uri).details == {"evidently_error": "RuntimeError: no ink"}

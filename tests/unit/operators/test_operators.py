@@ -56,7 +56,9 @@ def test_a_passing_task_returns_its_outcome_and_records_who_asked(batch, evidenc
     assert (outcome.kind, outcome.verdict.status) == (Kind.VALIDATION, Status.PASS)
     origin = read_evidence(outcome.evidence_uri).origin
     assert origin == {"dag_id": "d", "run_id": "r", "task_id": "validate", "map_index": "-1", "try_number": "2"}
-    assert op.operator_extra_links[0].get_link(op, ti_key=None).startswith("http://airflow.example/mlops/evidence?uri=")
+    evidence, report = (link.get_link(op, ti_key=None) for link in op.operator_extra_links)
+    assert evidence.startswith("http://airflow.example/mlops/evidence?uri=")
+    assert report.endswith("&name=report.html")
 
 
 def test_failed_data_fail_the_task_without_a_retry_and_leave_the_outcome(batch, evidence_root):

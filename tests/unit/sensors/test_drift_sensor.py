@@ -12,6 +12,7 @@ from airflow.sdk import Asset
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from airflow_mlops_provider.airflow_versions import AirflowFailException, TaskDeferred
+from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.sensors.drift import DriftSensor
@@ -41,7 +42,7 @@ def sensor(batches, evidence_root):
             current=batches.get(current, current),
             drift_asset=ASSET,
             evidence_root=evidence_root,
-            **more,
+            **{"html_report": HtmlReport.NEVER, **more},
         )
 
     return make
@@ -123,6 +124,23 @@ def test_bad_input_fails_the_task_without_a_retry(sensor, tmp_path):
     write_dataset(pa.table({"z": [1.0] * 300}), str(tmp_path / "other.parquet"))
     with pytest.raises(AirflowFailException, match="column"):
         sensor(str(tmp_path / "other.parquet")).poke(context())
+
+
+def test_evidentlys_page_is_drawn_and_linked_on_drift_and_neither_on_a_quiet_day(sensor):
+    drifted, quiet = (sensor(name, html_report=HtmlReport.ON_DRIFT) for name in ("drifted", "quiet"))
+    for op in (drifted, quiet):
+        op.execute(context(run_id=op.current))
+    links = [op.operator_extra_links[1].get_link(op, ti_key=None) for op in (drifted, quiet)]
+    assert links[0].startswith("http://airflow.example/mlops/attachment?uri=")
+    assert links[0].endswith("&name=evidently.html")
+    assert links[1] == ""
+    assert quiet.operator_extra_links[0].get_link(quiet, ti_key=None)
+
+
+def test_options_of_the_job_reach_it_from_the_sensor(sensor):
+    op = sensor("quiet", html_report=HtmlReport.ALWAYS, keep_profile=False, group_column="y", sensitive=["x"])
+    spec = {key: getattr(op, key) for key in op.keys}
+    assert spec | {"html_report": "always", "keep_profile": False, "group_column": "y", "sensitive": ["x"]} == spec
 
 
 def test_a_sensor_without_an_asset_has_no_outlet(evidence_root):
