@@ -36,7 +36,7 @@ from airflow_mlops_provider.stores.listings import (
 )
 from airflow_mlops_provider.stores.places import place_of, require_writable_folder
 
-BATCH_ROWS = 131_072
+BATCH_ROWS = 65_536
 _READ_BYTES = 1 << 20  # of a column at a time; without it a whole column of a row group is held
 _COPY_BYTES = 1 << 20
 _CSV_VALUES = pa.csv.ConvertOptions(strings_can_be_null=True)
