@@ -66,7 +66,11 @@ class TrainJob(Job):
         work = prepare(spec, self.dataset, experiment=self.experiment)
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
         with store.training_run(
-            work.spec.name, run_key=self.run_key, recipe=work.identity, run_name=self.origin.get("run_id")
+            work.spec.name,
+            run_key=self.run_key,
+            recipe=work.identity,
+            run_name=self.origin.get("run_id"),
+            claim=self._claim_run,
         ) as run:
             run.set_tags({**work.run_tags, **{f"airflow.{key}": value for key, value in self.origin.items()}})
             model = run.registered
@@ -77,6 +81,10 @@ class TrainJob(Job):
             if model:
                 point_challenger(store, model)
         return outcome
+
+    def _claim_run(self, identity: str, run_id: str) -> str:
+        standing: str = self.evidence_store.claim(f"training-{identity}", {"run_id": run_id})["run_id"]
+        return standing
 
     def _record(
         self, work: Work, run: TrainingRun, report: TrainingReport, model: ModelRef | None, store: ModelStore

@@ -34,7 +34,7 @@ from airflow_mlops_provider.stores.listings import (
     one_line,
     reading,
 )
-from airflow_mlops_provider.stores.places import place_of, require_writable_folder
+from airflow_mlops_provider.stores.places import place_of, require_writable_folder, sweep_parts
 
 BATCH_ROWS = 65_536
 _READ_BYTES = 1 << 20  # of a column at a time; without it a whole column of a row group is held
@@ -319,6 +319,8 @@ def writing(uri: str) -> Iterator[Any]:
     part = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.part"
     try:
         fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+        if is_local(fs):
+            sweep_parts(Path(path))
         with fs.open(part, "wb") as handle:
             yield handle
         if is_local(fs):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -28,3 +31,17 @@ def require_writable_folder(folder: Path, *, name: str) -> None:
             pass
     except OSError as error:
         raise BackendError(f"{name} cannot be written: {error.strerror or error}") from error
+
+
+def sweep_parts(target: Path) -> None:
+    """Remove what killed writers of ``target`` left beside it, half written: parts that nobody touched for an hour."""
+    limit = time.time() - _ABANDONED_AFTER_SECONDS
+    for part in target.parent.iterdir():
+        if part.name.startswith(f"{target.name}.") and _PART.fullmatch(part.name.removeprefix(target.name)):
+            with suppress(OSError):  # its writer, or another sweep, was quicker
+                if part.stat().st_mtime < limit:
+                    part.unlink()
+
+
+_PART = re.compile(r"\.\d+-[0-9a-f]{8}\.part")
+_ABANDONED_AFTER_SECONDS = 3600

@@ -6,7 +6,7 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -38,10 +38,12 @@ class TrainingRun:
     :param client: of the tracking store.
     :param run_id: of the run that was made or found again.
     :param name: the model's registered name.
+    :param alone: whether no other try can still be at work in this run, so that what it left may be dropped.
     """
 
-    def __init__(self, client: MlflowClient, *, run_id: str, name: str, tracking_uri: str) -> None:
+    def __init__(self, client: MlflowClient, *, run_id: str, name: str, tracking_uri: str, alone: bool = True) -> None:
         self._client = client
+        self._alone = alone
         self.run_id = run_id
         self.name = name
         self.tracking_uri = tracking_uri
@@ -151,6 +153,8 @@ class TrainingRun:
 
     def _drop_abandoned_models(self) -> None:
         # What a killed try uploaded without registering it; nothing points there.
+        if not self._alone:
+            return
         run = self._client.get_run(self.run_id)
         for model in self._client.search_logged_models(
             [run.info.experiment_id], filter_string=f"source_run_id = '{self.run_id}'"
@@ -173,6 +177,15 @@ class TrainingRun:
                 tags={**version_tags, **known},
                 model_id=stored.model_id,
             )
+            return self._first_of_this_run(version)
+
+    def _first_of_this_run(self, version: Any) -> ModelRef:
+        """The version that stands: a server has no lock, so the later one of two tries at once takes its own back."""
+        found = self._client.search_model_versions(f"run_id = '{self.run_id}'")
+        first = min((each for each in found if each.name == self.name), key=lambda each: int(each.version))
+        if int(first.version) < int(version.version):
+            self._client.delete_model_version(self.name, version.version)
+            return registry.pin(first)
         return registry.pin(version)
 
 
@@ -184,30 +197,62 @@ def open_run(
     name: str,
     identity: str | None,
     run_name: str | None,
+    claim: Callable[[str, str], str] | None = None,
 ) -> TrainingRun:
     """The run of ``identity``: the one that an earlier try began, or a new one.
 
     :param identity: the same for every try of one training; ``None`` always makes a new run.
+    :param claim: given the identity and a run's id, the id that was given first for that identity. Of two tries that
+        begin at once, when neither sees the other's run yet, it tells which run stands; the other one is deleted.
     """
     _end_orphans(client, experiment_id)
-    found = _find(client, experiment_id, identity)
     mine = {tags.PROCESS: this_process()} if this_process() else {}
-    if found:
-        run_id: str = found.info.run_id
-        client.update_run(run_id, status="RUNNING")
-        for key, value in mine.items():
-            client.set_tag(run_id, key, value)
-    else:
+    found = {run.info.run_id: run for run in _find(client, experiment_id, identity)}
+    run_id = next(iter(found), None)
+    if run_id is None:
         given = {tags.IDENTITY: identity, **mine} if identity else mine
         run_id = client.create_run(experiment_id, run_name=run_name, tags=given).info.run_id
-    return TrainingRun(client, run_id=run_id, name=name, tracking_uri=tracking_uri)
+        made = {run_id}
+    else:
+        made = set()
+    if identity and claim:
+        run_id = _standing(client, claim(identity, run_id), run_id)
+        for other in {*found, *made} - {run_id}:
+            client.delete_run(other)
+    if run_id in made:
+        return TrainingRun(client, run_id=run_id, name=name, tracking_uri=tracking_uri)
+    before = client.get_run(run_id).data.tags.get(tags.PROCESS)
+    client.update_run(run_id, status="RUNNING")
+    for key, value in mine.items():
+        client.set_tag(run_id, key, value)
+    return TrainingRun(client, run_id=run_id, name=name, tracking_uri=tracking_uri, alone=_has_ended(before))
 
 
-def _find(client: MlflowClient, experiment_id: str, identity: str | None) -> Run | None:
+def _standing(client: MlflowClient, claimed: str, own: str) -> str:
+    """The run that was claimed first, unless somebody has deleted it since."""
+    from mlflow.exceptions import MlflowException
+
+    if claimed == own:
+        return own
+    try:
+        stage = client.get_run(claimed).info.lifecycle_stage
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return own
+    return claimed if stage == "active" else own
+
+
+def _has_ended(owner: str | None) -> bool:
+    """Whether the try that last owned a run is over; in this very process it is, because tries follow each other."""
+    return owner is None or owner == this_process() or is_gone(owner)
+
+
+def _find(client: MlflowClient, experiment_id: str, identity: str | None) -> list[Run]:
     if not identity:
-        return None
-    runs = client.search_runs([experiment_id], f"tags.`{tags.IDENTITY}` = '{identity}'", max_results=1)
-    return runs[0] if runs else None
+        return []
+    found = client.search_runs([experiment_id], f"tags.`{tags.IDENTITY}` = '{identity}'", max_results=10)
+    return sorted(found, key=lambda run: (run.info.start_time, run.info.run_id))
 
 
 def _end_orphans(client: MlflowClient, experiment_id: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
@@ -170,12 +170,19 @@ class ModelStore:
 
     @reaching
     def training_run(
-        self, name: str, *, run_key: str | None = None, recipe: str = "", run_name: str | None = None
+        self,
+        name: str,
+        *,
+        run_key: str | None = None,
+        recipe: str = "",
+        run_name: str | None = None,
+        claim: Callable[[str, str], str] | None = None,
     ) -> runs.TrainingRun:
         """The tracking run of one training, to be used as a context manager.
 
         :param run_key: the same for every try; without it each call makes a new run.
         :param recipe: digest of everything the training depends on; another recipe under the same key is another run.
+        :param claim: tells which of several runs stands that were begun at once; see :func:`runs.open_run`.
         """
         with alone(sqlite_path(self.tracking_uri)):
             return runs.open_run(
@@ -187,6 +194,7 @@ class ModelStore:
                 name=name,
                 identity=sha256(f"{run_key}\0{recipe}".encode()).removeprefix("sha256:") if run_key else None,
                 run_name=run_name,
+                claim=claim,
             )
 
     @reaching

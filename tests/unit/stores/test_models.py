@@ -82,7 +82,7 @@ def test_a_store_that_cannot_be_reached_is_a_backend_error_within_seconds(uri):
     started = time.monotonic()
     with pytest.raises(BackendError, match="MLflow at"):
         ModelStore(uri)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60  # MLflow alone would try for minutes
 
 
 def test_a_password_never_shows_in_an_error():
