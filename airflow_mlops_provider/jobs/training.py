@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow_mlops_provider.analysis.training import Trained, measure_training
 from airflow_mlops_provider.analysis.training.data import TrainingData, columns_of, training_data
+from airflow_mlops_provider.analysis.training.pictures import pictures_of
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry, probe_rows
 from airflow_mlops_provider.analysis.training.validation import metrics_of
 from airflow_mlops_provider.decisions.training import TrainingPolicy, judge_training
@@ -296,4 +297,4 @@ def _attachments(work: Work, trained: Trained, report: TrainingReport) -> dict[s
         "permutation_importance.json": report.importance,
         "model_parameters.json": {name: repr(value) for name, value in trained.estimator.get_params().items()},
     }
-    return {name: canonical_json(body) for name, body in found.items() if body}
+    return {name: canonical_json(body) for name, body in found.items() if body} | pictures_of(report)

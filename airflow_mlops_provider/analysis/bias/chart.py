@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
@@ -31,7 +32,7 @@ h1{font-size:21px}table{border-collapse:collapse;width:100%;font-size:13px}
 th,td{text-align:right;padding:3px 8px;border-bottom:1px solid #e4e4e4}
 td{white-space:nowrap}td:first-child{white-space:normal}
 th:first-child,td:first-child,td:last-child,th:last-child{text-align:left}
-svg text{font:12px system-ui,sans-serif}.key span{margin-right:18px}
+svg text{font:12px system-ui,sans-serif}
 """
 
 
@@ -48,11 +49,10 @@ def draw_slices(report: BiasReport, verdict: Verdict) -> bytes:
         ((_status(by_subject.get(piece.subject, [])), piece) for piece in _judged(report)),
         key=lambda pair: (-pair[0].severity, -(pair[1].gap or 0.0)),
     )
-    key = "".join(f"<span style='color:{_COLOURS[status]}'>&#9679; {_WORDS[status]}</span>" for status in _COLOURS)
     parts = [
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>Slices</title>",
         f"<style>{_STYLE}</style><h1>{escape(report.metric)} by slice</h1>",
-        f"<p>{escape(verdict.summary)}</p><p class='key'>{key}</p>",
+        f"<p>{escape(verdict.summary)}</p>",
         *_picture(report, pieces),
         *_table(report, pieces),
         *_disparities(report),
@@ -83,20 +83,64 @@ def _picture(report: BiasReport, pieces: Sequence[tuple[Status, SliceResult]]) -
     def x(value: float) -> float:
         return _LABEL + (value - low) / (high - low) * _PLOT
 
-    height = _TOP + _ROW * len(drawn) + 10
+    heads = len({status for status, _ in drawn})
+    height = _TOP + _ROW * (len(drawn) + heads) + 26
     yield f"<svg viewBox='0 0 {_LABEL + _PLOT + _VALUE} {height}' role='img' aria-label='metric by slice'>"
+    yield from _axis(ticks(low, high), x, height - 20, of_shares=is_share(report))
     middle = x(report.value)
-    ends_at = f"x1='{middle:.1f}' y1='{_TOP - 8}' x2='{middle:.1f}' y2='{height}'"
+    ends_at = f"x1='{middle:.1f}' y1='{_TOP - 8}' x2='{middle:.1f}' y2='{height - 20}'"
     yield f"<line {ends_at} stroke='#888' stroke-dasharray='4 3'/>"
-    yield f"<text x='{middle:.1f}' y='{_TOP - 14}' text-anchor='middle'>all rows {report.value:.3g}</text>"
-    for i, (status, piece) in enumerate(drawn):
-        yield _dot(status, piece, _TOP + _ROW * i + _ROW / 2, x)
+    told = shown(report.value, of_shares=is_share(report))
+    yield f"<text x='{middle:.1f}' y='{_TOP - 14}' text-anchor='middle'>all rows {told}</text>"
+    row, above = 0, None
+    for status, piece in drawn:
+        if status is not above:
+            row, above = row + 1, status
+            yield (
+                f"<text x='{_LABEL - 12}' y='{_TOP + _ROW * row - 6:.1f}' text-anchor='end' font-weight='600' "
+                f"fill='{_COLOURS[status]}'>{_WORDS[status]}</text>"
+            )
+        yield _dot(status, piece, _TOP + _ROW * row + _ROW / 2, x, of_shares=is_share(report))
+        row += 1
     yield "</svg>"
     if len(drawn) < len(pieces):
         yield f"<p>{len(pieces) - len(drawn):,} more slices are in the table.</p>"
 
 
-def _dot(status: Status, piece: SliceResult, y: float, x: Callable[[float], float]) -> str:
+def ticks(low: float, high: float) -> list[float]:
+    """Round numbers between ``low`` and ``high``, about five of them.
+
+    >>> ticks(0.52, 0.93)
+    [0.6, 0.7, 0.8, 0.9]
+    """
+    step = 10.0 ** math.floor(math.log10((high - low) / 2))
+    step = next(step * size for size in (0.5, 1, 2, 5) if (high - low) / (step * size) <= 6)
+    return [round(i * step, 10) for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def is_share(report: BiasReport) -> bool:
+    """Whether the metric is a share of rows, which people read in per cent."""
+    return report.metric in ("accuracy", "precision", "recall", "selection_rate", "fpr", "fnr")
+
+
+def shown(value: float, *, of_shares: bool) -> str:
+    """A value as a person reads it.
+
+    >>> shown(0.877, of_shares=True), shown(0.877, of_shares=False)
+    ('87.7 %', '0.877')
+    """
+    return f"{100 * value:.3g} %" if of_shares else f"{value:.3g}"
+
+
+def _axis(at: Sequence[float], x: Callable[[float], float], bottom: float, *, of_shares: bool) -> Iterator[str]:
+    for value in at:
+        here = f"{x(value):.1f}"
+        yield f"<line x1='{here}' y1='{_TOP - 4}' x2='{here}' y2='{bottom}' stroke='#ededed'/>"
+        label = shown(value, of_shares=of_shares)
+        yield f"<text x='{here}' y='{bottom + 15}' text-anchor='middle' fill='#666'>{label}</text>"
+
+
+def _dot(status: Status, piece: SliceResult, y: float, x: Callable[[float], float], *, of_shares: bool) -> str:
     value = piece.value if piece.value is not None else 0.0
     low, high = (value if end is None else end for end in (piece.low, piece.high))
     colour = _COLOURS[status]
@@ -106,7 +150,8 @@ def _dot(status: Status, piece: SliceResult, y: float, x: Callable[[float], floa
         f"<text x='{_LABEL - 12}' y='{y + 4:.1f}' text-anchor='end'>{escape(name)}</text>"
         f"<line x1='{x(low):.1f}' y1='{y:.1f}' x2='{x(high):.1f}' y2='{y:.1f}' stroke='{colour}' stroke-width='2'/>"
         f"<circle cx='{x(value):.1f}' cy='{y:.1f}' r='5' fill='{colour}'/>"
-        f"<text x='{_LABEL + _PLOT + 10}' y='{y + 4:.1f}'>{value:.3g} (n {piece.support:,})</text></g>"
+        f"<text x='{_LABEL + _PLOT + 10}' y='{y + 4:.1f}'>{shown(value, of_shares=of_shares)}"
+        f"<tspan fill='#777'> of {piece.support:,}</tspan></text></g>"
     )
 
 

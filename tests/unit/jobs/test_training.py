@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -120,6 +121,15 @@ def test_the_run_holds_parameters_data_curves_and_environment(bench):
     assert json.loads(given.dataset.profile)["fingerprint"] == run.data.params["dataset_fingerprint"]
     for name in ("roc_curve.json", "confusion_matrix.json", "environment.json", "features.json"):
         assert bench.store.attachment(ref, name), name
+
+
+def test_the_run_holds_its_curves_as_pictures_too(bench):
+    """MLflow's pages show an SVG among the artifacts as a picture."""
+    ref = bench.train().model
+    for name in ("confusion_matrix.svg", "roc_curve.svg", "calibration_curve.svg"):
+        picture = ElementTree.fromstring(bench.store.attachment(ref, name))
+        assert picture.tag == "{http://www.w3.org/2000/svg}svg", name
+        assert float(picture.get("width")) > 300
 
 
 def test_a_retry_registers_nothing_twice_and_tells_the_same(bench):
