@@ -1,7 +1,8 @@
 """### Watch each batch
 land -> validate -> score -> drift. A batch that drifted from what the champion learned from emits the asset event
 `wage_drift`, which schedules `wage_retrain`; a quiet batch emits none. Trigger it for a batch with the params
-`years`, `held_out_men` (a quiet batch: other men of the same years) or `uri` (a file that arrived from elsewhere).
+`years`, `held_out_men` (a quiet batch: other men of the same years) or `uri` (a file that arrived from elsewhere), and
+with `shadow` to let the challenger score the same rows beside the champion.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 from airflow.sdk import Param, dag, task
 from models.wage_data import WAGE_DRIFT, extract, zone
-from models.wage_tasks import CHAMPION, DEFAULTS, SPEC, SUITE, TELL_SLACK
+from models.wage_tasks import CHALLENGER, CHAMPION, DEFAULTS, SPEC, SUITE, TELL_SLACK
 
 from airflow_mlops_provider.decisions.validation import ValidationPolicy
 from airflow_mlops_provider.operators.inference import BatchPredictOperator
@@ -29,6 +30,7 @@ from airflow_mlops_provider.sensors.drift import DriftSensor
         "years": Param([1983], type="array", items={"type": "integer"}, description="Which years make the batch."),
         "held_out_men": Param(False, type="boolean", description="Only the men kept out of training."),
         "uri": Param(None, type=["null", "string"], description="A Parquet or CSV file instead."),
+        "shadow": Param(False, type="boolean", description="Let the challenger score the same rows, kept apart."),
     },
 )
 def wage_monitor():
@@ -62,6 +64,8 @@ def wage_monitor():
         model=CHAMPION,
         dataset=validate.output,
         output_uri=zone("production", f"scores-{name}.parquet"),
+        # Its answers go to a folder of their own and are compared with the champion's; nobody uses them.
+        shadow=f"{{{{ '{CHALLENGER}' if params.shadow else '' }}}}",
     )
 
     # The reference is what the champion learned from: it moves when a promotion moves it.

@@ -2,13 +2,18 @@
 Scheduled by the asset event `wage_drift`. A candidate learns from all years before the drifted one and is compared
 with the champion on that year's rows, whose labels have just arrived. It is promoted on evidence, or the champion
 stays and the record says why. Drift is a reason to try, not a reason to switch.
+
+With `mode` `approve`, one of the model's owners is asked first, under "Required Actions", and is named in the record;
+with `suggest` the decision is only recorded.
 """
 
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
+from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, dag, task
 from models.wage_data import WAGE_DRIFT, extract, zone
 from models.wage_tasks import CHAMPION, DEFAULTS, MODEL, SPEC, SUITE
@@ -29,7 +34,12 @@ from airflow_mlops_provider.operators.validation import DataValidationOperator
     default_args=DEFAULTS,
     doc_md=__doc__,
     tags=["mlops", "wage"],
-    params={"year": Param(None, type=["null", "integer"], description="Judge on this year; by hand only.")},
+    params={
+        "year": Param(None, type=["null", "integer"], description="Judge on this year; by hand only."),
+        "mode": Param(
+            "auto", enum=["auto", "approve", "suggest"], description="Who promotes: the policy, or a person."
+        ),
+    },
 )
 def wage_retrain():
     @task
@@ -77,19 +87,39 @@ def wage_retrain():
     card = ModelCardOperator(
         task_id="card", model=train.output, evidence=[validate.output, train.output, evaluate.output, bias.output]
     )
+
+    @task.branch
+    def ask(params: dict[str, Any] | None = None) -> str:
+        return "approve" if (params or {}).get("mode") == "approve" else "promote"
+
+    # Waits under "Required Actions" without holding a worker. No answer in a week is a rejection.
+    approve = ApprovalOperator(
+        task_id="approve",
+        subject=f"Promote the new version of {SPEC.name}?",
+        body="{{ ti.xcom_pull(task_ids='evaluate')['verdict']['summary'] }}\n\n"
+        "{{ ti.xcom_pull(task_ids='bias')['verdict']['summary'] }}",
+        assigned_users=[{"id": owner, "name": owner} for owner in SPEC.owners],
+        defaults=ApprovalOperator.REJECT,
+        response_timeout=timedelta(days=7),
+    )
     promote = PromoteModelOperator(
         task_id="promote",
         model=train.output,
         evidence=[validate.output, validate_test.output, evaluate.output, bias.output, card.output],
+        mode="{{ params.mode }}",
+        approver=approve.output,
         policy=PromotionPolicy(tolerate_insufficient=("bias",)),
+        trigger_rule="none_failed",  # nobody is asked in the modes auto and suggest
     )
+    card >> ask() >> [approve, promote]
 
-    # Scores with whoever is champion now, promoted or not.
+    # Scores with whoever is champion now, promoted or not, also when a person said no.
     deploy = BatchPredictOperator(
         task_id="deploy",
         model=CHAMPION,
         dataset=validate_test.output,
         output_uri=zone("production", f"scores-{year}.parquet"),
+        trigger_rule="none_failed",
     )
     promote >> deploy
 

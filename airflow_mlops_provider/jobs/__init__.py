@@ -27,6 +27,7 @@ JOBS: dict[str, str] = {
     "replay": "replay:ReplayJob",
     "reproduce": "reproduction:ReproduceJob",
     "purge": "purge:PurgeJob",
+    "close": "incident:CloseIncidentJob",
 }
 """Job name to ``module:class`` in this package; a class is imported when its job runs."""
 

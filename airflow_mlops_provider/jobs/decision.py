@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.base import Job
@@ -18,22 +19,24 @@ from airflow_mlops_provider.stores.specs import read_model_spec
 _IN_URI = re.compile(r"models:/(?P<name>[^/@]+)")
 
 
-def outcome_of(job: Job, link: Link) -> Outcome:
+def outcome_of(job: Job, link: Link, **links: str) -> Outcome:
     """The Outcome of a committed decision, its evidence written once however often the task is tried.
 
     The record is the truth; the evidence is its copy in the form that pages, links and alerts read.
+
+    :param links: further URIs for its details.
     """
     record = link.record
     claim = evidence_claim(record)
     standing = job.evidence_store.claimed(claim)
     if standing is None:
-        standing = job.evidence_store.claim(claim, {"evidence_uri": _write_evidence(job, link).evidence_uri})
+        standing = job.evidence_store.claim(claim, {"evidence_uri": _write_evidence(job, link, links).evidence_uri})
     return Outcome(
         kind=Kind(record.kind), verdict=record.verdict, evidence_uri=standing["evidence_uri"], model=record.model
     )
 
 
-def _write_evidence(job: Job, link: Link) -> Outcome:
+def _write_evidence(job: Job, link: Link, links: Mapping[str, str]) -> Outcome:
     record = link.record
     return job.record(
         Kind(record.kind),
@@ -42,7 +45,7 @@ def _write_evidence(job: Job, link: Link) -> Outcome:
         verdict=record.verdict,
         inputs=record.datasets,
         model=record.model,
-        details=_details(link.record, link.uri, link.digest),
+        details={**_details(link.record, link.uri, link.digest), **links},
     )
 
 

@@ -65,7 +65,11 @@ class PromoteJob(Job):
         """
         models = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
         chain = DecisionChain(self.evidence_store, model_name(self.model))
-        link = find_request(chain.links(), self.request) or self._decide(models, chain)
+        link = find_request(chain.links(), self.request)
+        if link is None:
+            link = self._decide(models, chain)
+        elif link.record.moved:
+            models.spec(link.record.model)  # an earlier try committed: the artifact must still be what was promoted
         repair_aliases(models, chain, self.alias)
         return outcome_of(self, link)
 

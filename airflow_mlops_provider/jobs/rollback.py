@@ -11,6 +11,7 @@ from airflow_mlops_provider.decisions.rollback import RollbackPolicy, judge_roll
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
 from airflow_mlops_provider.jobs.base import Job, installed_versions
 from airflow_mlops_provider.jobs.decision import outcome_of
+from airflow_mlops_provider.jobs.incident import INCIDENT, open_incident
 from airflow_mlops_provider.records.codec import digest, encode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.outcome import Outcome
@@ -56,16 +57,22 @@ class RollbackJob(Job):
         require_alias(self.alias)
 
     def run(self) -> Outcome:
-        """Test the target, commit, move the alias; a retry with the same run key finds what an earlier try committed.
+        """Test the target, commit, move the alias, open an incident; a retry finds what an earlier try committed.
 
         :raises BadInputError: when there is nothing to go back to.
         :raises IntegrityError: when the target's artifact or the decision record was tampered with.
         """
         models = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
         chain = DecisionChain(self.evidence_store, self.name)
-        link = find_request(chain.links(), self.request) or self._decide(models, chain)
+        link = find_request(chain.links(), self.request)
+        if link is None:
+            link = self._decide(models, chain)
+        elif link.record.moved:
+            models.spec(link.record.model)  # an earlier try committed: what it put back must still be what it tested
         repair_aliases(models, chain, self.alias)
-        return outcome_of(self, link)
+        if not link.record.moved:
+            return outcome_of(self, link)
+        return outcome_of(self, link, **{INCIDENT: open_incident(self, link, chain.links())})
 
     @property
     def request(self) -> str | None:

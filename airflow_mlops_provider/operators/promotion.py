@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from airflow.sdk import Context
 
 from airflow_mlops_provider.decisions.promotion import PromotionPolicy
 from airflow_mlops_provider.operators.job import JobOperator
@@ -17,12 +19,13 @@ class PromoteModelOperator(JobOperator):
     :param evidence: Outcomes or evidence URIs; the policy says which kinds are required.
     :param alias: the alias that follows the decision.
     :param mode: ``auto`` promotes, ``approve`` needs an approver, ``suggest`` only records.
-    :param approver: who approved, for ``mode="approve"``; usually the answer of an upstream approval task.
+    :param approver: who approved, for ``mode="approve"``: a name, or the ``output`` of Airflow's approval task; an
+        empty text, as a template may give, means nobody.
     :param policy: required evidence, margin and limits.
     """
 
     job = "promote"
-    keys = ("model", "evidence", "alias", "mode", "approver", "policy")
+    keys = ("model", "evidence", "alias", "mode", "policy")
     template_fields: Sequence[str] = ("model", "evidence", "alias", "mode", "approver", "evidence_root")
 
     def __init__(
@@ -44,6 +47,23 @@ class PromoteModelOperator(JobOperator):
         self.approver = approver
         self.policy = policy
 
+    def spec(self) -> dict[str, Any]:
+        """The keys of the job."""
+        return {**super().spec(), "approver": approver_of(self.approver)}
+
+
+def approver_of(answer: Any) -> str | None:
+    """Who approved, by name.
+
+    :param answer: a name, or what Airflow's ``ApprovalOperator`` leaves on XCom; ``None`` when nobody was asked.
+    :returns: ``None`` when nobody approved, or the answer came from nobody, as after its time ran out.
+    """
+    if not isinstance(answer, Mapping):
+        return answer or None
+    person = answer.get("responded_by_user") or {}
+    approved = "Approve" in (answer.get("chosen_options") or ())
+    return (person.get("name") or person.get("id") or None) if approved else None
+
 
 class RollbackModelOperator(JobOperator):
     """Puts the last good promotion back in place, after an integrity and a smoke test.
@@ -51,11 +71,11 @@ class RollbackModelOperator(JobOperator):
     :param name: the registered model.
     :param reason: why; recorded.
     :param to_version: a version to go back to; the one before the champion by default.
-    :param person: who asked; recorded.
+    :param person: who asked; recorded. By default the person who triggered the run, when Airflow knows one.
     """
 
     job = "rollback"
-    keys = ("name", "reason", "to_version", "person")
+    keys = ("name", "reason")
     template_fields: Sequence[str] = ("name", "reason", "to_version", "person", "evidence_root")
 
     def __init__(
@@ -72,3 +92,12 @@ class RollbackModelOperator(JobOperator):
         self.reason = reason
         self.to_version = to_version
         self.person = person
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Roll back as this task; see :meth:`JobOperator.execute`."""
+        self.person = self.person or getattr(context.get("dag_run"), "triggering_user_name", None)
+        return super().execute(context)
+
+    def spec(self) -> dict[str, Any]:
+        """The keys of the job; a template without a value gives an empty text."""
+        return {**super().spec(), "to_version": self.to_version or None, "person": self.person or None}

@@ -12,6 +12,7 @@ MODEL = str(Path(__file__).with_name("wage.yaml"))
 SUITE = str(Path(__file__).with_name("wage_suite.json"))
 SPEC = read_model_spec(MODEL)
 CHAMPION = f"models:/{SPEC.name}@champion"
+CHALLENGER = f"models:/{SPEC.name}@challenger"
 
 TELL_SLACK = MLOpsSlackNotifier(slack_conn_id="slack_default")
 

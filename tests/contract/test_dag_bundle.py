@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-DAGS = {"wage_train", "wage_monitor", "wage_retrain", "wage_purge"}
+DAGS = {"wage_train", "wage_monitor", "wage_retrain", "wage_purge", "wage_rollback"}
 
 
 def _serialized(dag) -> str:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.decisions import DecisionChain, champion_of
+from airflow_mlops_provider.stores.evidence import EvidenceStore, read_evidence
 from demo.services import SlackReceiver
 from demo.story import batch_without, damaged_batch
 
@@ -24,6 +31,10 @@ class Finished:
     def __init__(self, run):
         self.state = str(getattr(run.state, "value", run.state))
         self._tasks = {ti.task_id: ti for ti in run.get_task_instances()}
+
+    def task_state(self, task_id):
+        state = self._tasks[task_id].state
+        return str(getattr(state, "value", state))
 
     def outcome(self, task_id, key="return_value"):
         value = self._tasks[task_id].xcom_pull(task_ids=task_id, key=key)
@@ -58,6 +69,7 @@ def run(reference_dags, slack):
     DagBundlesManager().sync_bundles_to_db()
     sync_bag_to_db(bag, "mlops", None)
 
+    # Every param is given: dag.test() keeps those of the run before, as no run of a scheduler does.
     def go(dag_id, **conf):
         return Finished(bag.dags[dag_id].test(run_conf=conf))
 
@@ -65,6 +77,71 @@ def run(reference_dags, slack):
     assert first.state == "success"
     go.first = first
     return go
+
+
+def champion():
+    """The version in force, by the record."""
+    root = EvidenceStore(str(Path(os.environ["AIRFLOW_HOME"]) / "mlops"))
+    found = champion_of(DecisionChain(root, "wage").links())
+    return found.version if found else None
+
+
+class People:
+    """Users of Airflow's own API who answer what a run of ``wage_retrain`` asks."""
+
+    def __init__(self, client, passwords, pool):
+        self._client, self._passwords, self._pool = client, passwords, pool
+
+    def answer(self, name, option, *, refused=None):
+        """Start to wait for the next question; its result is the HTTP status that each person was answered with."""
+        known = {found["dag_run_id"] for found in self._runs(self._token(name))}
+        return self._pool.submit(self._wait_and_answer, known, name, option, refused)
+
+    def _wait_and_answer(self, known, name, option, refused):
+        token = self._token(name)
+        while not (asking := list(self._asking(known, token))):
+            threading.Event().wait(0.5)
+        said = {}
+        for person in filter(None, (refused, name)):
+            body = {"chosen_options": [option], "params_input": {}}
+            said[person] = self._client.patch(
+                f"{asking[0]}/-1/hitlDetails", json=body, headers=self._token(person)
+            ).status_code
+        return said
+
+    def _asking(self, known, token):
+        for found in self._runs(token):
+            url = f"/api/v2/dags/wage_retrain/dagRuns/{found['dag_run_id']}/taskInstances/approve"
+            if found["dag_run_id"] not in known:
+                task = self._client.get(url, headers=token)
+                if task.is_success and task.json()["state"] in ("deferred", "awaiting_input"):
+                    yield url
+
+    def _runs(self, token):
+        return self._client.get("/api/v2/dags/wage_retrain/dagRuns", headers=token).json()["dag_runs"]
+
+    def _token(self, name):
+        body = {"username": name, "password": self._passwords[name]}
+        return {"Authorization": f"Bearer {self._client.post('/auth/token', json=body).json()['access_token']}"}
+
+
+@pytest.fixture(scope="module")
+def people(run, tmp_path_factory):
+    """Airflow's real API with two users, of whom one is an owner of the model."""
+    from airflow.api_fastapi.app import create_app, purge_cached_app
+    from fastapi.testclient import TestClient
+
+    passwords = {"ml-team": "m", "eve": "e"}
+    file = tmp_path_factory.mktemp("people") / "passwords.json"
+    file.write_text(json.dumps(passwords))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "ml-team:op,eve:op")
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", str(file))
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "long enough for the algorithm: " + 64 * "x")
+        purge_cached_app()
+        with ThreadPoolExecutor(1) as pool:
+            yield People(TestClient(create_app(apps="core")), passwords, pool)
+        purge_cached_app()
 
 
 def test_training_promotes_a_first_champion_and_scores_with_it(run):
@@ -83,14 +160,14 @@ def test_every_outcome_has_evidence_that_verifies_and_names_its_run(run):
 
 def test_a_quiet_batch_succeeds_and_slack_is_not_told(run, slack):
     before = len(slack.messages)
-    done = run("wage_monitor", years=[1980, 1981, 1982], held_out_men=True, uri=None)
+    done = run("wage_monitor", years=[1980, 1981, 1982], held_out_men=True, uri=None, shadow=False)
     assert (done.state, done.status("drift")) == ("success", Status.PASS)
     assert len(slack.messages) == before
 
 
 def test_broken_rows_are_set_aside_and_drift_is_found_and_told(run, slack, tmp_path):
     before = len(slack.messages)
-    done = run("wage_monitor", uri=damaged_batch(tmp_path, 1983), years=[], held_out_men=False)
+    done = run("wage_monitor", uri=damaged_batch(tmp_path, 1983), years=[], held_out_men=False, shadow=False)
     assert (done.state, done.status("validate"), done.status("drift")) == ("success", Status.NOTICE, Status.FAIL)
     assert done.outcome("validate").dataset.rows == 540
     told = [message["text"] for message in slack.messages[before:]]
@@ -100,23 +177,71 @@ def test_broken_rows_are_set_aside_and_drift_is_found_and_told(run, slack, tmp_p
 
 def test_a_batch_without_a_column_fails_its_task_and_slack_is_told_which(run, slack, tmp_path):
     before = len(slack.messages)
-    done = run("wage_monitor", uri=batch_without(tmp_path, 1984, "union"), years=[], held_out_men=False)
+    done = run("wage_monitor", uri=batch_without(tmp_path, 1984, "union"), years=[], held_out_men=False, shadow=False)
     assert done.state == "failed"
     assert done.outcome("validate", key="outcome").verdict.status is Status.FAIL
     assert any("[CRITICAL] Data refused" in m["text"] and "union" in m["text"] for m in slack.messages[before:])
 
 
 def test_a_candidate_that_is_no_better_leaves_the_champion_in_place(run):
-    done = run("wage_retrain", year=1983)
+    done = run("wage_retrain", year=1983, mode="auto")
     assert done.state == "success"
     assert done.status("promote") in (Status.FAIL, Status.INSUFFICIENT_EVIDENCE)
     assert done.outcome("deploy").model.version == run.first.outcome("train").model.version
 
 
+def test_a_rejection_leaves_the_champion_which_goes_on_scoring(run, people):
+    asked = people.answer("ml-team", "Reject")
+    done = run("wage_retrain", year=1985, mode="approve")
+    assert asked.result(timeout=60) == {"ml-team": 200}
+    assert (done.state, done.task_state("promote"), done.task_state("deploy")) == ("success", "skipped", "success")
+    assert done.outcome("deploy").model.version != done.outcome("train").model.version
+
+
+def test_an_owner_is_asked_and_named_in_the_record(run, people):
+    asked = people.answer("ml-team", "Approve", refused="eve")
+    done = run("wage_retrain", year=1985, mode="approve")
+    assert asked.result(timeout=60) == {"eve": 403, "ml-team": 200}
+    evidence = read_evidence(done.outcome("promote").evidence_uri)
+    assert evidence.details["person"] == "ml-team"
+    assert evidence.report["mode"] == "approve"
+    assert evidence.details["effect"] == "moved"
+    assert done.outcome("deploy").model == done.outcome("promote").model
+
+
+def test_one_dag_rolls_back_names_who_asked_opens_an_incident_and_scores_again(run):
+    before = champion()
+    done = run("wage_rollback", reason="a drill", to_version=None, year=1985)
+    assert (done.state, done.status("rollback")) == ("success", Status.PASS)
+    back = done.outcome("rollback")
+    assert back.model.version == run.first.outcome("train").model.version != before
+    assert done.outcome("rescore").model.version == back.model.version
+    details = read_evidence(back.evidence_uri).details
+    assert (details["reason"], details["person"]) == ("a drill", "dag_test")
+    assert read_evidence(details["incident"]).report["withdrawn"]["version"] == before
+
+
 def test_a_candidate_that_is_better_is_promoted_and_scores(run):
-    done = run("wage_retrain", year=1985)
+    done = run("wage_retrain", year=1985, mode="auto")
     assert done.status("promote") in (Status.PASS, Status.NOTICE)
     assert done.outcome("deploy").model.version == done.outcome("train").model.version
+
+
+def test_a_suggestion_asks_nobody_and_moves_nothing(run):
+    done = run("wage_retrain", year=1984, mode="suggest")
+    assert (done.state, done.task_state("approve")) == ("success", "skipped")
+    assert read_evidence(done.outcome("promote").evidence_uri).details["effect"] in ("suggested", "stays")
+    assert done.outcome("deploy").model.version != done.outcome("train").model.version
+
+
+def test_a_challenger_scores_the_same_rows_in_the_shadow(run):
+    done = run("wage_monitor", years=[1986], held_out_men=True, uri=None, shadow=True)
+    outcome = done.outcome("score")
+    assert outcome.model.version == champion()
+    report = read_evidence(outcome.evidence_uri).report
+    assert report["shadow"]["model"]["version"] != outcome.model.version
+    assert report["comparison"]["labelled_rows"] == outcome.dataset.rows
+    assert Path(report["shadow"]["output"]["uri"]).parent.name == "production-shadow"
 
 
 def test_a_purge_removes_nothing_that_is_not_past_its_time(run):

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
+from airflow_mlops_provider.jobs import run
 from airflow_mlops_provider.records.decision_record import Effect
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status
@@ -200,7 +201,9 @@ def test_no_champion_no_reference(world):
         reference_dataset("models:/wage/3", str(world.root))
 
 
-def test_of_twenty_promotions_started_together_one_unbroken_chain_results(world):
+@pytest.mark.parametrize("where", ["disk", pytest.param("s3", marks=pytest.mark.slow)])
+def test_of_twenty_promotions_started_together_one_unbroken_chain_results(where, request):
+    world = request.getfixturevalue("world" if where == "disk" else "world_on_s3")
     world.champions(1)
     models = world.versions(20)
     evidence = [world.evidence_for(model) for model in models]
@@ -221,3 +224,25 @@ def test_of_twenty_promotions_started_together_one_unbroken_chain_results(world)
     assert world.models.aliases("wage")["champion"] == winner
     assert world.models.aliases("wage")["previous"] == "1"
     assert world.models.version_tags(world.links[1].record.model)[HEAD_TAG] == f"21:{world.links[-1].digest}"
+    verified = run("verify", {"name": "wage", **world.where})
+    assert verified.verdict.status is Status.PASS, verified.verdict.summary
+
+
+@pytest.mark.parametrize("decide", ["promote", "rollback"])
+def test_a_retry_that_finds_its_decision_looks_at_the_artifact_again(world, decide):
+    world.champions_of_one_artifact(2)
+    model = world.links[-1].record.model
+    asked = {"run_key": "dag/run/task"}
+    if decide == "promote":
+        third = world.register(seed=5)
+        evidence = world.evidence_for(third)
+        world.promote(third, evidence, **asked)
+        model, again = third, lambda: world.promote(third, evidence, **asked)
+    else:
+        model = world.rollback(**asked).model
+        again = lambda: world.rollback(**asked)  # noqa: E731  # beside its sister above
+    world.models.delete_alias("wage", "champion")  # as if the first try had died before it moved the alias
+    world.artifact_file(model).write_bytes(b"something else")
+    with pytest.raises(IntegrityError, match=f"models:/wage/{model.version} was changed"):
+        again()
+    assert "champion" not in world.models.aliases("wage")
