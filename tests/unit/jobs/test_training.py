@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
@@ -127,7 +127,7 @@ def test_the_run_holds_its_curves_as_pictures_too(bench):
     """MLflow's pages show an SVG among the artifacts as a picture."""
     ref = bench.train().model
     for name in ("confusion_matrix.svg", "roc_curve.svg", "calibration_curve.svg"):
-        picture = ElementTree.fromstring(bench.store.attachment(ref, name))
+        picture = ET.fromstring(bench.store.attachment(ref, name))
         assert picture.tag == "{http://www.w3.org/2000/svg}svg", name
         assert float(picture.get("width")) > 300
 
