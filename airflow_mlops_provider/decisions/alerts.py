@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from airflow_mlops_provider.decisions.fallbacks import FALLBACK
+from airflow_mlops_provider.decisions.validation_words import QUARANTINE_SHARE
 from airflow_mlops_provider.records.alert import Alert, Severity
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Finding, Status
 
 MAX_LINES = 8
 """Findings in one message; the evidence has them all."""
+
+_SAID_IN_WORDS = ("violations", "unexpected_rows", QUARANTINE_SHARE, FALLBACK)
+"""Measures whose findings say number and limit in their words."""
 
 _OPEN_QUESTION = Status.INSUFFICIENT_EVIDENCE
 _SEVERITIES: dict[tuple[Kind, Status], Severity] = {
@@ -78,8 +82,9 @@ def alert_of_failure(*, where: str, reason: str, outcome: Outcome | None, links:
 
 
 def _numbers(outcome: Outcome) -> tuple[str, ...]:
-    telling = _telling(outcome)
-    lines = [_line(finding) for finding in telling[:MAX_LINES]]
+    # What the summary says need not be said twice.
+    telling = [one for one in _telling(outcome) if not one.detail or one.detail not in outcome.verdict.summary]
+    lines = [told(finding) for finding in telling[:MAX_LINES]]
     if len(telling) > MAX_LINES:
         lines.append(f"and {len(telling) - MAX_LINES} more")
     return tuple(lines)
@@ -92,10 +97,16 @@ def _telling(outcome: Outcome) -> list[Finding]:
 def in_words(finding: Finding) -> str:
     """The subject and what was found of it, without saying the subject twice."""
     words = finding.detail or finding.measure
-    return words if words.startswith(finding.subject) else f"{finding.subject}: {words}"
+    is_named = words.startswith(finding.subject) or f"{finding.subject!r}" in words
+    return words if is_named else f"{finding.subject}: {words}"
 
 
-def _line(finding: Finding) -> str:
+def told(finding: Finding) -> str:
+    """One line about a finding: its words, and the number against its limit where the words do not give both."""
+    words = in_words(finding)
+    if finding.measure in _SAID_IN_WORDS and finding.detail:
+        is_tolerant = finding.measure == "unexpected_rows" and finding.limit
+        return f"{words}, {finding.limit:,.4g} are tolerated" if is_tolerant else words
     observed = "none" if finding.observed is None else f"{finding.observed:.4g}"
     limit = "" if finding.limit is None else f", limit {finding.limit:.4g}"
-    return f"{in_words(finding)} ({finding.measure} {observed}{limit})"
+    return f"{words} ({finding.measure} {observed}{limit})"

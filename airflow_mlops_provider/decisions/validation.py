@@ -5,10 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from airflow_mlops_provider.decisions.validation_words import (
+    QUARANTINE_SHARE,
+    budget_in_words,
+    problem_in_words,
+    row_rule_in_words,
+    summary,
+    table_rule_in_words,
+)
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
 from airflow_mlops_provider.records.rules import Scope
-from airflow_mlops_provider.records.verdict import Finding, Status, Verdict, worst
+from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +48,11 @@ def judge_validation(report: ValidationReport, policy: ValidationPolicy) -> Verd
     room = (
         report.quarantine is not None and report.failing_share <= policy.max_quarantine_share and report.clean_rows > 0
     )
-    findings = [_finding(result, report, has_room=room) for result in report.results]
-    findings.extend(_no_rows(report))
-    findings.extend(_all_missing(report))
-    findings.extend(_infinite(report))
-    if report.failing_rows:
-        findings.append(_budget(report, policy, has_room=room))
-    return Verdict.of(findings, summary=_summary(report, findings))
+    budget = [_budget(report, policy, has_room=room)] if report.failing_rows else []
+    rules = [_finding(result, report, has_room=room) for result in report.results]
+    # In the order in which a person should hear of them.
+    findings = [*budget, *_no_rows(report), *rules, *_all_missing(report), *_infinite(report)]
+    return Verdict.of(findings, summary=summary(report, findings))
 
 
 def _finding(result: RuleResult, report: ValidationReport, *, has_room: bool) -> Finding:
@@ -57,7 +63,7 @@ def _finding(result: RuleResult, report: ValidationReport, *, has_room: bool) ->
             observed=1.0,
             limit=0.0,
             status=Status.FAIL,
-            detail=f"{result.rule.label}: {result.problem}",
+            detail=problem_in_words(result),
         )
     if result.unexpected is None:
         return _table_finding(result)
@@ -73,7 +79,7 @@ def _table_finding(result: RuleResult) -> Finding:
         observed=result.observed if is_number else float(not result.success),
         limit=_limit(result) if is_number else 0.0,
         status=status,
-        detail=result.rule.label + _observed_text(result),
+        detail=table_rule_in_words(result),
     )
 
 
@@ -106,25 +112,6 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-_SHOWN = 5
-
-
-def _observed_text(result: RuleResult) -> str:
-    observed = result.result.get("observed_value")
-    text = f": observed {_listed(observed)}" if observed is not None else ""
-    mismatched = (result.result.get("details") or {}).get("mismatched") if not result.success else None
-    return f"{text}, mismatched {mismatched}" if mismatched else text
-
-
-def _listed(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, list):
-        more = ", ..." if len(value) > _SHOWN else ""
-        return ", ".join(map(str, value[:_SHOWN])) + more
-    return str(value)
-
-
 def _row_finding(result: RuleResult, report: ValidationReport, *, has_room: bool) -> Finding:
     considered, unexpected = result.considered or 0, result.unexpected or 0
     return Finding(
@@ -133,7 +120,7 @@ def _row_finding(result: RuleResult, report: ValidationReport, *, has_room: bool
         observed=float(unexpected),
         limit=_allowed(result, considered),
         status=_row_status(result, report, has_room=has_room),
-        detail=_row_detail(result, considered, unexpected),
+        detail=row_rule_in_words(result),
     )
 
 
@@ -151,20 +138,6 @@ def _allowed(result: RuleResult, considered: int) -> float | None:
         return float(math.floor((1.0 - result.rule.mostly) * considered + 1e-9))
     limits = tolerance.limits
     return limits.max_value if limits.max_value is not None else limits.min_value
-
-
-def _row_detail(result: RuleResult, considered: int, unexpected: int) -> str:
-    if not considered:
-        return f"{result.rule.label}: no row to look at"
-    share = f" ({100 * unexpected / considered:.2g} %)" if unexpected else ""
-    parts = [f"{result.rule.label}: {unexpected:,} of {considered:,} rows unexpected{share}"]
-    if result.observed_min is not None:
-        parts.append(f"observed {_listed(result.observed_min)} to {_listed(result.observed_max)}")
-    sample = result.result.get("partial_unexpected_list") or []
-    shown = [value for value in dict.fromkeys(map(str, sample)) if value != "None"][:_SHOWN]
-    if shown:
-        parts.append(f"such as {', '.join(shown)}")
-    return ", ".join(parts)
 
 
 def _no_rows(report: ValidationReport) -> list[Finding]:
@@ -204,33 +177,11 @@ def _infinite(report: ValidationReport) -> list[Finding]:
 
 
 def _budget(report: ValidationReport, policy: ValidationPolicy, *, has_room: bool) -> Finding:
-    detail = f"{report.failing_rows:,} of {report.rows:,} rows break a rule"
-    if report.quarantine is None:
-        detail += ", and there is no quarantine_uri to write them to"
-    elif report.clean_rows == 0:
-        detail += ", so no clean row is left"
     return Finding(
         subject="rows",
-        measure="quarantine_share",
+        measure=QUARANTINE_SHARE,
         observed=report.failing_share,
         limit=policy.max_quarantine_share,
         status=Status.NOTICE if has_room else Status.FAIL,
-        detail=detail,
+        detail=budget_in_words(report, policy.max_quarantine_share, has_room=has_room),
     )
-
-
-def _summary(report: ValidationReport, findings: list[Finding]) -> str:
-    status = worst(finding.status for finding in findings)
-    total = len(report.results)
-    unmet = [result for result in report.results if not result.success]
-    if report.rows == 0 and status is not Status.FAIL:
-        return f"the batch has no rows, so {total} rules had nothing to look at"
-    if not unmet and status is Status.PASS:
-        return f"all {total} rules hold on {report.rows:,} rows"
-    decisive = max(findings, key=lambda finding: finding.status.severity)
-    rows = (
-        f", {report.failing_rows:,} of {report.rows:,} rows {'set aside' if report.quarantine else 'affected'}"
-        if report.failing_rows
-        else ""
-    )
-    return f"{len(unmet)} of {total} rules broken{rows} (worst: {decisive.subject}: {decisive.detail})"

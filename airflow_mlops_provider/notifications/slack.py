@@ -9,6 +9,7 @@ from typing import Any
 from airflow.sdk import BaseNotifier, Context
 
 from airflow_mlops_provider.decisions.alerts import alert_of_failure, alert_of_outcome
+from airflow_mlops_provider.hooks.links import report_url
 from airflow_mlops_provider.hooks.settings import evidence_url, run_url
 from airflow_mlops_provider.records.alert import Alert, Severity
 from airflow_mlops_provider.records.outcome import Outcome
@@ -76,7 +77,8 @@ class MLOpsSlackNotifier(BaseNotifier):
         where, links = _where(context), self._links(context)
         outcome = _outcome(context)
         if outcome is not None:
-            links = {**links, "evidence": evidence_url(outcome.evidence_uri)}
+            report = report_url(outcome.evidence_uri)
+            links |= {"evidence": evidence_url(outcome.evidence_uri)} | ({"report": report} if report else {})
         if _failed(context):
             reason = str(context.get("exception") or context.get("reason") or "")
             return alert_of_failure(where=where, reason=reason, outcome=outcome, links=links)

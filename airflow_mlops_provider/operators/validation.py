@@ -66,4 +66,4 @@ class DataValidationOperator(JobOperator):
         """Fail the task on a failed or undecidable verdict; its Outcome stays on XCom under :data:`OUTCOME_KEY`."""
         if outcome.verdict.status in (Status.FAIL, Status.INSUFFICIENT_EVIDENCE):
             context["ti"].xcom_push(key=OUTCOME_KEY, value=outcome.to_json())
-            raise AirflowFailException(f"validation {outcome.verdict.status}: {outcome.verdict.summary}")
+            raise AirflowFailException(f"{outcome.verdict.summary}; report: {self.report_url or self.evidence_url}")

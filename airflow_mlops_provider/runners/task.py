@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from airflow_mlops_provider.airflow_versions import AirflowFailException
+from airflow_mlops_provider.decisions.alerts import told
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.outcome import Outcome
@@ -70,21 +71,17 @@ def bad_input_fails(job: str) -> Iterator[None]:
 def log_outcome(outcome: Outcome) -> None:
     """Write the verdict, every finding that is not a pass, and where the evidence lies, to the task's log."""
     verdict = outcome.verdict
-    log.info("%s: %s - %s", outcome.kind, verdict.status.upper(), verdict.summary)
+    log.log(_level(verdict.status), "%s: %s - %s", outcome.kind, _spoken(verdict.status).upper(), verdict.summary)
     for finding in verdict.findings:
         if finding.status is not Status.PASS:
-            log.info(
-                "  %s  %s %s: %s (limit %s%s) %s",
-                finding.status,
-                finding.subject,
-                finding.measure,
-                _number(finding.observed),
-                _number(finding.limit),
-                "" if finding.p_value is None else f", p {finding.p_value:.2g}",
-                finding.detail,
-            )
+            p_value = "" if finding.p_value is None else f", p {finding.p_value:.2g}"
+            log.log(_level(finding.status), "  %s  %s%s", _spoken(finding.status), told(finding), p_value)
     log.info("evidence: %s", outcome.evidence_uri)
 
 
-def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:.6g}"
+def _level(status: Status) -> int:
+    return logging.INFO if status in (Status.PASS, Status.NOTICE) else logging.WARNING
+
+
+def _spoken(status: Status) -> str:
+    return status.replace("_", " ")

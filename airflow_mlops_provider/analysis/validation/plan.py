@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import duckdb
+import pyarrow as pa
 
 from airflow_mlops_provider.analysis.validation.arguments import ARGUMENTS
 from airflow_mlops_provider.analysis.validation.checks import (
@@ -57,10 +58,16 @@ def make_plan(rules: Sequence[Rule], columns: Mapping[str, Column], *, now: dt.d
             try:
                 _place(plan, number, rule, columns, connection, now)
             except UnfitDataError as error:
-                plan.unfit[number] = str(error)
+                plan.unfit[number] = _why_unfit(error, rule, columns)
             except NotInScanError:
                 plan.others[number] = rule
     return plan
+
+
+def _why_unfit(error: UnfitDataError, rule: Rule, columns: Mapping[str, Column]) -> str:
+    """A column without a single value has no type to complain of."""
+    empty = [name for name in rule.columns if name in columns and pa.types.is_null(columns[name].type)]
+    return f"all values of column {empty[0]!r} are missing" if empty else str(error)
 
 
 def _place(  # noqa: PLR0917  # one call, right above

@@ -133,11 +133,56 @@ def test_tolerated_rows_pass() -> None:
 
 def test_a_message_says_rule_counts_range_and_samples() -> None:
     result = row_result(3, observed_min=-40, observed_max=2500.5, result={"partial_unexpected_list": [-40, -12, -40]})
-    detail = judge_validation(report(result, failing_rows=3), ValidationPolicy()).findings[0].detail
-    assert detail == (
+    verdict = judge_validation(report(result, failing_rows=3, quarantine=SOMEWHERE), ValidationPolicy())
+    about_hours = (
         "expect_column_values_to_be_between(min_value=0): 3 of 200 rows unexpected (1.5 %), "
         "observed -40 to 2500.5, such as -40, -12"
     )
+    assert [finding.detail for finding in verdict.findings] == [
+        "3 of 200 rows (1.5 %) break a rule, and none may be quarantined",
+        about_hours,
+    ]
+    assert verdict.summary == (
+        "batch refused: 3 of 200 rows (1.5 %) break a rule, and none may be quarantined; "
+        f"1 of 1 rules broken, worst: hours: {about_hours}"
+    )
+
+
+def test_rows_within_the_budget_are_called_quarantined_and_the_batch_is_not_refused() -> None:
+    measured = report(row_result(2), failing_rows=2, quarantine=SOMEWHERE)
+    summary = judge_validation(measured, ValidationPolicy(max_quarantine_share=0.01)).summary
+    assert summary.startswith("2 of 200 rows (1 %) quarantined; 1 of 1 rules broken, worst: hours: ")
+
+
+def test_a_missing_column_is_called_missing_by_the_rule_that_demands_it() -> None:
+    rule = Rule(type="expect_column_to_exist", kwargs={"column": "union"})
+    gone = RuleResult(rule=rule, scope=Scope.TABLE, engine=Engine.SCAN, success=False)
+    verdict = judge_validation(report(gone), ValidationPolicy())
+    assert verdict.summary == (
+        "batch refused: 1 of 1 rules broken, worst: column 'union' is missing (expect_column_to_exist())"
+    )
+
+
+@pytest.mark.parametrize(
+    ("mismatched", "words"),
+    [
+        ({"unexpected": ["a"], "missing": ["b", "c"]}, "unexpected 'a', missing 'b', 'c'"),
+        (
+            [{"Expected Column Position": 1, "Expected": "a", "Found": None}],
+            "position 1 is None instead of 'a'",
+        ),
+    ],
+)
+def test_columns_that_do_not_match_are_told_in_words(mismatched: Any, words: str) -> None:
+    rule = Rule(type="expect_table_columns_to_match_set", kwargs={"column_set": ["b", "c"]})
+    result = RuleResult(
+        rule=rule,
+        scope=Scope.TABLE,
+        engine=Engine.SCAN,
+        success=False,
+        result={"observed_value": ["a"], "details": {"mismatched": mismatched}},
+    )
+    assert judge_validation(report(result), ValidationPolicy()).findings[0].detail.endswith(words)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
