@@ -56,7 +56,7 @@ def budget_in_words(report: ValidationReport, max_share: float, *, has_room: boo
 
 def problem_in_words(result: RuleResult) -> str:
     """Why the rule could not be evaluated, such as ``column 'hours' is missing``, and which rule it is."""
-    return f"{result.problem} ({result.rule.label})"
+    return f"{result.problem} ({_named(result)})"
 
 
 def table_rule_in_words(result: RuleResult) -> str:
@@ -64,7 +64,7 @@ def table_rule_in_words(result: RuleResult) -> str:
     kwargs = result.rule.kwargs
     if result.rule.type == "expect_column_to_exist" and not result.success:
         where = f"not at position {kwargs['column_index']}" if kwargs.get("column_index") else "missing"
-        return f"column {kwargs['column']!r} is {where} ({result.rule.label})"
+        return f"column {kwargs['column']!r} is {where} ({_named(result)})"
     observed = result.result.get("observed_value")
     mismatched = (result.result.get("details") or {}).get("mismatched") if not result.success else None
     if mismatched:
@@ -86,6 +86,10 @@ def row_rule_in_words(result: RuleResult) -> str:
     if shown:
         parts.append(f"such as {', '.join(shown)}")
     return ", ".join(parts)
+
+
+def _named(result: RuleResult) -> str:
+    return result.rule.label.removesuffix("()")
 
 
 def _percent(share: float) -> str:

@@ -51,8 +51,9 @@ def open_dataset(source: DatasetRef | str) -> Dataset:
     :raises BadInputError: when there is nothing there or a file cannot be read, naming the file.
     :raises BackendError: when the storage behind the URI cannot be reached.
     """
-    ref = source if isinstance(source, DatasetRef) else DatasetRef(uri=source)
-    return Dataset(ref)
+    data = Dataset(source if isinstance(source, DatasetRef) else DatasetRef(uri=source))
+    _ = data.schema  # read at once, so that a damaged file is named before any work
+    return data
 
 
 class Dataset:
@@ -63,7 +64,6 @@ class Dataset:
     :ivar uri: as it was given.
     :ivar files: the data files, sorted by path.
     :ivar format: ``parquet`` or ``csv``.
-    :ivar schema: the columns and their types, of the first file.
     :ivar refusal: what ended the last reading of rows; a library that was handed the rows may tell it as its own.
     """
 
@@ -73,8 +73,12 @@ class Dataset:
         self._listing = data_files(ref.uri) if listing is None else listing
         self._fs, self.files = self._listing.fs, self._listing.files
         self.format = self._listing.format
-        self.schema: pa.Schema = self._read_schema()
         self.refusal: BadInputError | None = None
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The columns and their types, of the first file; of CSV files, those that hold the values of all."""
+        return self._read_schema()
 
     @property
     def is_local(self) -> bool:

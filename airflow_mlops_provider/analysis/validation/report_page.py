@@ -28,7 +28,7 @@ _SHOWN = 10
 
 
 def validation_html(report: ValidationReport, verdict: Verdict, dataset: DatasetRef) -> str:
-    """A page with the verdict, the batch, every rule and samples of what broke it; nothing of sensitive columns.
+    """A page with the verdict, the batch, every rule (broken ones first) and samples; nothing of sensitive columns.
 
     :param dataset: the batch, pinned.
     """
@@ -58,7 +58,7 @@ def _facts(report: ValidationReport, dataset: DatasetRef) -> str:
         "Clean rows": f"{report.clean_rows:,}",
         "Rows that break a failed rule": f"{report.failing_rows:,} ({100 * report.failing_share:.2g} %)",
         "Fingerprint": dataset.fingerprint or "",
-        "Quarantine": report.quarantine.uri if report.quarantine else "none",
+        "Quarantine": f"{report.quarantine.uri} ({report.failing_rows:,} rows)" if report.quarantine else "none",
     }
     if report.sensitive:
         facts["Values left out for"] = ", ".join(report.sensitive)
@@ -81,7 +81,7 @@ def _rules(report: ValidationReport) -> str:
     head = "".join(
         f'<th scope="col">{name}</th>' for name in ("Met", "Column", "Rule", "Unexpected", "Share", "Observed")
     )
-    rows = "".join(map(_rule, report.results))
+    rows = "".join(map(_rule, sorted(report.results, key=lambda result: result.success)))
     return f"<h2>Rules</h2><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
@@ -109,6 +109,8 @@ def _bar(result: RuleResult) -> str:
 def _observed(result: RuleResult) -> str:
     if result.problem:
         return result.problem
+    if result.rule.type == "expect_column_to_exist":
+        return "there" if result.success else "not there"
     parts = []
     if result.observed_min is not None:
         parts.append(f"{_text(result.observed_min)} to {_text(result.observed_max)}")

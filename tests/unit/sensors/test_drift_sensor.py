@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import types
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,12 +12,14 @@ import pytest
 from airflow.sdk import Asset
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
+from airflow_mlops_provider import jobs
 from airflow_mlops_provider.airflow_versions import AirflowFailException, TaskDeferred
 from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.sensors.drift import DriftSensor
 from airflow_mlops_provider.stores.datasets import write_dataset
+from airflow_mlops_provider.stores.evidence import read_evidence
 from airflow_mlops_provider.triggers.datasets import DatasetTrigger
 
 ASSET = Asset("drifted")
@@ -135,6 +138,22 @@ def test_evidentlys_page_is_drawn_and_linked_on_drift_and_neither_on_a_quiet_day
     assert links[0].endswith("&name=evidently.html")
     assert links[1] == ""
     assert quiet.operator_extra_links[0].get_link(quiet, ti_key=None)
+
+
+def test_a_reference_kept_as_its_profile_alone_serves_the_sensor_without_the_rows(sensor, batches, tmp_path):
+    kept = str(tmp_path / "reference.profile")
+    root = str(tmp_path / "mlops")
+    jobs.run("profile", {"dataset": batches["reference"], "output_uri": kept, "evidence_root": root})
+    Path(batches["reference"]).unlink()
+    verdicts = {}
+    for name in ("drifted", "quiet"):
+        op, ctx = sensor(name, html_report=HtmlReport.ON_DRIFT), context(run_id=name)
+        op.reference = kept
+        outcome = Outcome.from_json(op.execute(ctx))
+        verdicts[name] = (outcome.verdict.status, len(events(op, ctx)))
+        assert "profile without rows" in outcome.verdict.summary
+        assert read_evidence(outcome.evidence_uri).attachments == {}
+    assert verdicts == {"drifted": (Status.FAIL, 1), "quiet": (Status.PASS, 0)}
 
 
 def test_options_of_the_job_reach_it_from_the_sensor(sensor):
