@@ -99,8 +99,8 @@ def _percent(share: float) -> str:
 def _sample(value: Any) -> str:
     """One unexpected value, or the values of several columns in one row."""
     if isinstance(value, Mapping):
-        return f"({', '.join(f'{column} {part}' for column, part in value.items())})"
-    return str(value)
+        return f"({', '.join(f'{column} {_listed(part)}' for column, part in value.items())})"
+    return _listed(value)
 
 
 def _listed(value: object) -> str:

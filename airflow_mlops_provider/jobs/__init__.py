@@ -58,7 +58,8 @@ def run(name: str, spec: Mapping[str, Any]) -> Outcome:
 def normalise(spec: Mapping[str, Any]) -> dict[str, Any]:
     """The spec with its short forms spelled out.
 
-    A dataset may be a bare URI; a dataset, model or piece of evidence may be the Outcome of the step that made it.
+    A dataset may be a bare URI; a dataset, model or piece of evidence may be the Outcome of the step that made it; a
+    suite may be Great Expectations' own object.
     """
     return {key: _SHORT_FORMS[key](value) if key in _SHORT_FORMS else value for key, value in spec.items()}
 
@@ -71,6 +72,10 @@ def _dataset(value: Any) -> Any:
 
 def _model(value: Any) -> Any:
     return _of_outcome(value, "model")
+
+
+def _suite(value: Any) -> Any:
+    return value.to_json_dict() if hasattr(value, "to_json_dict") else value
 
 
 def _evidence(value: Any) -> Any:
@@ -93,5 +98,6 @@ def _of_outcome(value: Any, part: str) -> Any:
 _SHORT_FORMS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("dataset", "reference", "current", "predictions"), _dataset),
     "model": _model,
+    "suite": _suite,
     "evidence": _evidence,
 }

@@ -23,7 +23,7 @@ class DataValidationOperator(JobOperator):
     """Checks a dataset against a Great Expectations suite or an ODCS data contract.
 
     :param dataset: URI, :class:`DatasetRef` or the Outcome of an upstream task.
-    :param suite: a suite as an object, or the URI of its JSON file.
+    :param suite: a suite as a JSON object or as Great Expectations' own object, or the URI of its JSON file.
     :param contract: URI of an ODCS v3 YAML file; give this or ``suite``.
     :param clean_uri: where the rows that hold go on to; written only when the verdict does not fail.
     :param quarantine_uri: where every failing row goes, with all its reasons.
@@ -40,7 +40,7 @@ class DataValidationOperator(JobOperator):
         self,
         *,
         dataset: str | DatasetRef | Any,
-        suite: str | Mapping[str, Any] | None = None,
+        suite: str | Mapping[str, Any] | Any = None,
         contract: str | None = None,
         clean_uri: str | None = None,
         quarantine_uri: str | None = None,
@@ -51,7 +51,8 @@ class DataValidationOperator(JobOperator):
         super().__init__(**kwargs)
         self.dataset = dataset
         self._source_tasks = source_tasks(dataset)
-        self.suite = suite
+        # Plain JSON, because a Dag is serialised; Great Expectations' object turns itself into it.
+        self.suite = suite.to_json_dict() if hasattr(suite, "to_json_dict") else suite
         self.contract = contract
         self.clean_uri = clean_uri
         self.quarantine_uri = quarantine_uri

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from airflow_mlops_provider.airflow_versions import AirflowFailException
+from airflow_mlops_provider.decisions.validation import ValidationPolicy
 from airflow_mlops_provider.exceptions import BackendError
 from airflow_mlops_provider.operators.validation import DataValidationOperator
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -68,6 +69,50 @@ def test_failed_data_fail_the_task_without_a_retry_and_leave_the_outcome(batch, 
     left = Outcome.from_json(ctx["ti"].xcoms["outcome"])
     assert left.verdict.status is Status.FAIL
     assert read_evidence(left.evidence_uri).verdict == left.verdict
+
+
+def test_rows_that_were_written_nowhere_fail_the_task_whatever_the_budget(batch, evidence_root, tmp_path):
+    policy = ValidationPolicy(max_quarantine_share=1.0)
+    clean = tmp_path / "clean.parquet"
+    with pytest.raises(AirflowFailException, match="no quarantine_uri to write them to"):
+        operator(batch, evidence_root, policy=policy, clean_uri=str(clean)).execute(context())
+    assert not clean.exists()
+
+
+def test_the_failure_says_why_the_batch_is_refused_and_where_the_report_is(batch, evidence_root, tmp_path):
+    with pytest.raises(AirflowFailException) as raised:
+        operator(batch, evidence_root, quarantine_uri=str(tmp_path / "aside.parquet")).execute(context())
+    assert str(raised.value).startswith(
+        "batch refused: 1 of 3 rows (33 %) break a rule, and none may be quarantined; 1 of 2 rules broken, worst: "
+        "hours: expect_column_values_to_be_between(min_value=0): 1 of 3 rows unexpected (33 %), observed -2 to 3, "
+        "such as -2; report: http://airflow.example/mlops/attachment?uri="
+    )
+
+
+def test_the_log_tells_the_verdict_and_every_finding_that_is_no_pass(batch, evidence_root, caplog):
+    write_dataset(pa.table({"hours": [1.0, -2.0]}), batch)
+    with caplog.at_level("INFO"), pytest.raises(AirflowFailException):
+        operator(batch, evidence_root).execute(context())
+    said = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert ("WARNING", "  fail  column 'union' is missing (expect_column_to_exist)") in said
+    assert any(line.startswith("validation: FAIL - batch refused: ") for _, line in said)
+
+
+@pytest.mark.filterwarnings("ignore")  # of Great Expectations' own imports
+def test_a_suite_may_be_great_expectations_own_object(batch, evidence_root):
+    from great_expectations import ExpectationSuite
+    from great_expectations.expectations import ExpectColumnValuesToBeBetween
+
+    rule = ExpectColumnValuesToBeBetween(column="hours", min_value=0)
+    op = DataValidationOperator(
+        task_id="validate",
+        dataset=batch,
+        suite=ExpectationSuite(name="own", expectations=[rule]),
+        evidence_root=evidence_root,
+    )
+    assert op.suite["name"] == "own"
+    with pytest.raises(AirflowFailException, match=r"hours: expect_column_values_to_be_between\(min_value=0"):
+        op.execute(context())
 
 
 def test_a_missing_file_fails_the_task_without_a_retry_and_is_named(tmp_path, evidence_root):
