@@ -58,17 +58,22 @@ def floor(folder: str) -> float:
 
 
 def ours(folder: str) -> float:
+    from airflow_mlops_provider.analysis.bias import measure_bias_of_classes
     from airflow_mlops_provider.analysis.bias.columns import plan_slices
-    from airflow_mlops_provider.decisions.bias import judge_bias
-    from airflow_mlops_provider.jobs.bias import BiasJob
-    from airflow_mlops_provider.records.refs import DatasetRef
+    from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS
+    from airflow_mlops_provider.decisions.bias import BiasPolicy, judge_bias
     from airflow_mlops_provider.stores.datasets import open_dataset
 
     started = time.perf_counter()
-    source = DatasetRef(uri=table_in(folder))
-    job = BiasJob(predictions=source, label="y", prediction="p", slices=tuple(COLUMNS))
-    report = job.measure_table(open_dataset(source), "y", "p", plan_slices(COLUMNS, 2))
-    judge_bias(report, job.policy)
+    dataset = open_dataset(table_in(folder))
+    report = measure_bias_of_classes(
+        lambda: dataset.reader([*COLUMNS, "y", "p"], coded=True),
+        plan_slices(COLUMNS, 2),
+        lambda kinds: (kinds.plain(), SLICE_METRICS["accuracy"], ()),
+        label="y",
+        prediction="p",
+    )
+    judge_bias(report, BiasPolicy())
     return time.perf_counter() - started
 
 

@@ -111,7 +111,7 @@ def _too_small(piece: SliceResult, report: BiasReport, policy: BiasPolicy) -> Fi
 
 
 def _critical(report: BiasReport, policy: BiasPolicy) -> Iterator[Finding]:
-    by_parts = {_parts(piece.subject): piece for piece in report.slices}
+    by_parts = {_parts(piece.subject): piece for piece in report.slices} if policy.critical else {}
     for subject, limit in policy.critical.items():
         piece = by_parts.get(_parts(subject))
         enough = piece is not None and piece.trials >= policy.min_support

@@ -93,11 +93,10 @@ class BiasJob(Job):
         raise BadInputError("bias spec: no model and no predictions")
 
     def _of_table(self, dataset: Dataset, label: str, prediction: str, plan: SlicePlan) -> Outcome:
-        report = self.measure_table(dataset, label, prediction, plan)
+        report = self._measure_table(dataset, label, prediction, plan)
         return self._judged(report, "predictions", dataset, None, {"label": label, "prediction": prediction})
 
-    def measure_table(self, dataset: Dataset, label: str, prediction: str, plan: SlicePlan) -> BiasReport:
-        """Every slice of a table of predictions, streamed where its metric allows."""
+    def _measure_table(self, dataset: Dataset, label: str, prediction: str, plan: SlicePlan) -> BiasReport:
         group, sliced = self.group_column, _named(plan, self.group_column)
         dataset.require([label, prediction, *sliced], role="predictions")
         _require_sliceable(dataset, sliced)
@@ -106,9 +105,10 @@ class BiasJob(Job):
             frame = read_rows(dataset, [label, prediction], role="predictions")
             predictions, notes = self._read(frame, label, prediction, metric)
             return self._of_rows(dataset.table(sliced), plan, predictions, metric, group=group, notes=notes)
+        wanted = list(dict.fromkeys([*sliced, label, prediction]))
         try:
             return measure_bias_of_classes(
-                lambda: _reader(dataset, [*sliced, label, prediction], coded=group is None),
+                lambda: dataset.reader(wanted, coded=group is None),
                 plan,
                 lambda kinds: self._read_kinds(kinds, label, prediction, metric),
                 label=label,
@@ -229,15 +229,3 @@ def _require_sliceable(dataset: Dataset, columns: Sequence[str]) -> None:
 
 def _is_float(dataset: Dataset, column: str) -> bool:
     return bool(pa.types.is_floating(dataset.schema.field(column).type))
-
-
-_CODED_TEXT = pa.dictionary(pa.int32(), pa.string())
-"""How a dataset gives text that is asked for coded, which is how Parquet mostly holds it: counted without decoding."""
-
-
-def _reader(dataset: Dataset, columns: Sequence[str], *, coded: bool) -> Any:
-    wanted = list(dict.fromkeys(columns))
-    fields = [dataset.schema.field(name) for name in wanted]
-    if coded:
-        fields = [field.with_type(_CODED_TEXT) if pa.types.is_string(field.type) else field for field in fields]
-    return pa.RecordBatchReader.from_batches(pa.schema(fields), dataset.batches(wanted, coded=coded))

@@ -162,6 +162,13 @@ class Dataset:
             self.refusal = error
             raise
 
+    def reader(self, columns: Sequence[str], *, coded: bool = False) -> pa.RecordBatchReader:
+        """The same rows as a reader, which DuckDB takes as well."""
+        wanted = pa.schema([self.schema.field(name) for name in columns])
+        return pa.RecordBatchReader.from_batches(
+            _coded(wanted) if coded else wanted, self.batches(columns, coded=coded)
+        )
+
     def table(self, columns: Sequence[str] | None = None) -> pa.Table:
         """All rows in memory."""
         batches = list(self.batches(columns))

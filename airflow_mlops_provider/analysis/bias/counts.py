@@ -129,6 +129,11 @@ class _Levels:
         self.seen = np.array([self._number(value) for value in values], dtype=np.int64)
         return codes, len(values)
 
+    @property
+    def is_in_order(self) -> bool:
+        """Whether the last batch numbered its levels as they are numbered here."""
+        return bool((self.seen == np.arange(len(self.seen))).all())
+
     def _number(self, value: Any) -> int:
         value = None if value != value else value  # noqa: PLR0124  # NaN is a missing value
         if value not in self._numbers:
@@ -225,6 +230,9 @@ class _Table:
             more = [(0, new - old) for new, old in zip(whole, self._dense.shape, strict=True)]
             self._dense = np.pad(self._dense, more)
         counted = np.bincount(codes, minlength=size).reshape(shape)
+        if shape == whole and all(axis.is_in_order for axis in axes):
+            self._dense += counted
+            return
         # Two numbers of one batch may mean one level (NaN and null), so adding must not overwrite.
         np.add.at(self._dense, np.ix_(*(axis.seen for axis in axes)), counted)
 

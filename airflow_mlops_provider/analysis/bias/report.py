@@ -120,6 +120,7 @@ def report_on(
         measured = _proportions(terms, total, slices)
     else:
         measured = _expansions(cells, terms, total, slices, group)
+    results = tuple(_result(terms, piece, measured, i) for i, piece in enumerate(slices))
     return BiasReport(
         task=terms.predictions.task,
         metric=metric.name,
@@ -129,8 +130,8 @@ def report_on(
         value=float(metric.value(total.sums[None, terms.own :])[0]),
         columns=tuple(column.name for column in cells.columns),
         max_depth=max_depth,
-        slices=tuple(_result(terms, piece, measured, i) for i, piece in enumerate(slices)),
-        disparities=tuple(_disparities(cells, terms, slices)),
+        slices=results,
+        disparities=tuple(_disparities(cells, terms, results)),
         method=measured.method,
         notes=(*notes, *_cuts(cells)),
     )
@@ -262,12 +263,12 @@ def _result(terms: Terms, piece: Slice, measured: _Columns, i: int) -> SliceResu
     )
 
 
-def _disparities(cells: Cells | Counts, terms: Terms, slices: Sequence[Slice]) -> Iterator[Disparity]:
+def _disparities(cells: Cells | Counts, terms: Terms, slices: Sequence[SliceResult]) -> Iterator[Disparity]:
     """As Fairlearn defines them: largest minus smallest over the slices of one set of columns."""
     if not terms.has_confusion:
         return
     for names in cells.sets:
-        rates = [terms.rates(piece.sums) for piece in slices if piece.columns == names]
+        rates = [piece.rates for piece in slices if piece.columns == names]
         odds = [spread for rate in ("tpr", "fpr") if (spread := _spread(rates, rate)) is not None]
         yield Disparity(
             columns=names,
