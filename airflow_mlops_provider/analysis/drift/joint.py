@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -75,21 +76,22 @@ def _schema(rows: Rows, columns: Sequence[str]) -> pa.Schema:
 
 
 def _encoded(names: Sequence[str], before: pa.Table, after: pa.Table) -> Floats:
-    # Noise of its own for every column: shared noise would cancel in what two columns have in common.
-    noise = np.random.default_rng(2)
-    return np.column_stack([_codes(before.column(name), after.column(name), noise) for name in names])
+    return np.column_stack([_codes(before.column(name), after.column(name), i) for i, name in enumerate(names)])
 
 
 _LARGEST = float(np.finfo(np.float64).max) / 16
 """Of larger numbers, differences overflow, here and in scikit-learn."""
 
 
-def _blurred(values: Floats, noise: np.random.Generator) -> Floats:
-    """Numbers with noise of a fifth of their spread.
+def _blurred(values: Floats, column: int) -> Floats:
+    """Numbers with noise of a fifth of their spread, the same whenever the numbers are.
 
     A shift far below every effect floor moves frequent values off their places, and a tree that sees single values
     would tell the sides apart by that alone.
     """
+    # Noise of its own for every column: shared noise would cancel in what two columns have in common. And of its own
+    # for every batch: the same noise every day would favour one side a little, every day.
+    noise = np.random.default_rng([column, zlib.crc32(values.tobytes())])
     values = np.clip(values, -_LARGEST, _LARGEST)
     low, high = np.nanquantile(values, (0.25, 0.75)) if not np.isnan(values).all() else (0.0, 0.0)
     with np.errstate(over="ignore"):
@@ -97,10 +99,10 @@ def _blurred(values: Floats, noise: np.random.Generator) -> Floats:
     return np.asarray(values + noise.normal(scale=BLUR * spread, size=values.size))
 
 
-def _codes(before: pa.ChunkedArray, after: pa.ChunkedArray, noise: np.random.Generator) -> Floats:
+def _codes(before: pa.ChunkedArray, after: pa.ChunkedArray, column: int) -> Floats:
     """Numbers blurred, text as the rank of its level by frequency; missing stays NaN, which trees can split on."""
     if not (is_text(before.type) or is_text(after.type)):
-        return _blurred(np.concatenate([to_floats(before), to_floats(after)]), noise)
+        return _blurred(np.concatenate([to_floats(before), to_floats(after)]), column)
     text = pa.chunked_array([*plain_text(before).chunks, *plain_text(after).chunks], type=pa.large_string())
     coded = text.combine_chunks().dictionary_encode()
     codes = np.array(coded.indices.cast(pa.float64()).to_numpy(zero_copy_only=False))

@@ -204,6 +204,20 @@ def test_an_interaction_that_no_column_shows_is_seen_by_the_joint_test():
     assert set(list(report.joint.contributions)[:2]) == {"a", "b"}
 
 
+def test_whole_numbers_that_move_by_next_to_nothing_do_not_tell_the_sides_apart():
+    own = np.random.default_rng(1)
+
+    def parents():
+        mother = own.integers(6, 19, 4000).astype(float)
+        father = np.where(own.random(4000) < 0.7, mother, own.integers(6, 19, 4000))
+        return pd.DataFrame({"mother": mother, "father": father})
+
+    before, now = parents(), parents()
+    moved = now.assign(mother=now.mother + 0.02 * now.mother.std())
+    assert measure(before, moved, joint=True).joint.auc < 0.55
+    assert measure(before, now.assign(mother=own.permutation(now.mother)), joint=True).joint.auc > 0.6
+
+
 def test_the_joint_test_says_why_it_did_not_run():
     report = measure({"x": NORMAL[:60], "y": NORMAL[:60]}, {"x": MOVED, "y": MOVED}, joint=True)
     assert report.joint is None
