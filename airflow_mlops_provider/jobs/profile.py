@@ -82,7 +82,7 @@ class ProfileJob(Job):
             report={"rows": found.rows, "columns": columns, "files": files, "files_read": fresh},
             policy={"shared": self.shared, "min_count": self.min_count},
             verdict=Verdict.of([finding], summary=summary),
-            inputs={"dataset": replace(self.dataset, rows=found.rows)},
+            inputs={"dataset": replace(dataset.source, rows=found.rows)},
             dataset=DatasetRef(uri=self.output_uri, fingerprint=sha256(data), rows=found.rows),
         )
 

@@ -18,6 +18,7 @@ from airflow_mlops_provider.analysis.validation import (
     quarantine_schema,
     validation_html,
 )
+from airflow_mlops_provider.decisions.fallbacks import note_fallbacks
 from airflow_mlops_provider.decisions.validation import ValidationPolicy, judge_validation
 from airflow_mlops_provider.decisions.writers import name_writers
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
@@ -82,7 +83,7 @@ class ValidateJob(Job):
             verdict=verdict,
             inputs={"dataset": pinned},
             dataset=clean or pinned,
-            attachments=_attachments(report, verdict, pinned),
+            attachments=_attachments(report, note_fallbacks(Kind.VALIDATION, verdict, {"dataset": pinned}), pinned),
             details={"clean_rows": report.clean_rows, "quarantined_rows": report.failing_rows}
             | told_of(self.written_by),
         )

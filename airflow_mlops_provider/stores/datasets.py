@@ -81,6 +81,14 @@ class Dataset:
         return self._read_schema()
 
     @property
+    def source(self) -> DatasetRef:
+        """What was opened, at its version when it is under version control; nothing is read."""
+        version = self._listing.version
+        if version is None:
+            return self._expected
+        return replace(self._expected, uri=version.uri, revision=version.commit, fallback=version.fallback)
+
+    @property
     def is_local(self) -> bool:
         """Whether the files lie on this machine."""
         return is_local(self._fs)
@@ -107,14 +115,14 @@ class Dataset:
 
         :raises IntegrityError: when the reference it was opened by pins other content.
         """
-        version = self._listing.version
+        source = self.source
         pinned = DatasetRef(
-            uri=version.uri if version else self.uri,
+            uri=source.uri,
             fingerprint=content_fingerprint(self._fs, self.files),
             rows=self.rows,
             schema_hash=_schema_hash(self.schema),
-            revision=version.commit if version else None,
-            fallback=version.fallback if version else None,
+            revision=source.revision,
+            fallback=source.fallback,
         )
         expected = self._expected.fingerprint
         if expected is not None and expected != pinned.fingerprint:

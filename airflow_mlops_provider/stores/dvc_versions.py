@@ -205,6 +205,8 @@ def _errors(repository: str, rev: str | None) -> Iterator[None]:
         raise NoSuchVersionError(f"{repository} has no revision {rev or 'HEAD'}") from error
     except (DvcException, SCMError) as error:
         raise _unreadable(repository, error) from error
+    except ImportError as error:  # of DVC's own plugin for the kind of its remote
+        raise BackendError(f"a dataset of {repository} cannot be found: {error}") from error
     finally:
         clean_repos()
 
@@ -215,7 +217,7 @@ def _unreadable(repository: str, error: Exception) -> BadInputError | BackendErr
         return BackendError(f"DVC repository {repository} cannot be read: {reason}")
     if not Path(repository).exists():
         return BadInputError(f"{repository}: no such folder, so no DVC repository")
-    return BadInputError(f"{repository} is no DVC repository: {' '.join(str(error).split())}")
+    return BadInputError(f"{repository} cannot be read as a DVC repository: {' '.join(str(error).split())}")
 
 
 def _is_address(repository: str) -> bool:

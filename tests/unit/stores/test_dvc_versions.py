@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +21,7 @@ from airflow_mlops_provider.stores.datasets import open_dataset, write_dataset
 from airflow_mlops_provider.stores.dvc_versions import is_dvc_uri
 from airflow_mlops_provider.stores.evidence import read_evidence
 from airflow_mlops_provider.stores.listings import exists, fingerprint, stamp
+from airflow_mlops_provider.stores.specs import local_path
 from tests.unit.dvc_repository import DvcRepository
 
 SUITE = {"name": "s", "expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "hours"}}]}
@@ -135,7 +137,9 @@ def test_a_fallback_is_recorded_in_the_outcome_and_the_evidence_and_told(reposit
     assert "never pushed" in finding.detail
     assert outcome.verdict.summary.endswith("; dataset is not the newest version")
     assert outcome.dataset.revision == stable
-    assert read_evidence(outcome.evidence_uri).inputs["dataset"].fallback == outcome.dataset.fallback
+    evidence = read_evidence(outcome.evidence_uri)
+    assert evidence.inputs["dataset"].fallback == outcome.dataset.fallback
+    assert "never pushed" in local_path(evidence.attachments["report.html"]).read_text(encoding="utf-8")
     alert = alert_of_outcome(outcome, where="a.b", links={})
     assert (alert.severity, alert.title) == (Severity.WARNING, "Older data were read in a.b")
     assert any("last-stable" in line for line in alert.lines)
@@ -143,6 +147,19 @@ def test_a_fallback_is_recorded_in_the_outcome_and_the_evidence_and_told(reposit
     assert jobs.run("verify", {"evidence": outcome.to_json(), **root}).verdict.status is Status.PASS
     replayed = jobs.run("replay", {"evidence": outcome.to_json(), "policy": {"max_quarantine_share": 1.0}, **root})
     assert replayed.verdict.status is Status.PASS
+
+
+def test_a_profile_names_the_version_that_it_was_made_of_and_reads_no_file_twice(repository, tmp_path):
+    spec = {"output_uri": str(tmp_path / "p.profile"), "evidence_root": str(tmp_path / "mlops")}
+    repository.commit({f"days/{day}.parquet": people(day) for day in range(3)}, tracked="days")
+    assert (
+        "3 files, 3 of them read now"
+        in jobs.run("profile", spec | {"dataset": repository.uri("days", rev="main")}).verdict.summary
+    )
+    commit = repository.commit({"days/3.parquet": people(3)}, tracked="days")
+    again = jobs.run("profile", spec | {"dataset": repository.uri("days", rev="main")})
+    assert "4 files, 1 of them read now" in again.verdict.summary
+    assert read_evidence(again.evidence_uri).inputs["dataset"].revision == commit
 
 
 def test_drift_on_data_that_fell_back_is_a_notice(repository, tmp_path):
@@ -153,7 +170,7 @@ def test_drift_on_data_that_fell_back_is_a_notice(repository, tmp_path):
         "reference": repository.uri("latest/people.parquet", rev="last-stable"),
         "current": repository.uri("people.parquet"),
         "columns": ["nr"],
-        "html_report": False,
+        "html_report": "never",
         "evidence_root": str(tmp_path / "mlops"),
     }
     outcome = jobs.run("drift", spec)
@@ -205,7 +222,7 @@ def test_what_is_not_there_is_named(repository, tmp_path):
         repository.uri("people.parquet", rev="v9"): "has no revision v9",
         repository.uri("women.parquet"): "nor can it fall back: .* has no revision last-stable",
         f"dvc://{tmp_path}/nowhere?path=people.parquet": "nowhere: no such folder, so no DVC repository",
-        f"dvc://{plain}?path=people.parquet": "plain is no DVC repository",
+        f"dvc://{plain}?path=people.parquet": "plain cannot be read as a DVC repository: .*not a git repository",
         f"dvc://{repository.folder}": "write dvc://FOLDER",
         f"dvc://{repository.folder}?file=people.parquet": "'file'; keys are path, rev, fallback",
         f"dvc://{repository.folder}?path": "not key=value",
@@ -280,6 +297,16 @@ def test_a_missing_dvc_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "dvc.exceptions", None)
     with pytest.raises(BackendError, match=r"pip install 'airflow-mlops-provider\[dvc\]'"):
         open_dataset("dvc:///srv/registry?path=people.parquet")
+
+
+@pytest.mark.skipif(find_spec("dvc_s3") is not None, reason="the plugin is installed")
+def test_a_remote_that_needs_a_plugin_of_dvc_says_which(repository):
+    repository.commit({"people.parquet": people(1)}, tracked="people.parquet")
+    config = repository.folder / ".dvc" / "config"
+    config.write_text(config.read_text().replace(str(repository.remote), "s3://bucket/data"))
+    repository.git("commit", "--all", "--quiet", "--message", "elsewhere")
+    with pytest.raises(BackendError, match="requires 'dvc-s3' to be installed"):
+        open_dataset(repository.uri("people.parquet", rev="main"))
 
 
 def test_dvc_is_not_loaded_by_who_does_not_use_it(tmp_path):
