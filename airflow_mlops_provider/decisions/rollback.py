@@ -28,9 +28,12 @@ class RollbackPolicy:
 
 
 def judge_rollback(report: RollbackReport, policy: RollbackPolicy) -> Verdict:
-    """Pass when the target answers its probe batch as it did and nobody else changed the champion meanwhile."""
+    """Pass when the target answers its probe batch as it did and nobody else changed the champion meanwhile.
+
+    Evidence of the target that is gone is a notice.
+    """
     back = f"{report.target.name} version {report.target.version}"
-    findings = [*_unchanged(report), _smoke(report, policy)]
+    findings = [*_unchanged(report), _smoke(report, policy), *_missing(report)]
     if findings[0].status is Status.PASS:
         summary = f"{back} is put back in place of version {report.champion.version}"
     else:
@@ -47,6 +50,18 @@ def _unchanged(report: RollbackReport) -> Iterator[Finding]:
             status=Status.FAIL,
             detail=f"version {report.champion.version} has replaced version {report.expected.version} meanwhile; "
             f"look at it, and roll back again if it is bad as well",
+        )
+
+
+def _missing(report: RollbackReport) -> Iterator[Finding]:
+    # No reason to keep a bad champion, and yet somebody should know.
+    for uri in report.missing_evidence:
+        yield Finding(
+            subject=uri,
+            measure="evidence_missing",
+            observed=None,
+            status=Status.NOTICE,
+            detail=f"the promotion of version {report.target.version} rests on it, and it is gone without a tombstone",
         )
 
 

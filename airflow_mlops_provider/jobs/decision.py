@@ -11,8 +11,9 @@ from airflow_mlops_provider.records.decision_record import DecisionRecord
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import ModelRef
-from airflow_mlops_provider.stores.aliases import repair_aliases
-from airflow_mlops_provider.stores.decisions import CHAMPION, DecisionChain, Link, evidence_claim
+from airflow_mlops_provider.stores.aliases import read_chain, repair_aliases
+from airflow_mlops_provider.stores.decisions import CHAMPION, DecisionChain, Link, evidence_claim, in_force
+from airflow_mlops_provider.stores.evidence import EvidenceStore
 from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.specs import read_model_spec
 
@@ -67,9 +68,33 @@ def follow_record(job: Job, models: ModelStore, name: str, alias: str = CHAMPION
 
     Costs one look into a folder where nothing has been decided.
 
-    :raises IntegrityError: when the decision record was tampered with.
+    :raises IntegrityError: when the decision record, also its last one, or what the decision in force rests on was
+        tampered with.
     """
-    repair_aliases(models, DecisionChain(job.evidence_store, name), alias)
+    chain = DecisionChain(job.evidence_store, name)
+    if not chain.links():
+        return
+    # Aliases follow a whole chain only: else a removed last record would move them back.
+    standing = in_force(read_chain(models, chain), alias)
+    if standing:
+        check_evidence(job.evidence_store, standing[-1])
+    repair_aliases(models, chain, alias)
+
+
+def check_evidence(store: EvidenceStore, link: Link) -> tuple[str, ...]:
+    """Hold the evidence of a decision, as far as it lies in this root, against its hashes.
+
+    :returns: the URIs of what is gone, by a purge or otherwise.
+    :raises IntegrityError: when a file was changed, naming it.
+    """
+    missing = []
+    for uri in link.record.evidence:
+        if uri.startswith(f"{store.root}/"):
+            if store.holds(uri):
+                store.read_bytes(uri)
+            else:
+                missing.append(uri)
+    return tuple(missing)
 
 
 def model_name(model: str | ModelRef | ModelSpec) -> str:

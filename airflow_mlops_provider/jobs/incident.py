@@ -13,7 +13,7 @@ from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.reports.incident import IncidentReport, IncidentState
-from airflow_mlops_provider.stores.decisions import Link, in_force
+from airflow_mlops_provider.stores.decisions import Link, in_force, incident_claims, incident_title
 from airflow_mlops_provider.stores.evidence import read_evidence
 from airflow_mlops_provider.stores.specs import local_path
 
@@ -30,7 +30,7 @@ def open_incident(job: Job, link: Link, before: Sequence[Link]) -> str:
     :param link: the rollback that was made.
     :param before: the records up to it.
     """
-    claim = f"incident-{link.record.name}-{link.record.number}"
+    claim, _ = incident_claims(incident_title(link.record))
     standing = job.evidence_store.claimed(claim)
     if standing is None:
         report = _report(link, before)
@@ -53,7 +53,7 @@ def _report(link: Link, before: Sequence[Link]) -> IncidentReport:
     record, promotion = link.record, _promotion(link, before)
     assert record.champion is not None  # noqa: S101  # a rollback takes back a champion
     return IncidentReport(
-        title=f"{record.name}-{record.number}",
+        title=incident_title(record),
         state=IncidentState.OPEN,
         withdrawn=record.champion,
         restored=record.model,
@@ -135,7 +135,7 @@ class CloseIncidentJob(Job):
             person=self.person,
             opened=uri,
         )
-        claim = f"incident-closed-{report.title}"
+        _, claim = incident_claims(report.title)
         if self.evidence_store.claimed(claim) is not None:
             raise BadInputError(f"incident {report.title} is closed: {self.evidence_store.claimed(claim)}")
         outcome = self.record(

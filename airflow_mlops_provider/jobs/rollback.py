@@ -10,7 +10,7 @@ from airflow_mlops_provider.decisions.promotion import CHAMPION_CHANGED, may_pro
 from airflow_mlops_provider.decisions.rollback import RollbackPolicy, judge_rollback
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
 from airflow_mlops_provider.jobs.base import Job, installed_versions
-from airflow_mlops_provider.jobs.decision import outcome_of
+from airflow_mlops_provider.jobs.decision import check_evidence, outcome_of
 from airflow_mlops_provider.jobs.incident import INCIDENT, open_incident
 from airflow_mlops_provider.records.codec import digest, encode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
@@ -28,6 +28,7 @@ from airflow_mlops_provider.stores.decisions import (
     restorable,
 )
 from airflow_mlops_provider.stores.models import ModelStore
+from airflow_mlops_provider.stores.retention import burials
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,7 @@ class RollbackJob(Job):
         """Test the target, commit, move the alias, open an incident; a retry finds what an earlier try committed.
 
         :raises BadInputError: when there is nothing to go back to.
-        :raises IntegrityError: when the target's artifact or the decision record was tampered with.
+        :raises IntegrityError: when the target's artifact, its evidence or the decision record was tampered with.
         """
         models = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
         chain = DecisionChain(self.evidence_store, self.name)
@@ -94,12 +95,20 @@ class RollbackJob(Job):
                 restores=promotion.record.number if promotion else None,
                 smoke=_smoke_test(models, target),
                 expected=seen if seen != champion else None,
+                missing_evidence=self._missing(links, promotion),
             )
             datasets = promotion.record.datasets if promotion else {"training": models.run_dataset(target)}
             try:
                 return chain.commit(self._draft(report, datasets), links)
             except AlreadyExistsError:
                 continue  # another decision came first; going back from that one was not asked for
+
+    def _missing(self, links: tuple[Link, ...], promotion: Link | None) -> tuple[str, ...]:
+        """What the promotion of the target rests on and is gone without a tombstone; raises for what was changed."""
+        store = self.evidence_store
+        missing = check_evidence(store, promotion) if promotion else ()
+        graves = burials(links)
+        return tuple(uri for uri in missing if store.name_of(uri) not in graves)
 
     def _target(self, links: tuple[Link, ...]) -> tuple[ModelRef, ModelRef, Link | None]:
         champion = champion_of(links, self.alias)

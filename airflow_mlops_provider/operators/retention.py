@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow_mlops_provider.exceptions import BackendError
+from airflow_mlops_provider.airflow_versions import AirflowFailException
 from airflow_mlops_provider.hooks.settings import retention_days
 from airflow_mlops_provider.operators.job import JobOperator
 
@@ -16,7 +16,7 @@ class PurgeEvidenceOperator(JobOperator):
     :param retention_days: age in days from which evidence goes; ``[mlops] retention_days`` by default.
     :param kinds: only evidence of these kinds, such as ``["drift", "prediction"]``; all kinds by default.
     :param preview: only say what would go.
-    :raises BackendError: when neither the parameter nor the configuration says how long evidence is kept.
+    :raises AirflowFailException: when neither the parameter nor the configuration says how long evidence is kept.
     """
 
     job = "purge"
@@ -40,5 +40,5 @@ class PurgeEvidenceOperator(JobOperator):
         """The keys of the job; what came out of a template is text."""
         days = retention_days() if self.retention_days in (None, "", "None") else float(self.retention_days or 0)
         if days is None:
-            raise BackendError("no retention: give 'retention_days', or set [mlops] retention_days")
+            raise AirflowFailException("no retention: give 'retention_days', or set [mlops] retention_days")
         return {**super().spec(), "retention_days": days, "dry_run": str(self.preview) == "True"}

@@ -114,6 +114,19 @@ def evidence_claim(record: DecisionRecord) -> str:
     return f"{record.kind}-{record.name}-{record.number}"
 
 
+def incident_claims(title: str) -> tuple[str, str]:
+    """The claims under which an incident is opened and closed, once each.
+
+    :param title: of the incident: the model's name and the number of the rollback that opened it.
+    """
+    return f"incident-{title}", f"incident-closed-{title}"
+
+
+def incident_title(record: DecisionRecord) -> str:
+    """What the incident is called that a rollback opens."""
+    return f"{record.name}-{record.number}"
+
+
 def chain_names(store: EvidenceStore) -> list[str]:
     """The models that have a decision record, sorted."""
     return store.chains(FOLDER)

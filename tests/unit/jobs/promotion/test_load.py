@@ -1,0 +1,66 @@
+"""What was tampered with is refused by name when a model is loaded to be used, and moves no alias."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from airflow_mlops_provider.exceptions import IntegrityError
+from airflow_mlops_provider.jobs import run
+from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.stores.specs import local_path
+
+
+@pytest.fixture
+def in_use(world, tmp_path):
+    """Two champions, and a function that scores a batch with the one in force."""
+    world.champions_of_one_artifact(2)
+    random = np.random.default_rng(1)
+    pd.DataFrame({name: random.normal(size=10) for name in ("exper", "hours")}).to_parquet(tmp_path / "batch.parquet")
+
+    def score():
+        spec = {"dataset": str(tmp_path / "batch.parquet"), "output_uri": str(tmp_path / "scores.parquet")}
+        return run("predict", {"model": "models:/wage@champion", **spec, **world.where})
+
+    return world, score
+
+
+def refused(world, score, name):
+    with pytest.raises(IntegrityError, match=name):
+        score()
+    assert world.models.aliases("wage") == {"champion": "2", "previous": "1"}
+
+
+def test_untouched_the_champion_scores(in_use):
+    _, score = in_use
+    outcome = score()
+    assert (outcome.verdict.status, outcome.model.version) == (Status.PASS, "2")
+
+
+def test_a_tampered_artifact_is_refused(in_use):
+    world, score = in_use
+    world.artifact_file(world.links[-1].record.model).write_bytes(b"something else")
+    refused(world, score, "models:/wage/2 was changed")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_edited_record_is_refused(in_use, number):
+    world, score = in_use
+    path = local_path(world.links[number - 1].uri)
+    path.write_bytes(path.read_bytes().replace(b'"auto"', b'"approve"'))
+    refused(world, score, path.name)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_removed_record_is_refused_also_the_last(in_use, number):
+    world, score = in_use
+    local_path(world.links[number - 1].uri).unlink()
+    refused(world, score, f"{number} of wage")
+
+
+def test_tampered_evidence_of_the_champion_is_refused(in_use):
+    world, score = in_use
+    path = local_path(next(uri for uri in world.links[1].record.evidence if "/bias/" in uri))
+    path.write_bytes(path.read_bytes().replace(b"5000", b"5001"))
+    refused(world, score, path.name)
