@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
@@ -48,6 +49,7 @@ class Batch:
         _refuse_twins(schema.names)
         self.schema = schema
         self.columns: dict[str, Column] = columns_of(schema)
+        self.is_in_place = False
         self._spill = tempfile.mkdtemp(prefix="mlops-validation-")
         self.connection = duckdb.connect(config={"temp_directory": self._spill})
         self.connection.execute("SET autoinstall_known_extensions = false")
@@ -84,6 +86,22 @@ class Batch:
             raise BadInputError(f"the query {query!r} returned no row")
         return found[0]
 
+    def at_once(self, statements: Sequence[str]) -> list[tuple[Any, ...]]:
+        """The first row of each statement, two of them at a time.
+
+        DuckDB reads one row group of Parquet with one thread, and many files have but one. Only what is no temporary
+        table or view can be named here.
+        """
+        if not self.is_in_place:
+            return [self.connection.execute(statement).fetchone() for statement in statements]
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(self._beside, statements))
+
+    def _beside(self, statement: str) -> tuple[Any, ...]:
+        with self.connection.cursor() as cursor:
+            found: tuple[Any, ...] = cursor.execute(statement).fetchone()
+            return found
+
     def table(self, query: str) -> pa.Table:
         """All rows of a query as Arrow."""
         return self.connection.sql(query).to_arrow_table()
@@ -105,8 +123,9 @@ class Batch:
         # A list of paths, each taken literally: a bracket in a name is no glob.
         listed = ", ".join(text_literal(_literal_path(file)) for file in files)
         source = f"read_parquet([{listed}])"
-        self.execute(f"CREATE TEMP VIEW {SOURCE} AS SELECT *, ({number})::BIGINT AS {ROW} FROM {source}")
-        self.execute(f"CREATE TEMP VIEW {BATCH} AS SELECT * FROM {source}")
+        self.execute(f"CREATE VIEW {SOURCE} AS SELECT *, ({number})::BIGINT AS {ROW} FROM {source}")
+        self.execute(f"CREATE VIEW {BATCH} AS SELECT * FROM {source}")
+        self.is_in_place = True
 
     def _stream_in(self, schema: pa.Schema, batches: Callable[[], Iterator[pa.RecordBatch]]) -> None:
         if ROW in schema.names:

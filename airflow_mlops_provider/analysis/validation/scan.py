@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -93,17 +94,12 @@ def scan(plan: Plan, batch: Batch, *, sensitive: Collection[str] = ()) -> Scanne
 def _with_repeated_keys(checks: Mapping[int, RowCheck], batch: Batch) -> tuple[dict[int, RowCheck], str]:
     """Uniqueness needs a pass of its own over the key columns; what repeats, usually nothing, then joins the scan."""
     ready, joined = {}, SOURCE
+    batch.at_once([_repeats(number, check) for number, check in checks.items() if check.keys])
     for number, check in checks.items():
         if not check.keys:
             ready[number] = check
             continue
         table = f"repeated_{number}"
-        # No name here may be one that a column of the batch can have: those are not qualified.
-        keys = ", ".join(f"{column.value} AS mlops_key_{position}" for position, column in enumerate(check.keys))
-        batch.execute(
-            f"CREATE TEMP TABLE {table} AS SELECT {keys}, count(*) AS mlops_copies FROM {SOURCE} "  # own SQL
-            f"WHERE {check.considered} GROUP BY ALL HAVING count(*) > 1"
-        )
         if batch.row(f"SELECT count(*) FROM {table}")[0] == 0:  # own SQL
             ready[number] = replace(check, bad="false")
             continue
@@ -115,6 +111,15 @@ def _with_repeated_keys(checks: Mapping[int, RowCheck], batch: Batch) -> tuple[d
         joined += f" LEFT JOIN (SELECT * FROM {table}) AS {table} ON {same}"  # own SQL
         ready[number] = replace(check, bad=f"{table}.mlops_copies IS NOT NULL")
     return ready, joined
+
+
+def _repeats(number: int, check: RowCheck) -> str:
+    # No name here may be one that a column of the batch can have: those are not qualified.
+    keys = ", ".join(f"{column.value} AS mlops_key_{position}" for position, column in enumerate(check.keys))
+    return (
+        f"CREATE TABLE repeated_{number} AS SELECT {keys}, count(*) AS mlops_copies FROM {SOURCE} "  # own SQL
+        f"WHERE {check.considered} GROUP BY ALL HAVING count(*) > 1"
+    )
 
 
 def _check_binds(check: RowCheck, batch: Batch) -> None:
@@ -138,9 +143,26 @@ class _Query:
         distinct = list(dict.fromkeys(self.names.values()))
         flagged = ", ".join(f"{flag} AS mlops_flag_{number}" for number, flag in flags.items())
         inner = f"SELECT {SOURCE}.*{', ' if flagged else ''}{flagged} FROM {joined}"  # own SQL
-        found = batch.row(f"SELECT {', '.join(distinct)} FROM ({inner})")  # own SQL
-        values = dict(zip(distinct, found, strict=True))
+        parts = _by_columns(distinct, flags) if batch.is_in_place else [distinct]
+        rows = batch.at_once([f"SELECT {', '.join(part)} FROM ({inner})" for part in parts])  # own SQL
+        values = {
+            sql: value for part, row in zip(parts, rows, strict=True) for sql, value in zip(part, row, strict=True)
+        }
         return {name: values[sql] for name, sql in self.names.items()}
+
+
+def _by_columns(aggregates: Sequence[str], flags: Mapping[int, str]) -> list[list[str]]:
+    """Two halves of the aggregates, each of which reads about half of the columns."""
+    columns: dict[str, int] = {}
+    halves: tuple[list[str], list[str]] = ([], [])
+    for sql in aggregates:
+        flag = _FLAG.search(sql)
+        name = _NAME.search(flags[int(flag[1])] if flag else sql)
+        halves[columns.setdefault(name[0] if name else "", len(columns)) % 2].append(sql)
+    return [half for half in halves if half]
+
+
+_FLAG, _NAME = re.compile(r"mlops_flag_(\d+)"), re.compile(r'"[^"]+"')
 
 
 def _ask_columns(
