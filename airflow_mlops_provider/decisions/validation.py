@@ -50,8 +50,7 @@ def judge_validation(report: ValidationReport, policy: ValidationPolicy) -> Verd
     )
     budget = [_budget(report, policy, has_room=room)] if report.failing_rows else []
     rules = [_finding(result, report, has_room=room) for result in report.results]
-    # In the order in which a person should hear of them.
-    findings = [*budget, *_no_rows(report), *rules, *_all_missing(report), *_infinite(report)]
+    findings = [*rules, *_no_rows(report), *_all_missing(report), *_infinite(report), *budget]
     return Verdict.of(findings, summary=summary(report, findings))
 
 

@@ -17,7 +17,7 @@ _SHOWN = 5
 def summary(report: ValidationReport, findings: Sequence[Finding]) -> str:
     """The verdict in one sentence: refused or not, how many rows, and the rule that weighs most.
 
-    :param findings: the verdict's, in the order in which a person should hear of them.
+    :param findings: the verdict's.
     """
     status, total = worst(finding.status for finding in findings), len(report.results)
     unmet = sum(not result.success for result in report.results)

@@ -139,8 +139,8 @@ def test_a_message_says_rule_counts_range_and_samples() -> None:
         "observed -40 to 2500.5, such as -40, -12"
     )
     assert [finding.detail for finding in verdict.findings] == [
-        "3 of 200 rows (1.5 %) break a rule, and none may be quarantined",
         about_hours,
+        "3 of 200 rows (1.5 %) break a rule, and none may be quarantined",
     ]
     assert verdict.summary == (
         "batch refused: 3 of 200 rows (1.5 %) break a rule, and none may be quarantined; "
