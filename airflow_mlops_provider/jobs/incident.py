@@ -136,8 +136,9 @@ class CloseIncidentJob(Job):
             opened=uri,
         )
         _, claim = incident_claims(report.title)
-        if self.evidence_store.claimed(claim) is not None:
-            raise BadInputError(f"incident {report.title} is closed: {self.evidence_store.claimed(claim)}")
+        closed = self.evidence_store.claimed(claim)
+        if closed is not None:
+            raise BadInputError(f"incident {report.title} is closed already, by {closed['evidence_uri']}")
         outcome = self.record(
             Kind.INCIDENT,
             report=report,

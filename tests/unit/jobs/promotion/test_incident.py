@@ -69,7 +69,7 @@ def test_an_incident_is_closed_with_its_postmortem_once(rolled_back, tmp_path):
     assert done.verdict.summary == "incident wage-3 closed by ada"
     closed = read_evidence(done.evidence_uri)
     assert (closed.report["opened"], postmortem_of(world, closed)) == (uri, filled)
-    with pytest.raises(BadInputError, match="incident wage-3 is closed"):
+    with pytest.raises(BadInputError, match=f"incident wage-3 is closed already, by {done.evidence_uri}"):
         close(world, tmp_path, uri, filled)
 
 
