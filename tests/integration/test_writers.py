@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import textwrap
 
 import pytest
@@ -128,11 +129,14 @@ def run(airflow_db, tmp_path_factory):
     DagBundlesManager().sync_bundles_to_db()
     sync_bag_to_db(bag, "mlops", None)
 
+    @functools.cache  # a second run would wait for another batch
     def go(dag_id):
         done = bag.dags[dag_id].test()
         assert str(getattr(done.state, "value", done.state)) == "success"
-        found = {ti.task_id: ti.xcom_pull(task_ids=ti.task_id, key="return_value") for ti in done.get_task_instances()}
-        return done.run_id, found
+        tasks = done.get_task_instances()
+        found = {ti.task_id: ti.xcom_pull(task_ids=ti.task_id, key="return_value") for ti in tasks}
+        links = {ti.task_id: ti.xcom_pull(task_ids=ti.task_id, key="_link_ReportLink") for ti in tasks}
+        return done.run_id, found | {"links": links}
 
     return go
 
@@ -149,6 +153,13 @@ def test_a_drift_verdict_names_the_tasks_of_its_run_that_wrote_the_batch(run):
         "land",
     ]
     assert told in alert_of_outcome(drift, where="chained.drift", links={}).lines[0]
+
+
+def test_airflow_keeps_the_links_of_both_tasks_to_their_reports(run):
+    _, found = run("chained")
+    assert found["links"]["validate"].endswith("&name=report.html")
+    assert found["links"]["drift"].endswith("&name=evidently.html")
+    assert found["links"]["land"] is None
 
 
 def test_a_drift_verdict_names_the_asset_and_the_task_that_updated_it(run):
