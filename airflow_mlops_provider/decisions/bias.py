@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import Direction
-from airflow_mlops_provider.records.reports.bias import BiasReport, SliceResult
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+
+if TYPE_CHECKING:
+    # A Dag file needs the policy alone, and building the classes of a report takes longer than all of this.
+    from airflow_mlops_provider.records.reports.bias import BiasReport, SliceResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

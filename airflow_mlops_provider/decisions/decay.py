@@ -6,10 +6,14 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.reports.decay import Cusum, DecayReport
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+
+if TYPE_CHECKING:
+    # A Dag file needs the policy alone, and building the classes of a report takes longer than all of this.
+    from airflow_mlops_provider.records.reports.decay import Cusum, DecayReport
 
 CUSUM_LIMIT = 5.5
 """Where the cumulative sum alarms. The textbook's 5 is for a known mean; with one estimated from 30 windows it would

@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.reports.evaluation import Comparison, EvaluationReport, Latency
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+
+if TYPE_CHECKING:
+    # A Dag file needs the policy alone, and building the classes of a report takes longer than all of this.
+    from airflow_mlops_provider.records.reports.evaluation import Comparison, EvaluationReport, Latency
 
 MIN_UNITS = 30
 """Rows, or groups of rows, below which no bound of a resampled difference can be trusted, so nothing passes."""

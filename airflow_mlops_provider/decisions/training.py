@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.reports.training import FoldMetric, TrainingReport
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+
+if TYPE_CHECKING:
+    # A Dag file needs the policy alone, and building the classes of a report takes longer than all of this.
+    from airflow_mlops_provider.records.reports.training import FoldMetric, TrainingReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

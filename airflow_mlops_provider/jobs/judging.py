@@ -38,7 +38,9 @@ def judge_again(kind: Kind, report: Any, policy: Any, *, where: str) -> Verdict 
     judge = _judge_of(kind)
     if judge is None:
         return None
-    hints = typing.get_type_hints(judge)
+    # The report's class is known to the rules by name alone, because Dag files import them without it.
+    reports = importlib.import_module(f"airflow_mlops_provider.records.reports.{_TOPICS[kind]}")
+    hints = typing.get_type_hints(judge, localns=vars(reports))
     if not isinstance(report, Mapping):
         raise BadInputError(f"{where} holds no report to judge")
     return judge(
