@@ -277,9 +277,20 @@ def test_latency_is_measured_within_its_budget() -> None:
         lambda frame: frame.to_numpy().sum(axis=1), TABLE[["score", "value"]], artifact_bytes=7, budget_seconds=0.05
     )
     assert 0 < found.p50_ms <= found.p95_ms <= found.p99_ms
+    assert 0 < found.batch_p50_ms <= found.batch_p95_ms <= found.batch_p99_ms
     assert found.batch_rows == len(TABLE)
     assert found.rows_per_second > 0
     assert found.artifact_bytes == 7
+
+
+def test_the_peak_of_memory_is_that_of_answering() -> None:
+    def wasteful(frame: pd.DataFrame) -> np.ndarray:
+        return np.ones((len(frame), 20 * 131_072 // len(frame))).sum(axis=1)  # twenty megabytes, whatever the rows
+
+    modest = measure_latency(lambda frame: frame.to_numpy().sum(axis=1), TABLE[["score", "value"]], budget_seconds=0.05)
+    greedy = measure_latency(wasteful, TABLE[["score", "value"]], budget_seconds=0.05)
+    assert modest.peak_memory_mb < 5
+    assert 15 < greedy.peak_memory_mb < 40
 
 
 def test_an_unknown_metric_lists_those_there_are() -> None:
