@@ -66,7 +66,7 @@ def test_a_spec_that_is_no_json_object_is_refused(text, reason, command):
         ({"reference": None}, "reference must be a mapping, not NoneType"),
         ({"reference": {}}, "reference: key 'uri' is missing"),
         ({"reference": {"uri": 7}}, "reference.uri must be str, not int (7)"),
-        ({"reference": {"uri": "a", "url": "b"}}, "reference: unknown key 'url'; known keys are fallback, fingerprint, "),
+        ({"reference": {"uri": "a", "url": "b"}}, "reference: unknown key 'url'; known keys are "),
         ({"reference": ""}, "key 'uri' is empty"),
         ({"columns": "hours"}, "columns must be a list, not str"),
         ({"columns": [1]}, "columns[0] must be str, not int (1)"),
