@@ -112,7 +112,9 @@ def test_a_column_that_went_or_changed_its_type_is_drift(data, command):
 def test_the_same_data_twice_is_no_drift(data, command):
     good = data(x=X, y=RANDOM.integers(0, 3, ROWS), z=["a", "b", None, "c"] * (ROWS // 4))
     outcome = command.judged("drift", drift(good, good), "pass")
-    assert all(finding["p_value"] in (None, 1.0) for finding in outcome["verdict"]["findings"][:3])
+    # The joint test blurs each side with a noise of its own, so that its p-value is one of two draws.
+    columns = [found for found in outcome["verdict"]["findings"] if found["measure"] != "joint_auc"]
+    assert {found["p_value"] for found in columns} == {1.0}
 
 
 @pytest.mark.parametrize("rows", [0, 1, 199])
