@@ -134,7 +134,7 @@ def read_answer(ti_id):
     from airflow.utils.session import create_session
 
     with create_session() as session:
-        return HITLDetailResponse.from_hitl_detail_orm(session.get(HITLDetail, ti_id))
+        return HITLDetailResponse.from_hitl_detail_orm(session.get(HITLDetail, str(ti_id)))
 
 
 @pytest.fixture(scope="module")
