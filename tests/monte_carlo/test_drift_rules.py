@@ -86,7 +86,7 @@ def test_no_named_rule_sees_missing_values():
     assert not any(found.values())
 
 
-def test_a_third_of_a_deviation_is_found_by_all_of_them_but_psi(at_least, at_most):
+def test_three_tenths_of_a_deviation_are_found_by_all_of_them_but_psi(at_least, at_most):
     def change(table, rng):
         column = rng.choice(NUMERIC)
         return shifted(table, column, 0.3), column
@@ -141,7 +141,7 @@ def test_evidently_never_finds_one_drifted_column(change):
         assert "wage" not in found.drifted  # missing values are dropped
 
 
-def test_any_column_drifted_by_evidently_is_every_quiet_day_of_500_rows(at_least):
+def test_any_column_drifted_by_evidently_alarms_on_most_quiet_days_of_500_rows(at_least):
     rng, checks = np.random.default_rng([12, 500]), 5
     days = [measure_evidently(Rows(draw(rng, 500)), Rows(draw(rng, 500)), TABLE.column_names) for _ in range(checks)]
     print([sorted(day.drifted) for day in days])
