@@ -22,6 +22,8 @@ from airflow_mlops_provider.records.reports.drift import ColumnDrift, DriftRepor
 
 EXACT_ROWS = 200_000
 """Values on both sides together up to which exact distances cost nothing."""
+MOST_ROWS_TOGETHER = 4_000_000
+"""Rows of both sides up to which two columns are computed exactly at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,8 +195,9 @@ def _sharpened(
             return drift
         return exact_column(drift, *sides, weights, by=forgiven(profile), earth=precision.wasserstein)
 
-    with ThreadPoolExecutor(2) as pool:
-        # Reading and sorting release the interpreter's lock; of more than two columns at a time memory would grow.
+    # Reading and sorting release the interpreter's lock; but a column read for an exact distance is held whole.
+    together = 2 if sum(side.rows for side in sides) <= MOST_ROWS_TOGETHER else 1
+    with ThreadPoolExecutor(together) as pool:
         return list(pool.map(sharpened, measured))
 
 
