@@ -89,6 +89,14 @@ _CONFIG: dict[str, Any] = {
                 "example": "http://mlflow:5000",
                 "default": None,
             },
+            "trusted_pickles": {
+                "description": "Names of the models, apart by commas, whose pickled artifacts may be written and "
+                "opened. Opening one runs what it contains.",
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "legacy_scorer",
+                "default": None,
+            },
             "retention_days": {
                 "description": "Age in days from which PurgeEvidenceOperator removes evidence. "
                 "Defaults to keeping it for good.",

@@ -8,7 +8,7 @@ from airflow.sdk import BaseHook
 
 from airflow_mlops_provider.airflow_versions import AirflowNotFoundException
 from airflow_mlops_provider.exceptions import BackendError
-from airflow_mlops_provider.hooks.settings import tracking_uri
+from airflow_mlops_provider.hooks.settings import job_environment, tracking_uri
 
 DEFAULT_CONN_ID = "mlflow_default"
 
@@ -61,19 +61,19 @@ class MLflowHook(BaseHook):
 
 
 def tracking_environment(tracking_conn_id: str) -> dict[str, str]:
-    """Environment of a job that talks to MLflow.
+    """Environment of a job that talks to MLflow: where it is, and which models' pickles may be opened.
 
     A Connection wins over ``[mlops] tracking_uri``; with neither, MLflow lives on SQLite beside the evidence.
 
     :raises BackendError: when a Connection other than the default one is named and does not exist.
     """
     try:
-        return MLflowHook(tracking_conn_id).get_conn()
+        return job_environment() | MLflowHook(tracking_conn_id).get_conn()
     except AirflowNotFoundException as error:
         if tracking_conn_id != DEFAULT_CONN_ID:
             raise BackendError(f"connection {tracking_conn_id!r}: {error}") from error
     configured = tracking_uri()
-    return {"MLFLOW_TRACKING_URI": configured} if configured else {}
+    return job_environment() | ({"MLFLOW_TRACKING_URI": configured} if configured else {})
 
 
 def _address(connection: Any) -> str:

@@ -30,6 +30,12 @@ def retention_days() -> float | None:
         raise BackendError(f"[mlops] retention_days is {given!r}, not a number of days") from None
 
 
+def job_environment() -> dict[str, str]:
+    """What every job must know of this section, as environment variables."""
+    trusted = _option(SECTION, "trusted_pickles")
+    return {"MLOPS_TRUSTED_PICKLES": trusted} if trusted else {}
+
+
 def airflow_home() -> Path:
     """``$AIRFLOW_HOME``, else ``~/airflow``, as Airflow itself does."""
     return Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()

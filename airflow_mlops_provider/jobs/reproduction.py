@@ -91,7 +91,7 @@ def _compare(
         trainer_unchanged=version.get(tags.TRAINER) == work.trainer.sha256,
         changed_packages=_changed_packages(store, ref),
         content_digest=version.get(tags.CONTENT_DIGEST),
-        content_digest_again=content_digest(trained.estimator),
+        content_digest_again=content_digest(trained.estimator, work.spec),
         probe=measure_symmetry(now, probe.frame, probe.predictions, probe.scores) if probe else None,
         metrics=_metrics(store, ref, trained),
         seconds=seconds,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import pickle
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MODEL_FILE = "model.skops"
+PICKLE_FILE = "model.pkl"
+TRUSTED_PICKLES = "MLOPS_TRUSTED_PICKLES"
+"""Environment variable with the names of the models whose pickles may be opened, apart by commas. It is the reader who
+says so: nothing that is stored with a model can."""
 SPEC_FILE = "mlops_spec.json"
 PROBE_FILE = "mlops_probe.parquet"
 ANSWERS_FILE = "mlops_probe.json"
@@ -104,11 +110,39 @@ def content_digest_of(model: bytes) -> str:
     return sha256(json.dumps(_without_addresses(schema, members), sort_keys=True).encode())
 
 
-def content_digest(estimator: Any) -> str:
+def content_digest_in(files: Mapping[str, bytes]) -> str:
+    """The content digest of an artifact's model: of a pickle, over its bytes."""
+    return content_digest_of(files[MODEL_FILE]) if MODEL_FILE in files else sha256(files[PICKLE_FILE])
+
+
+def content_digest(estimator: Any, spec: ModelSpec) -> str:
     """The content digest that ``estimator`` would be registered under."""
+    if is_pickled(estimator, spec):
+        import cloudpickle
+
+        return sha256(cloudpickle.dumps(estimator))
     import skops.io
 
     return content_digest_of(skops.io.dumps(estimator))
+
+
+def is_pickled(estimator: Any, spec: ModelSpec) -> bool:
+    """Whether ``estimator`` can be stored as a pickle alone, and the model is trusted with one.
+
+    :raises BadInputError: when it can be stored as a pickle alone and nobody trusts that.
+    """
+    try:
+        check_types(estimator, spec)
+    except BadInputError:
+        if spec.name not in trusted_pickles():
+            raise
+        return True
+    return False
+
+
+def trusted_pickles() -> frozenset[str]:
+    """The names of the models whose pickles may be opened."""
+    return frozenset(name for name in map(str.strip, os.environ.get(TRUSTED_PICKLES, "").split(",")) if name)
 
 
 def _without_addresses(node: Any, members: Mapping[str, str]) -> Any:
@@ -128,7 +162,7 @@ def write_artifact(estimator: Any, spec: ModelSpec, probe: Probe, folder: Path, 
 
     :raises BadInputError: when it holds a type that is not allowed, naming it, or cannot be saved without pickle.
     """
-    check_types(estimator, spec)
+    pickled = is_pickled(estimator, spec)
     with warnings.catch_warnings():
         # MLflow's imports warn about its own type hints, and its signatures hint that integer columns cannot hold
         # missing values: ours states what the training data were.
@@ -143,8 +177,8 @@ def write_artifact(estimator: Any, spec: ModelSpec, probe: Probe, folder: Path, 
                 estimator,
                 str(folder),
                 mlflow_model=Model(model_id=model_id),
-                serialization_format="skops",
-                skops_trusted_types=list(allowed_types(spec)),
+                serialization_format="cloudpickle" if pickled else "skops",
+                skops_trusted_types=None if pickled else list(allowed_types(spec)),
                 pip_requirements=pinned_requirements(),
                 signature=signature,
                 input_example=probe.frame.head(5),
@@ -164,7 +198,8 @@ def check_types(estimator: Any, spec: ModelSpec) -> None:
         data = skops.io.dumps(estimator)
     except Exception as error:  # skops raises whatever the foreign object's own state raises
         raise BadInputError(
-            f"model {spec.name}: skops cannot save it ({' '.join(str(error).split())}); pickle is refused"
+            f"model {spec.name}: skops cannot save it ({' '.join(str(error).split())}); pickle is refused "
+            f"unless {TRUSTED_PICKLES} names the model"
         ) from error
     refuse_untrusted(data, spec)
 
@@ -199,14 +234,25 @@ def read_files(folder: Path) -> dict[str, bytes]:
 def load_estimator(files: Mapping[str, bytes], spec: ModelSpec, where: str) -> Any:
     """The estimator of an artifact whose digest has been verified.
 
-    :raises BadInputError: when it is not a skops file (a pickle is never opened) or holds a type not allowed.
+    :raises BadInputError: when it is a pickle that nobody named as trusted, or holds a type not allowed.
     """
     import skops.io
 
     if MODEL_FILE not in files:
-        raise BadInputError(f"{where} holds no {MODEL_FILE}; pickled models are refused, because opening one runs it")
+        return _unpickled(files, spec, where)
     refuse_untrusted(files[MODEL_FILE], spec)
     return skops.io.loads(files[MODEL_FILE], trusted=list(allowed_types(spec)))
+
+
+def _unpickled(files: Mapping[str, bytes], spec: ModelSpec, where: str) -> Any:
+    if PICKLE_FILE not in files:
+        raise BadInputError(f"{where} holds no {MODEL_FILE}")
+    if spec.name not in trusted_pickles():
+        raise BadInputError(
+            f"{where} holds no {MODEL_FILE}; pickled models are refused, because opening one runs it. "
+            f"If you trust whoever may register versions of it, name {spec.name} in {TRUSTED_PICKLES}"
+        )
+    return pickle.loads(files[PICKLE_FILE])  # noqa: S301  # named as trusted, and its digest has been verified
 
 
 def read_spec(files: Mapping[str, bytes], where: str) -> ModelSpec:

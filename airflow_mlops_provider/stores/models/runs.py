@@ -17,10 +17,9 @@ from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.stores.models import registry, tags
 from airflow_mlops_provider.stores.models.artifact import (
-    MODEL_FILE,
     Probe,
     StoredModel,
-    content_digest_of,
+    content_digest_in,
     digest_of,
     read_files,
     write_artifact,
@@ -147,7 +146,7 @@ class TrainingRun:
             uri=model.artifact_location,
             model_id=model.model_id,
             digest=digest_of(files),
-            content_digest=content_digest_of(files[MODEL_FILE]),
+            content_digest=content_digest_in(files),
             bytes=sum(map(len, files.values())),
         )
 

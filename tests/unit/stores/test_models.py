@@ -242,6 +242,33 @@ def test_a_pickle_is_refused_even_when_its_digest_is_right(mlops_root):
         store.load(replace(ref, digest=digest))
 
 
+def untellable():
+    """An estimator with code that no list of types can name."""
+    model = make_pipeline(FunctionTransformer(lambda rows: rows * 2), RandomForestClassifier(3, random_state=0))
+    return model.fit(frame(), (frame().a > 4).astype(int))
+
+
+def test_a_pickle_is_opened_where_the_reader_names_the_model_as_trusted(mlops_root, monkeypatch):
+    store = ModelStore(evidence_root=mlops_root)
+    with pytest.raises(BadInputError, match="not trusted"):
+        registered(store, untellable())
+    monkeypatch.setenv("MLOPS_TRUSTED_PICKLES", "other, toy")
+    ref = registered(store, untellable())
+    assert store.load(ref).predict(frame(3)).shape == (3,)
+    monkeypatch.setenv("MLOPS_TRUSTED_PICKLES", "other")
+    with pytest.raises(BadInputError, match="name toy in MLOPS_TRUSTED_PICKLES"):
+        store.load(ref)
+
+
+def test_a_trusted_pickle_that_was_changed_is_never_opened(mlops_root, monkeypatch):
+    monkeypatch.setenv("MLOPS_TRUSTED_PICKLES", "toy")
+    store = ModelStore(evidence_root=mlops_root)
+    ref = registered(store, untellable())
+    artifact_file(mlops_root, "model.pkl").write_bytes(pickle.dumps(fitted()))
+    with pytest.raises(IntegrityError, match="was changed"):
+        store.load(ref)
+
+
 def test_a_type_that_nobody_allowed_is_refused_by_name_before_anything_is_stored(mlops_root):
     store = ModelStore(evidence_root=mlops_root)
     model = make_pipeline(FunctionTransformer(pd.DataFrame.abs), fitted()).fit(frame(), (frame().a > 4).astype(int))
