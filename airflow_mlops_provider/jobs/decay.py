@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 from airflow_mlops_provider.analysis.decay import measure_decay, window_of_proportion, window_of_rows
-from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, find_metric
+from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, SLICE_METRICS, find_metric
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
 from airflow_mlops_provider.decisions.decay import DecayPolicy, DecayRule, judge_decay
 from airflow_mlops_provider.exceptions import BadInputError
@@ -77,7 +78,7 @@ class DecayJob(Job):
     def __post_init__(self) -> None:
         if len(self.history) < 2:
             raise BadInputError(
-                f"decay spec: key 'history' has {len(self.history)} windows; it needs the reference and one to judge"
+                f"decay spec: 'history' needs the reference and a window to judge; it has {len(self.history)}"
             )
         names = [window.window for window in self.history]
         twice = next((name for name in names if names.count(name) > 1), None)
@@ -115,11 +116,16 @@ class DecayJob(Job):
         return self._measured(given, dataset)
 
     def _direction(self) -> Direction:
-        if self.direction:
-            return self.direction
-        if self.metric in SLICE_METRICS:
-            return SLICE_METRICS[self.metric].direction
-        raise BadInputError(f"decay spec: metric {self.metric!r} is unknown; say which 'direction' it is better in")
+        known = SLICE_METRICS.get(self.metric)
+        if known is None:
+            if self.direction:
+                return self.direction
+            raise BadInputError(f"decay spec: metric {self.metric!r} is unknown; say which 'direction' it is better in")
+        if self.metric in METRICS and self.direction not in (None, known.direction):
+            raise BadInputError(
+                f"decay spec: 'direction' is {self.direction}, and {self.metric} is better {known.direction}"
+            )
+        return self.direction or known.direction
 
     def _given(self, window: Window) -> WindowMetric:
         where = f"window {window.window!r}"
@@ -128,6 +134,11 @@ class DecayJob(Job):
             raise BadInputError(f"decay spec: {where} has no {missing!r} and no 'predictions'")
         if window.rows < 1:
             raise BadInputError(f"decay spec: {where} has {window.rows} rows; it needs 1 or more")
+        low, high = SLICE_METRICS[self.metric].limits if self.metric in SLICE_METRICS else (-math.inf, math.inf)
+        if not low <= window.value <= high:
+            raise BadInputError(
+                f"decay spec: {where} has {self.metric} {window.value}; it must lie between {low:g} and {high:g}"
+            )
         if window.std_error is not None:
             return self._with_error(window.window, window.value, window.rows, window.std_error)
         if self.metric not in PROPORTIONS:
@@ -135,8 +146,6 @@ class DecayJob(Job):
                 f"decay spec: {where} has no 'std_error', and {self.metric!r} is none of the proportions "
                 f"that can do without: {', '.join(PROPORTIONS)}"
             )
-        if not 0 <= window.value <= 1:
-            raise BadInputError(f"decay spec: {where} has {self.metric} {window.value}; it must lie between 0 and 1")
         return window_of_proportion(window.window, window.value, window.rows)
 
     def _with_error(self, name: str, value: float, rows: int, error: float) -> WindowMetric:

@@ -81,7 +81,7 @@ def test_the_verdict_is_recomputed_from_the_evidence(decay, tmp_path):
 @pytest.mark.parametrize(
     ("history", "spec", "message"),
     [
-        ([window("a", 0.8)], {}, "key 'history' has 1 windows"),
+        ([window("a", 0.8)], {}, "'history' needs the reference and a window to judge; it has 1"),
         ([window("a", 0.8), window("a", 0.7)], {}, "window 'a' is in 'history' twice"),
         ([window("a", 0.8), window("b", float("nan"))], {}, "value is nan, not a finite number"),
         ([window("a", 0.8), window("b", 1.2)], {}, "window 'b' has accuracy 1.2"),
@@ -89,6 +89,16 @@ def test_the_verdict_is_recomputed_from_the_evidence(decay, tmp_path):
         ([window("a", 0.8), {"window": "b", "rows": 5}], {}, "window 'b' has no 'value'"),
         ([window("a", 0.8), window("b", 0.7)], {"metric": "roc_auc"}, "window 'a' has no 'std_error'"),
         ([window("a", 0.8), window("b", 0.7, std_error=-1.0)], {}, "window 'b' has std_error -1"),
+        (
+            [window("a", 8.0, std_error=0.1), window("b", 0.7, std_error=0.1)],
+            {"metric": "roc_auc"},
+            "window 'a' has roc_auc 8",
+        ),
+        (
+            [window("a", 0.8), window("b", 0.7)],
+            {"metric": "accuracy", "direction": "lower"},
+            "accuracy is better higher",
+        ),
         ([window("a", 0.8), window("b", 0.7)], {"metric": "profit"}, "say which 'direction'"),
         ([window("a", 0.8), {"window": "b", "predictions": "b.parquet"}], {}, "b.parquet"),
         ([window("a", 0.8), {"window": "b", "hope": 1}], {}, r"unknown key 'hope'"),
