@@ -20,7 +20,13 @@ from airflow_mlops_provider.analysis.drift.profile import (
     ks_interval,
 )
 from airflow_mlops_provider.analysis.stats.distances import jensen_shannon, psi, total_variation
-from airflow_mlops_provider.analysis.stats.two_sample import chi_squared, ks_p_value, pool_rare, two_proportion
+from airflow_mlops_provider.analysis.stats.two_sample import (
+    MIN_EXPECTED,
+    chi_squared,
+    ks_p_value,
+    pool_rare,
+    two_proportion,
+)
 from airflow_mlops_provider.records.reports.drift import ColumnDrift, ColumnKind, Measure, Problem, Shift
 
 Floats = NDArray[np.float64]
@@ -76,7 +82,11 @@ def numeric_words(plan: Plan, reference: NumericProfile, current: NumericProfile
     """
     time = plan.kind is ColumnKind.TIME
     told = words.numeric_change(plan.column, reference.quantiles(QUANTILES), after, time=time, sensitive=plan.sensitive)
-    if plan.sensitive or not reference.edges.size:
+    if plan.sensitive:
+        return told
+    if not reference.knows(0.5):
+        return f"{plan.column}: {words.COARSE}"
+    if not reference.edges.size:
         return told
     text, edges = words.moment if time else words.quantity, reference.edges
     before, now = reference.counts / reference.values, current.counts / current.values
@@ -122,6 +132,7 @@ def _compare_levels(plan: Plan, reference: LevelProfile, current: LevelProfile, 
     if min(reference.values, current.values) < MIN_VALUES:
         return _too_few(drift, shifts)
     before, after = _aligned(reference, current)
+    unnamed = _unnamed(reference, current)
     levels = sorted(before | after, reverse=True)
     table = (
         np.array([before.get(level, 0) for level in levels], dtype=np.float64),
@@ -137,7 +148,7 @@ def _compare_levels(plan: Plan, reference: LevelProfile, current: LevelProfile, 
     distance = total_variation(cells[0], cells[1]) if cells.shape[1] > 1 else 0.0
     p_value = chi_squared(*worth).p_value
     shifts = [
-        shift(Measure.TVD, distance, p_value, change),
+        shift(Measure.TVD, distance, p_value, change, high=min(1.0, distance + unnamed)),
         *shifts,
         _unseen_shift(plan, (before, after), reference, weights),
     ]
@@ -166,15 +177,29 @@ def _aligned(reference: LevelProfile, current: LevelProfile) -> tuple[dict[str, 
     return before, after
 
 
+def _unnamed(reference: LevelProfile, current: LevelProfile) -> float:
+    """By how much a distance may exceed the one that was measured, because a shared profile withholds levels.
+
+    Only levels that are frequent now count: those that are rare on both sides are pooled in any case.
+    """
+    if not reference.withheld:
+        return 0.0
+    now = sum(n for level, n in current.counts.items() if level not in reference.counts and n >= 2 * MIN_EXPECTED)
+    return float(min(reference.withheld / reference.values, now / current.values))
+
+
 def _unseen_shift(
     plan: Plan, counts: tuple[dict[str, int], dict[str, int]], reference: LevelProfile, weights: Weights
 ) -> Shift:
     """The share of values whose level the reference never held, beyond what its own rare levels lead to expect.
 
     Among the reference's own values, those whose level occurs once would be unseen by the others (Good 1953): for
-    free text or identifiers that is most of them, for a short list of codes none. The two shares are compared.
+    free text or identifiers that is most of them, for a short list of codes none. The two shares are compared. Of a
+    shared profile, which withholds rare levels, the shares of values of unnamed levels are compared instead.
     """
     before, after = counts
+    if reference.withheld:
+        return _unnamed_shift(plan, counts, weights)
     n, m = sum(before.values()), sum(after.values())
     unseen = {level: count for level, count in after.items() if level not in before}
     singles = sum(count == 1 for count in before.values()) if reference.grouped else reference.singles
@@ -189,6 +214,20 @@ def _unseen_shift(
         words.unseen_levels(
             plan.column, total / m, singles / n, examples, sensitive=plan.sensitive or reference.grouped
         ),
+    )
+
+
+def _unnamed_shift(plan: Plan, counts: tuple[dict[str, int], dict[str, int]], weights: Weights) -> Shift:
+    """By how much more values are of levels that a shared profile does not name: of seldom ones, or of new ones."""
+    (before, n), (after, m) = ((side.get(words.WITHHELD_LEVELS, 0), sum(side.values())) for side in counts)
+    return shift(
+        Measure.UNSEEN_SHARE,
+        max(0.0, after / m - before / n),
+        two_proportion(
+            *_worth(after, m, weights.current), *_worth(before, n, weights.reference), alternative="greater"
+        ).p_value,
+        f"{plan.column}: {words.percent(before / n)} -> {words.percent(after / m)} of values are of levels that the "
+        "reference's profile does not name",
     )
 
 

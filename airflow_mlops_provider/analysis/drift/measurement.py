@@ -17,8 +17,9 @@ from airflow_mlops_provider.analysis.drift.scan import Profiles, edges_of, profi
 from airflow_mlops_provider.analysis.drift.storage import ProfiledDataset
 from airflow_mlops_provider.analysis.drift.windows import MISSING, UNSEEN, measure_windows
 from airflow_mlops_provider.analysis.stats.corrections import holm
+from airflow_mlops_provider.analysis.stats.two_sample import ks_p_value
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.reports.drift import ColumnDrift, DriftReport, Measure, Role, WindowDrift
+from airflow_mlops_provider.records.reports.drift import ColumnDrift, DriftReport, Measure, Role, Shift, WindowDrift
 
 EXACT_ROWS = 200_000
 """Values on both sides together up to which exact distances cost nothing."""
@@ -93,7 +94,7 @@ def measure_drift(
     plans = plans if current.rows else tuple(plan for plan in plans if plan.problem is not None)
     before = _reference_profiles(reference, _names(plans), profiles)
     if isinstance(reference, ProfiledDataset):
-        report = _report(reference, current, _compared(plans, before, current, Weights()))
+        report = _report(reference, current, _openly(_compared(plans, before, current, Weights())))
         return replace(report, joint_note=_WITHOUT_ROWS if joint or window_column else "")
     weights = measure_weights(reference, current, group_column)
     measured = _compared(plans, before, current, weights)
@@ -108,6 +109,20 @@ def measure_drift(
     features = [plan for plan in plans if plan.role is Role.FEATURE and not plan.problem]
     found, note = measure_joint(features, reference, current, group_column=group_column)
     return replace(report, joint=found, joint_note=note)
+
+
+def _openly(measured: Sequence[ColumnDrift]) -> list[ColumnDrift]:
+    """The columns with the smallest p-value that each interval allows, for which there are no rows to look at."""
+
+    def opened(shift: Shift, column: ColumnDrift) -> Shift:
+        if shift.effect_high <= shift.effect:
+            return shift
+        # Which of a shared profile's unnamed levels moved is unknown, and with it how surprising that is.
+        known = shift.measure is Measure.KS_D
+        p_value = ks_p_value(shift.effect_high, column.reference_values, column.current_values) if known else 0.0
+        return replace(shift, p_value_low=p_value)
+
+    return [replace(column, shifts=tuple(opened(shift, column) for shift in column.shifts)) for column in measured]
 
 
 _WITHOUT_ROWS = "neither joint drift nor windows were measured: the reference is a profile without rows"
@@ -215,14 +230,19 @@ def _is_wanted(drift: ColumnDrift, precision: Precision, levels: tuple[float, fl
 def _corrected(columns: Sequence[ColumnDrift]) -> tuple[ColumnDrift, ...]:
     # A test whose p-value is 1 by construction (nothing missing on either side) cannot reject and costs no budget
     # (Tarone 1990).
-    shifts = [shift for column in columns for shift in column.shifts if shift.p_value < 1]
-    adjusted = dict(zip(map(id, shifts), holm([shift.p_value for shift in shifts]), strict=True)) if shifts else {}
-    return tuple(
-        replace(
-            column,
-            shifts=tuple(
-                replace(shift, adjusted_p_value=float(adjusted.get(id(shift), 1.0))) for shift in column.shifts
-            ),
-        )
-        for column in columns
-    )
+    shifts = [shift for column in columns for shift in column.shifts if _least(shift) < 1]
+    if not shifts:
+        return tuple(columns)
+    names = list(map(id, shifts))
+    adjusted = dict(zip(names, holm([shift.p_value for shift in shifts]), strict=True))
+    least = dict(zip(names, holm([_least(shift) for shift in shifts]), strict=True))
+
+    def corrected(shift: Shift) -> Shift:
+        low = None if shift.p_value_low is None else float(least.get(id(shift), 1.0))
+        return replace(shift, adjusted_p_value=float(adjusted.get(id(shift), 1.0)), p_value_low=low)
+
+    return tuple(replace(column, shifts=tuple(map(corrected, column.shifts))) for column in columns)
+
+
+def _least(shift: Shift) -> float:
+    return shift.p_value if shift.p_value_low is None else shift.p_value_low

@@ -85,6 +85,12 @@ class NumericProfile:
         width = np.where(self.atoms[cell], 0.0, ends[cell + 1] - ends[cell])
         return np.asarray(ends[cell] + np.clip(inside, 0, 1) * width)
 
+    def knows(self, at: float) -> bool:
+        """Whether a quantile lies between two edges; not when it lies beyond them and the extremes are withheld."""
+        cell = int(np.clip(np.searchsorted(self.steps, at, side="left") - 1, 0, self.edges.size))
+        ends = np.concatenate([[self.minimum], self.edges, [self.maximum]])[cell : cell + 2]
+        return bool(np.isfinite(ends).all())
+
     def is_two_level(self) -> bool:
         """Whether the column is known to hold at most two distinct values: yes or no, 0 or 1, a constant.
 

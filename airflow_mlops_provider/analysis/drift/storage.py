@@ -131,10 +131,19 @@ def without_rows(dataset: ProfiledDataset, *, min_count: int = MIN_SHARED_COUNT)
 
 
 def _coarse(profile: NumericProfile, min_count: int) -> NumericProfile:
-    """Without the edges that cut off fewer than ``min_count`` values from the edge before or from the end."""
+    """Without the edges that cut off some values, but fewer than ``min_count``, from the edge before or from the end.
+
+    No value at all may be cut off by the edges of a value that ``min_count`` rows share: flags and constants stay
+    comparable value by value, and nothing is told of fewer rows.
+    """
+    shared = profile.atoms & (profile.counts >= min_count)
     kept, last = [], 0
     for i, below in enumerate(profile.below.tolist()):
-        if below - last >= min_count and profile.values - below >= min_count:
+        # Edge i ends cell i and begins cell i + 1.
+        before, after = below - last, profile.values - below
+        if (before >= min_count or (not before and shared[i + 1])) and (
+            after >= min_count or (not after and shared[i])
+        ):
             kept.append(i)
             last = below
     return replace(profile, edges=profile.edges[kept], below=profile.below[kept], minimum=np.nan, maximum=np.nan)

@@ -14,6 +14,8 @@ OUTSIDE_FROM = 0.01
 """Share of values beyond the reference's own from which it is said."""
 WITHHELD_LEVELS = "rare levels"
 """What a shared profile calls the levels that it does not name."""
+COARSE = "the reference's profile has too few cells to say where its values lie"
+"""What is said of a column of which a shared profile kept next to nothing."""
 GROUPED = "one group of levels"
 """What stands for a level where levels are counted in groups."""
 

@@ -124,9 +124,12 @@ def _worst_text(report: DriftReport, findings: Sequence[Finding], drifted: int) 
     names = {column.column for column in report.columns if column.role is Role.FEATURE}
     own = [finding for finding in findings if finding.subject in names]
     broken = [finding for finding in own if finding.status is Status.FAIL and finding.limit is None]
-    measured = [finding for finding in own if finding.limit is not None]
+    measured = [finding for finding in own if finding.limit is not None and finding.observed is not None]
+    open_ = [finding for finding in own if finding.status is Status.INSUFFICIENT_EVIDENCE]
     if broken:
         return f" (worst: {broken[0].detail})"
+    if open_ and not drifted:
+        return f" (undecided: {', '.join(dict.fromkeys(finding.subject for finding in open_))})"
     if not measured:
         return ""
     lead = max(measured, key=lambda finding: (finding.status.severity, size(finding)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from airflow_mlops_provider.decisions.drift.findings import (
+    WORDS,
     labelled,
     problem_findings,
     ranked,
@@ -78,11 +79,14 @@ def _shift_finding(column: ColumnDrift, shift: Shift, policy: DriftPolicy, level
     low = shift.effect if shift.robust is None else shift.robust
     high = shift.effect_high if shift.robust_high is None else shift.robust_high
     status = _status(significant=shift.adjusted_p_value <= level, material=low >= limit)
-    if status is Status.NOTICE and high >= limit:
-        # Only a reference without rows leaves an interval that contains the limit: nothing could be computed exactly.
+    # Only a reference without rows leaves an interval that contains the limit: nothing could be computed exactly.
+    surprising = shift.p_value_low is not None and shift.p_value_low <= level
+    is_open = high >= limit and (status is Status.NOTICE or (status is Status.PASS and surprising))
+    if is_open:
         status = Status.INSUFFICIENT_EVIDENCE
     severe = status is Status.FAIL and shift.measure is Measure.KS_D and low >= policy.severe_ks_d
     jumped = status is Status.NOTICE and shift.effect >= limit
+    told = " (severe)" if severe else _JUMPED if jumped else ""
     return Finding(
         subject=column.column,
         measure=str(shift.measure),
@@ -90,8 +94,13 @@ def _shift_finding(column: ColumnDrift, shift: Shift, policy: DriftPolicy, level
         limit=limit,
         p_value=shift.p_value,
         status=status,
-        detail=labelled(column, f"{shift.statement}{' (severe)' if severe else _JUMPED if jumped else ''}"),
+        detail=labelled(column, f"{shift.statement}{_open(shift) if is_open else ''}{told}"),
     )
+
+
+def _open(shift: Shift) -> str:
+    ends = f"between {shift.effect:.2f} and {shift.effect_high:.2f}"
+    return f"; {WORDS[shift.measure]} lies {ends}, which the reference's profile leaves open"
 
 
 _JUMPED = "; nearly all values lie within a twentieth of the usual spread of where they were"

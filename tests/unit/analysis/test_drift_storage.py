@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_mlops_provider.analysis.drift import measure_drift
 from airflow_mlops_provider.analysis.drift.profile import LevelProfile, NumericProfile
 from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows
 from airflow_mlops_provider.analysis.drift.storage import (
@@ -17,7 +18,9 @@ from airflow_mlops_provider.analysis.drift.storage import (
     merge_profiles,
     without_rows,
 )
+from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
 from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.verdict import Status
 
 
 class Rows:
@@ -102,3 +105,45 @@ def test_a_shared_profile_speaks_of_no_fewer_rows_than_it_promises():
     assert b"single" not in encode_profile(shared)
     with pytest.raises(ValueError, match="withhold"):
         levels.merge(levels)
+
+
+def judged(reference, current):
+    found = measure_drift(reference, Rows(**current))
+    verdict = judge_drift(found, DriftPolicy())
+    return verdict, {finding.subject: finding.status for finding in reversed(verdict.findings)}
+
+
+def test_a_shared_profile_keeps_constants_and_flags_of_which_both_values_are_frequent():
+    shared = without_rows(profiled(Rows(const=[0] * 1000, b=[False] * 1000, often=[0, 1, 1, 1] * 250)))
+    assert all(shared.profiles[name].is_two_level() for name in shared.columns)
+    _, moved = judged(shared, {"const": [1] * 1000, "b": [True] * 1000, "often": [0, 1] * 500})
+    assert set(moved.values()) == {Status.FAIL}
+    _, same = judged(shared, {"const": [0] * 1000, "b": [False] * 1000, "often": [0, 1, 1, 1] * 250})
+    assert set(same.values()) == {Status.PASS}
+
+
+@pytest.mark.parametrize("ones", [0, 100, 1000])
+def test_a_flag_whose_ones_are_too_rare_to_share_is_never_passed(ones):
+    shared = without_rows(profiled(Rows(flag=[1] * 5 + [0] * 1995)))
+    verdict, found = judged(shared, {"flag": [1] * ones + [0] * (1000 - ones)})
+    assert found == {"flag": Status.INSUFFICIENT_EVIDENCE}
+    assert verdict.summary.startswith("0 of 1 columns drifted (undecided: flag)")
+    assert "KS D lies between 0.00 and 1.00" in verdict.findings[0].detail
+
+
+def test_a_profile_of_few_cells_leaves_open_what_it_cannot_tell():
+    x = np.random.default_rng(0).normal(size=2000)
+    shared = without_rows(profiled(Rows(x=x)), min_count=900)
+    verdict, found = judged(shared, {"x": 3 * x})
+    assert found == {"x": Status.INSUFFICIENT_EVIDENCE}
+    assert "too few cells" in verdict.findings[0].detail
+    assert judged(without_rows(profiled(Rows(x=x))), {"x": x})[1] == {"x": Status.PASS}
+
+
+def test_levels_that_a_shared_profile_withholds_are_never_passed_for_the_frequent_ones_of_now():
+    names = [f"shop {i}" for i in range(500)]
+    shared = without_rows(profiled(Rows(shop=names * 2)))
+    assert judged(shared, {"shop": ["other"] * 1000})[1] == {"shop": Status.INSUFFICIENT_EVIDENCE}
+    few = without_rows(profiled(Rows(shop=["a", "b"] * 495 + names[:10])))
+    assert judged(few, {"shop": ["a", "b"] * 480 + ["new"] * 40})[1] == {"shop": Status.FAIL}
+    assert judged(few, {"shop": ["a", "b"] * 495 + names[:10]})[1] == {"shop": Status.PASS}
