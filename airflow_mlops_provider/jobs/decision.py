@@ -66,14 +66,13 @@ def _details(record: DecisionRecord, uri: str, digest: str) -> dict[str, object]
 def follow_record(job: Job, models: ModelStore, name: str, alias: str = CHAMPION) -> None:
     """Make ``alias`` true before it is read: a promotion that died after its commit has not moved it.
 
-    Costs one look into a folder where nothing has been decided.
+    An alias that was set by hand, before anything was decided, stays as it is; one that a record had set is refused
+    when the records are gone, also when it was the only one.
 
     :raises IntegrityError: when the decision record, also its last one, or what the decision in force rests on was
         tampered with.
     """
     chain = DecisionChain(job.evidence_store, name)
-    if not chain.links():
-        return
     # Aliases follow a whole chain only: else a removed last record would move them back.
     standing = in_force(read_chain(models, chain), alias)
     if standing:

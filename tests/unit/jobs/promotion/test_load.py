@@ -64,3 +64,18 @@ def test_tampered_evidence_of_the_champion_is_refused(in_use):
     path = local_path(next(uri for uri in world.links[1].record.evidence if "/bias/" in uri))
     path.write_bytes(path.read_bytes().replace(b"5000", b"5001"))
     refused(world, score, path.name)
+
+
+def test_a_champion_whose_records_are_all_gone_is_refused(in_use):
+    world, score = in_use
+    for link in world.links:
+        local_path(link.uri).unlink()
+    refused(world, score, r"[12] of wage: is missing .* remembers it")
+
+
+def test_an_alias_set_by_hand_before_any_decision_scores(world, tmp_path):
+    model = world.register()
+    world.models.set_alias("wage", "champion", model.version)
+    pd.DataFrame({name: [0.1, 0.2] for name in ("exper", "hours")}).to_parquet(tmp_path / "batch.parquet")
+    spec = {"dataset": str(tmp_path / "batch.parquet"), "output_uri": str(tmp_path / "scores.parquet")}
+    assert run("predict", {"model": "models:/wage@champion", **spec, **world.where}).model.version == "1"
