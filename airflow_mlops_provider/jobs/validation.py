@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
-
-import pyarrow as pa
 
 from airflow_mlops_provider.analysis.validation import (
     Measurement,
@@ -21,14 +17,16 @@ from airflow_mlops_provider.analysis.validation import (
 from airflow_mlops_provider.decisions.fallbacks import note_fallbacks
 from airflow_mlops_provider.decisions.validation import ValidationPolicy, judge_validation
 from airflow_mlops_provider.decisions.writers import name_writers
-from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
+from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.base import Job, told_of
+from airflow_mlops_provider.jobs.validation_halves import write_halves
 from airflow_mlops_provider.jobs.validation_rules import Declared, read_contract, read_suite
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, Writer
 from airflow_mlops_provider.records.reports.validation import ValidationReport
 from airflow_mlops_provider.records.verdict import Status, Verdict
-from airflow_mlops_provider.stores.datasets import Dataset, appending, open_dataset, require_outputs, write_dataset
+from airflow_mlops_provider.stores.datasets import Dataset, open_dataset
+from airflow_mlops_provider.stores.outputs import require_outputs
 
 _GOES_ON = (Status.PASS, Status.NOTICE)
 
@@ -95,20 +93,13 @@ class ValidateJob(Job):
         be taken for this batch's.
         """
         clean_uri, failing = self.clean_uri if promote else None, measurement.report.failing_rows
-        with ExitStack() as outputs:
-            # Entered first, the clean rows appear last.
-            add_clean = outputs.enter_context(_adding(clean_uri if failing else None, data.schema))
-            add_aside = outputs.enter_context(_adding(self.quarantine_uri, self._aside_schema(data)))
-            if failing and (add_clean or add_aside):
-                _divide(data, measurement, add_clean, add_aside)
+        write_halves(data, measurement, clean_uri=clean_uri if failing else None, aside_uri=self.quarantine_uri)
         if clean_uri is None:
             return None
-        if failing:
-            return open_dataset(clean_uri).ref
-        return data.copy_to(clean_uri) or write_dataset(data.batches(), clean_uri, schema=data.schema)
-
-    def _aside_schema(self, data: Dataset) -> pa.Schema:
-        return data.schema if self.quarantine_uri is None else quarantine_schema(data.schema)
+        copied = None if failing else data.copy_to(clean_uri)
+        if copied is None and not failing:
+            write_halves(data, measurement, clean_uri=clean_uri, aside_uri=None)
+        return copied or open_dataset(clean_uri).ref
 
     def _declared(self) -> Declared:
         if (self.suite is None) == (self.contract is None):
@@ -120,27 +111,6 @@ class ValidateJob(Job):
         if self.quarantine_uri is not None:
             quarantine_schema(data.schema)
         require_outputs({"clean_uri": self.clean_uri, "quarantine_uri": self.quarantine_uri}, data)
-
-
-Add = Callable[[pa.RecordBatch], None]
-
-
-def _adding(uri: str | None, schema: pa.Schema) -> AbstractContextManager[Add | None]:
-    return nullcontext() if uri is None else appending(uri, schema)
-
-
-def _divide(data: Dataset, measurement: Measurement, add_clean: Add | None, add_aside: Add | None) -> None:
-    """Every row to its place; raises ``IntegrityError`` when these are not the rows that were counted."""
-    report = measurement.report
-    expected = {"clean": report.clean_rows if add_clean else 0, "failing": report.failing_rows if add_aside else 0}
-    written = dict.fromkeys(expected, 0)
-    for clean, aside in measurement.failing.halves(data.batches(), clean=add_clean is not None):
-        for half, name, add in ((clean, "clean", add_clean), (aside, "failing", add_aside)):
-            if half is not None and add is not None:
-                add(half)
-                written[name] += half.num_rows
-    if written != expected:
-        raise IntegrityError(f"dataset {data.uri} changed while it was read: rows {written} instead of {expected}")
 
 
 def _source(data: Dataset) -> Source:

@@ -10,10 +10,10 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.stores.csv_files import in_order, read_csv, records_of, text_columns
 from airflow_mlops_provider.stores.listings import (
     DamagedFileError,
     Listing,
@@ -34,12 +35,11 @@ from airflow_mlops_provider.stores.listings import (
     one_line,
     reading,
 )
-from airflow_mlops_provider.stores.places import place_of, require_writable_folder, sweep_parts
+from airflow_mlops_provider.stores.places import sweep_parts
 
 BATCH_ROWS = 65_536
 _READ_BYTES = 1 << 20  # of a column at a time; without it a whole column of a row group is held
 _COPY_BYTES = 1 << 20
-_CSV_VALUES = pa.csv.ConvertOptions(strings_can_be_null=True)
 _LINE_ITSELF = re.compile(r"(Expected \d+ columns, got \d+): .*")
 
 
@@ -138,7 +138,10 @@ class Dataset:
             return
         for file in self.files:
             uri = file if self.is_local else self._fs.unstrip_protocol(file)
-            yield Dataset(DatasetRef(uri=uri), replace(self._listing, files=(file,), version=None))
+            part = Dataset(DatasetRef(uri=uri), replace(self._listing, files=(file,), version=None))
+            if self.format == "csv":
+                part._as_text = self._as_text
+            yield part
 
     def require(self, columns: Iterable[str], *, role: str = "dataset") -> None:
         """Raise ``BadInputError`` that names the first of ``columns`` that is not there.
@@ -187,6 +190,19 @@ class Dataset:
         """All rows as a pandas ``DataFrame``."""
         return self.table(columns).to_pandas()
 
+    def records(self) -> Iterator[bytes]:
+        """The header and the rows of CSV files as they stand there, in the order of ``batches``.
+
+        :raises BadInputError: on a file that cannot be read.
+        """
+        for number, file in enumerate(self.files):
+            names = self._csv_schemas[file].names
+            order = [names.index(name) for name in self.columns]
+            with self._reading(file) as handle:
+                for row, record in enumerate(records_of(handle)):
+                    if row or not number:
+                        yield record if names == list(self.columns) else in_order(record, order)
+
     def copy_to(self, uri: str) -> DatasetRef | None:
         """The same bytes at ``uri``; ``None``, and nothing written, for several files or another format."""
         if len(self.files) != 1 or format_of(uri) != self.format:
@@ -226,7 +242,7 @@ class Dataset:
     def _read_schema(self) -> pa.Schema:
         if self.format == "csv":
             # A column of whole numbers in one file may hold fractions in the next.
-            schemas = [_checked(self._csv(file).schema, self._name(file)) for file in self.files]
+            schemas = [_with_text(schema, self._as_text) for schema in self._csv_schemas.values()]
             try:
                 return pa.unify_schemas(schemas, promote_options="permissive")
             except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
@@ -234,14 +250,27 @@ class Dataset:
         with self._reading(self.files[0]) as handle:
             return _checked(pq.ParquetFile(handle).schema_arrow.remove_metadata(), self._name(self.files[0]))
 
+    @cached_property
+    def _as_text(self) -> frozenset[str]:
+        """Columns of CSV files that look like numbers in one of them and are none."""
+        found = [text_columns(partial(self._reading, file), schema) for file, schema in self._csv_schemas.items()]
+        return frozenset().union(*found)
+
+    @cached_property
+    def _csv_schemas(self) -> dict[str, pa.Schema]:
+        """The columns of each CSV file, with the types that its own values have."""
+        return {file: _checked(self._any_csv(file).schema, self._name(file)) for file in self.files}
+
     def _csv(self, file: str) -> pa.Table:
+        return self._any_csv(file, self._as_text & set(self._csv_schemas[file].names))
+
+    def _any_csv(self, file: str, as_text: Collection[str] = ()) -> pa.Table:
+        opened = partial(self._reading, file)
         try:
-            with self._reading(file) as handle:
-                return pa.csv.read_csv(handle, convert_options=_CSV_VALUES)
+            return read_csv(opened, as_text=as_text)
         except BadInputError:
             # Read by one thread, the parser knows the number of the line that it cannot read.
-            with self._reading(file) as handle:
-                return pa.csv.read_csv(handle, pa.csv.ReadOptions(use_threads=False), convert_options=_CSV_VALUES)
+            return read_csv(opened, as_text=as_text, threads=False)
 
     @contextmanager
     def _reading(self, file: str) -> Iterator[Any]:
@@ -255,6 +284,10 @@ class Dataset:
 
     def _name(self, file: str) -> str:
         return self._listing.name_of(file)
+
+
+def _with_text(schema: pa.Schema, columns: Collection[str]) -> pa.Schema:
+    return pa.schema([field.with_type(pa.string()) if field.name in columns else field for field in schema])
 
 
 def _coded(schema: pa.Schema) -> pa.Schema:
@@ -295,39 +328,6 @@ def appending(uri: str, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBatch]
             yield writer.write_batch
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise BadInputError(f"{uri} cannot hold these columns: {one_line(error)}") from error
-
-
-def require_outputs(outputs: Mapping[str, str | None], data: Dataset) -> None:
-    """Check, before the work, the places that a job is to write to; a remote one is taken on trust.
-
-    :param outputs: key of the spec to URI; ``None`` where nothing is written.
-    :param data: what the job reads: no output may be it or lie inside it.
-    :raises BadInputError: when no dataset can be called that, or two places are one.
-    :raises BackendError: when one cannot be written.
-    """
-    read = {place_of(file) for file in data.files} | {place_of(data.uri)}
-    taken: dict[str, str] = {}
-    for key, uri in outputs.items():
-        if uri is None:
-            continue
-        _require_writable(uri, key)
-        place = place_of(uri)
-        if place in read or any(place.startswith(f"{folder}/") for folder in read):
-            raise BadInputError(f"key {key!r}: {uri} is part of the dataset that is read")
-        other = taken.setdefault(place, key)
-        if other != key:
-            raise BadInputError(f"keys {other!r} and {key!r} are both {uri}")
-
-
-def _require_writable(uri: str, key: str) -> None:
-    if not uri.strip() or "\0" in uri:
-        raise BadInputError(f"key {key!r} is {uri!r}, which names no file")
-    format_of(uri)
-    fs, path = filesystem(uri)
-    if is_local(fs):
-        if Path(path).is_dir():
-            raise BackendError(f"{uri} cannot be written: it is a folder")
-        require_writable_folder(Path(path).parent, name=uri)
 
 
 @contextmanager

@@ -74,7 +74,7 @@ class FailingRows:
 
     def _split(self, batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, list[int], list[str]]]:
         """Each batch with the positions in it of the rows that are set aside, and their reasons."""
-        entries, start = self._entries(), 0
+        entries, start = self.each(), 0
         entry = next(entries, None)
         for records in batches:
             stop, positions, texts = start + records.num_rows, [], []
@@ -85,8 +85,8 @@ class FailingRows:
             yield records, positions, texts
             start = stop
 
-    def _entries(self) -> Iterator[tuple[int, str]]:
-        """Number and reasons of each row, by ascending number."""
+    def each(self) -> Iterator[tuple[int, str]]:
+        """Number and reasons of each row that is set aside, by ascending number; no query may run before the end."""
         if self.batch is None or not self.count:
             return
         for found in self.batch.stream(f"SELECT * FROM {TABLE} WHERE {self.query} ORDER BY {ROW}", some=_READ_ROWS):
