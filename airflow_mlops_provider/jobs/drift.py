@@ -158,15 +158,20 @@ class DriftJob(Job):
     ) -> tuple[DriftReport, Any]:
         """The report with what the window before this one was found to be."""
         assert report.windows is not None  # noqa: S101  # for the type checker; the caller looked
-        stream = [inputs["reference"].fingerprint, self.columns, self.window_column, self.target, self.prediction]
+        reference = inputs["reference"]
+        # A folder that gains a day stays the same stream; another model's training data starts a new one.
+        moved = reference.fingerprint if is_model_uri(self.reference.uri) else None
+        stream = [reference.uri, moved, self.columns, self.window_column, self.target, self.prediction]
         window = JudgedWindow(
             fingerprint=inputs["current"].fingerprint or "",
             unusual=is_unusual(report.windows),
-            label=latest_value(current, self.window_column or ""),
+            # A day of birth, say, is not kept; then the order of the checks is that of the windows.
+            label="" if self.window_column in self.sensitive else latest_value(current, self.window_column or ""),
         )
         previous = WindowLog(self.evidence_store, stream).enter(window)
         windows = replace(report.windows, previous_alarm=previous.unusual if previous else None)
-        return replace(report, windows=windows), previous.label or previous.fingerprint if previous else None
+        named = previous and ((window.label and previous.label) or previous.fingerprint)
+        return replace(report, windows=windows), named
 
     def _is_drawn(self, status: Status) -> bool:
         if self.html_report is HtmlReport.ON_DRIFT:

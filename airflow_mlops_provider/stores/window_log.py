@@ -16,7 +16,8 @@ class JudgedWindow:
 
     :param fingerprint: content of the batch that was judged.
     :param unusual: whether it was out of the ordinary.
-    :param label: the window's own name, the latest value of the window column; empty when the batch carries none.
+    :param label: the window's own name, the latest value of the window column; empty when the batch carries none, or
+        it may not be kept.
     """
 
     fingerprint: str
@@ -28,7 +29,7 @@ class WindowLog:
     """Judged windows of one stream of batches, numbered in the order in which they were first judged.
 
     :param store: where evidence is kept.
-    :param stream: what makes windows comparable: the reference's fingerprint, columns, window column.
+    :param stream: what makes windows comparable: the reference, columns, window column.
     """
 
     def __init__(self, store: EvidenceStore, stream: object) -> None:
@@ -53,10 +54,15 @@ class WindowLog:
 
 
 def _predecessor(entries: list[JudgedWindow], at: int) -> JudgedWindow | None:
-    """The window before entry ``at``: by label where all have one, because a backfill judges out of order."""
+    """The window before entry ``at``: by label where all have one, because a backfill judges out of order.
+
+    Of a window that was delivered again, corrected, what was found last before entry ``at`` counts; where it was only
+    judged after that, as in a backfill, what was found last.
+    """
     if all(entry.label for entry in entries):
-        earlier = [entry for entry in entries if _order(entry.label) < _order(entries[at].label)]
-        return max(earlier, key=lambda entry: _order(entry.label), default=None)
+        own = _order(entries[at].label)
+        earlier = [(_order(entry.label), i < at, i) for i, entry in enumerate(entries) if _order(entry.label) < own]
+        return entries[max(earlier)[2]] if earlier else None
     return entries[at - 1] if at else None
 
 

@@ -46,6 +46,14 @@ def test_numbers_as_labels_are_ordered_as_numbers(log):
     assert log.enter(window("10", label="10")).label == "9"
 
 
+def test_a_corrected_window_counts_as_it_was_found_last(log):
+    log.enter(window("bad", unusual=True, label="2026-03-02"))
+    log.enter(window("corrected", label="2026-03-02"))
+    assert log.enter(window("next", unusual=True, label="2026-03-03")).fingerprint == "corrected"
+    log.enter(window("bad again", unusual=True, label="2026-03-02"))
+    assert log.enter(window("next", unusual=True, label="2026-03-03")).fingerprint == "corrected"
+
+
 def test_streams_do_not_mix(log, tmp_path):
     log.enter(window("a"))
     assert WindowLog(EvidenceStore(str(tmp_path)), ["another", "day"]).enter(window("b")) is None
