@@ -79,8 +79,15 @@ def plan_columns(
 
     :param columns: the features; every column of the reference but the others named here by default.
     :param not_compared: columns that say where a row belongs: windows, groups.
-    :raises BadInputError: when the reference lacks a column that was asked for, or nothing is shared.
+    :raises BadInputError: when the reference lacks a column that was asked for, nothing is shared, or neither side has
+        a sensitive column: a name that is spelt otherwise would protect nothing.
     """
+    for name in sensitive:
+        if name not in reference.columns and name not in current.columns:
+            raise BadInputError(
+                f"'sensitive' names {name!r}, a column of neither reference {reference.uri} nor current {current.uri}; "
+                f"the reference has {', '.join(reference.columns)}"
+            )
     others = {name for name in (target, prediction, *not_compared) if name}
     features = [name for name in (columns or _comparable(reference)) if name not in others]
     roles = dict.fromkeys(features, Role.FEATURE)
@@ -106,9 +113,14 @@ def latest_value(rows: Rows, column: str) -> str:
     """The largest value of ``column`` as text, such as the last day of a batch; empty when there is none."""
     if column not in rows.columns:
         return ""
-    found = [pc.max(batch.column(0)) for batch in rows.batches([column]) if batch.num_rows]
+    found = [pc.max(_uncoded(batch.column(0))) for batch in rows.batches([column]) if batch.num_rows]
     values = [value.as_py() for value in found if value.is_valid]
     return str(max(values)) if values else ""
+
+
+def _uncoded(data: pa.Array) -> pa.Array:
+    """Plain values: among dictionary-coded ones, as pandas writes categories, Arrow finds no largest one."""
+    return data.cast(data.type.value_type) if pa.types.is_dictionary(data.type) else data
 
 
 def _comparable(rows: Described) -> list[str]:

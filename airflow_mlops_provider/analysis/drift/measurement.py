@@ -77,7 +77,8 @@ def measure_drift(
     :param precision: what the numbers will be held against; the default policy's limits by default.
     :param profiles: of the reference, when it was profiled before.
     :returns: the report; its p-values are corrected by Holm's method over all tests of all columns.
-    :raises BadInputError: when nothing is shared, a column of the reference has no value, or one holds infinity.
+    :raises BadInputError: when nothing is shared, a column of the reference has no value, one holds infinity, or rows
+        are to be grouped in a reference that is a profile.
     """
     plans = plan_columns(
         reference,
@@ -94,6 +95,11 @@ def measure_drift(
     plans = plans if current.rows else tuple(plan for plan in plans if plan.problem is not None)
     before = _reference_profiles(reference, _names(plans), profiles)
     if isinstance(reference, ProfiledDataset):
+        if group_column:
+            raise BadInputError(
+                f"'group_column' is {group_column!r}, but reference {reference.uri} is a profile, in which nothing "
+                "says which rows belong together; leave the key out, or compare with the rows"
+            )
         report = _report(reference, current, _openly(_compared(plans, before, current, Weights())))
         return replace(report, joint_note=_WITHOUT_ROWS if joint or window_column else "")
     weights = measure_weights(reference, current, group_column)

@@ -82,6 +82,8 @@ def ranked(findings: Iterable[Finding]) -> list[Finding]:
 def size(finding: Finding) -> float:
     """How large an effect is relative to its limit; an area under the curve counts from one half."""
     observed, limit = finding.observed or 0.0, finding.limit or 0.0
+    if finding.measure == Measure.CHI_SQUARED:
+        observed, limit = limit, observed  # a p-value: the smaller, the larger
     if finding.measure == Measure.JOINT_AUC:
         observed, limit = observed - 0.5, limit - 0.5
     return observed / limit if limit > 0 else observed * 1e6

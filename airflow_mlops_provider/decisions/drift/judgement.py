@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from airflow_mlops_provider.decisions.drift.findings import (
     WORDS,
@@ -53,19 +53,21 @@ def judge_drift(report: DriftReport, policy: DriftPolicy) -> Verdict:
         findings += ranked(_window_findings(report, report.windows))
         notes = [f"calibrated on {report.windows.windows:,} windows of the reference"]
     else:
-        findings += ranked(_shift_findings(report, policy))
+        findings += ranked(_shift_findings(report, policy, findings))
         independent = f"groups of {report.group_column}" if report.group_column else "rows"
         notes.append(f"assumes independent {independent}{f' ({report.window_note})' if report.window_note else ''}")
     return Verdict.of(findings, summary=summary(report, findings, notes=notes))
 
 
-def _shift_findings(report: DriftReport, policy: DriftPolicy) -> Iterator[Finding]:
+def _shift_findings(report: DriftReport, policy: DriftPolicy, problems: Sequence[Finding]) -> Iterator[Finding]:
     joint = report.joint if policy.joint else None
     level = policy.level * (COLUMNS_SHARE if joint else 1.0)
     found = [_shift_finding(column, shift, policy, level) for column in report.columns for shift in _news(column)]
     yield from found
     if joint:
-        yield _joint_finding(joint, policy, alone=all(finding.status is not Status.FAIL for finding in found))
+        yield _joint_finding(
+            joint, policy, alone=all(finding.status is not Status.FAIL for finding in [*problems, *found])
+        )
 
 
 def _news(column: ColumnDrift) -> Iterable[Shift]:

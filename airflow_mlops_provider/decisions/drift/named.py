@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from airflow_mlops_provider.decisions.drift.findings import labelled
 from airflow_mlops_provider.decisions.drift.policy import DriftRule
@@ -13,6 +14,8 @@ from airflow_mlops_provider.records.verdict import Finding, Status
 ALPHA = 0.05
 """Level of one check for the rules that test: Sidak's ``1 - (1 - ALPHA) ** (1 / columns)`` for each column."""
 
+MOST_OPEN = 0.05
+"""Width of the interval of a distance from which a profile is too coarse for rules that take no interval."""
 LIMITS = {Measure.WASSERSTEIN: 0.1, Measure.JENSEN_SHANNON: 0.1, Measure.PSI: 0.2, Measure.EVIDENTLY: 0.5}
 """What the handbooks and Evidently use."""
 
@@ -26,7 +29,19 @@ def named_findings(report: DriftReport, rule: DriftRule) -> Iterator[Finding]:
     level = -math.expm1(math.log1p(-ALPHA) / max(len(columns), 1))
     for column in columns:
         tested = _TESTED.get(rule)
-        yield tested(column, level) if tested else _distance(column, _MEASURES[rule])
+        finding = tested(column, level) if tested else _distance(column, _MEASURES[rule])
+        yield _undecided(finding) if finding.status is Status.PASS and _is_coarse(column) else finding
+
+
+def _is_coarse(column: ColumnDrift) -> bool:
+    """Whether a profile without rows leaves the column's distance so open that no rule of this kind can pass it."""
+    open_ = (shift for shift in column.shifts if shift.p_value_low is not None)
+    return any(shift.effect_high - shift.effect >= MOST_OPEN for shift in open_)
+
+
+def _undecided(finding: Finding) -> Finding:
+    detail = f"{finding.detail}; the reference's profile is too coarse for this rule"
+    return replace(finding, status=Status.INSUFFICIENT_EVIDENCE, detail=detail)
 
 
 def _sidak_ks(column: ColumnDrift, level: float) -> Finding:
@@ -37,8 +52,8 @@ def _sidak_ks(column: ColumnDrift, level: float) -> Finding:
 
 def _chi_squared(column: ColumnDrift, level: float) -> Finding:
     """Chi-squared for all, numbers in cells cut at the reference's deciles."""
-    effect, p_value = column.distances[Measure.JENSEN_SHANNON], column.p_values[Measure.CHI_SQUARED]
-    return _test(column, Measure.CHI_SQUARED, effect, p_value, level)
+    p_value = column.p_values[Measure.CHI_SQUARED]
+    return replace(_test(column, Measure.CHI_SQUARED, p_value, p_value, level), limit=level)
 
 
 _TESTED: dict[DriftRule, Callable[[ColumnDrift, float], Finding]] = {
@@ -74,7 +89,7 @@ def _distance(column: ColumnDrift, measure: Measure) -> Finding:
             observed=None,
             limit=limit,
             status=Status.INSUFFICIENT_EVIDENCE,
-            detail=f"{column.column}: {measure} was not measured, because another rule was asked for",
+            detail=f"{column.column}: {measure} was not measured; it needs the rows of both sides",
         )
     return Finding(
         subject=column.column,
@@ -99,7 +114,7 @@ def _evidently_finding(report: DriftReport) -> Finding:
             observed=None,
             limit=limit,
             status=Status.INSUFFICIENT_EVIDENCE,
-            detail="Evidently did not run, so its rule cannot judge",
+            detail="Evidently did not run, so its rule cannot judge; it needs the rows of both sides",
         )
     drifted = [column.column for column in report.columns if column.distances.get("evidently_drifted")]
     return Finding(

@@ -64,8 +64,8 @@ class Shift:
     :param robust: the KS distance, but at most twice what is left of it when every value may move by a twentieth of the
         reference's spread; the lower end of an interval when it is only known to one. ``None`` for the other measures.
     :param robust_high: the upper end; equal to ``robust`` when it is exact.
-    :param p_value_low: the smallest adjusted p-value that the interval allows, where the reference is a profile and nothing
-        could be computed more exactly; ``None`` otherwise.
+    :param p_value_low: the smallest adjusted p-value that the interval allows, where the reference is a profile without
+        rows to compute it from exactly; ``None`` otherwise.
     """
 
     measure: Measure

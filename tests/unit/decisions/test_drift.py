@@ -293,3 +293,20 @@ def test_an_interval_that_contains_the_limit_is_no_pass_when_nothing_can_be_comp
     shift = replace(shifted("x", 0.0495, 1e-9).shifts[0], effect_high=0.0505)
     column = replace(shifted("x", 0, 1), shifts=(shift,))
     assert judge(column).status is Status.INSUFFICIENT_EVIDENCE
+
+
+def test_the_chi_squared_rule_holds_its_p_value_against_its_level():
+    columns = [measured(f"c{i}") for i in range(29)]
+    verdict = judge(measured("x", chi=0.001), *columns, policy=DriftPolicy(rule="chi_squared"))
+    worst = verdict.findings[0]
+    assert (worst.subject, worst.measure, worst.observed) == ("x", "chi_squared", 0.001)
+    assert worst.observed < worst.limit
+    assert "worst: x, chi-squared p 0.001 < 0.0017" in verdict.summary
+
+
+def test_the_joint_test_says_that_no_column_drifted_only_when_none_did():
+    joint = JointDrift(auc=0.8, p_value=1e-9, reference_rows=5000, current_rows=5000)
+    gone = ColumnDrift(column="y", kind=ColumnKind.NUMERIC, problem=Problem.ALL_MISSING, statement="y: all missing")
+    for columns, said in (((), True), ((gone,), False)):
+        found = judge(shifted("x", 0.0, 1.0), *columns, joint=joint).findings
+        assert any("no column drifted by itself" in finding.detail for finding in found) is said

@@ -210,6 +210,64 @@ def test_two_unusual_days_in_a_row_alarm_and_a_retry_changes_nothing(panel, spec
     assert judge(second) == alarm
 
 
+def window_judged(spec, reference, current, **keys):
+    policy = {"min_rows": 100}
+    return jobs.run("drift", spec(reference, current, window_column="day", policy=policy, **keys))
+
+
+def test_windows_may_be_a_category(panel, spec):
+    reference, current = days(panel, 0, 34), days(panel, 35, 35)
+    reference, current = (frame.assign(day=frame.day.astype(str).astype("category")) for frame in (reference, current))
+    assert window_judged(spec, reference, current).verdict.status is Status.PASS
+
+
+def test_a_reference_folder_that_gains_a_day_still_remembers_the_window_before(panel, spec, tmp_path):
+    folder = tmp_path / "days"
+    folder.mkdir()
+    days(panel, 0, 34).to_parquet(folder / "first.parquet", index=False)
+
+    def judge(day):
+        keys = spec(days(panel, 0, 0), days(panel, day, day, shift=900), window_column="day", policy={"min_rows": 100})
+        return jobs.run("drift", keys | {"reference": str(folder)}).verdict.status
+
+    assert judge(36) is Status.NOTICE
+    days(panel, 35, 35).to_parquet(folder / "second.parquet", index=False)
+    assert judge(37) is Status.FAIL
+
+
+def test_a_sensitive_window_is_kept_nowhere(panel, spec, tmp_path):
+    def dated(first, last, **keys):
+        frame = days(panel, first, last, **keys)
+        return frame.assign(day="SECRET" + frame.day.astype(str))
+
+    for day, status in ((36, Status.NOTICE), (37, Status.FAIL)):
+        outcome = window_judged(spec, dated(0, 34), dated(day, day, shift=900), sensitive=["day"])
+        assert outcome.verdict.status is status
+    kept = [path for path in (tmp_path / "mlops").rglob("*") if path.is_file()]
+    assert kept
+    assert not any(b"SECRET" in path.read_bytes() for path in kept)
+
+
+@pytest.mark.parametrize("name", ["salary", "Hours"])
+def test_a_sensitive_column_that_neither_side_has_is_refused_by_name(panel, spec, name):
+    batch = years(panel, 1983, 1983)[FEATURES]
+    with pytest.raises(BadInputError, match=f"'sensitive' names '{name}'"):
+        jobs.run("drift", spec(batch, batch, sensitive=[name]))
+
+
+def test_rows_that_belong_together_need_rows_and_so_does_the_wasserstein_rule(panel, spec, tmp_path):
+    keys = spec(years(panel, 1980, 1982), years(panel, 1983, 1983), columns=["hours", "educ"])
+    place = str(tmp_path / "ref.profile")
+    jobs.run("profile", {"dataset": keys["reference"], "output_uri": place, "evidence_root": keys["evidence_root"]})
+    keys["reference"] = place
+    with pytest.raises(BadInputError, match="'group_column' is 'nr'"):
+        jobs.run("drift", keys | {"group_column": "nr"})
+    verdict = jobs.run("drift", keys | {"policy": {"rule": "wasserstein"}}).verdict
+    assert verdict.status is Status.INSUFFICIENT_EVIDENCE
+    assert "undecided: hours, educ" in verdict.summary
+    assert "needs the rows" in verdict.findings[0].detail
+
+
 def test_a_reference_may_be_a_profile_without_rows(panel, spec, tmp_path):
     keys = spec(years(panel, 1980, 1982)[FEATURES], years(panel, 1983, 1983)[FEATURES])
     root = {"evidence_root": keys["evidence_root"]}
