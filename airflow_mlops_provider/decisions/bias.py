@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     # A Dag file needs the policy alone, and building the classes of a report takes longer than all of this.
     from airflow_mlops_provider.records.reports.bias import BiasReport, SliceResult
 
+_SHOWN = 5
+"""How many slices a hint lists."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BiasPolicy:
@@ -49,14 +52,14 @@ def judge_bias(report: BiasReport, policy: BiasPolicy) -> Verdict:
 
     An intersection that was discovered on one half of the rows is judged by the other half, under the same correction.
     """
-    confirmed = [each.confirmed for each in report.discoveries if each.confirmed is not None]
-    pieces = [*report.slices, *confirmed]
-    judgeable = [piece for piece in pieces if _is_judgeable(piece, policy)]
+    halves = [each.confirmed for each in report.discoveries if each.confirmed is not None]
+    judged = [*((piece, False) for piece in report.slices), *((piece, True) for piece in halves)]
+    judgeable = [piece for piece, _ in judged if _is_judgeable(piece, policy)]
     adjusted = dict(zip((p.subject for p in judgeable), holm([_p_value(p) for p in judgeable]), strict=True))
     findings = [*_critical(report, policy)]
-    findings += [_judge_slice(piece, report, policy, adjusted.get(piece.subject)) for piece in pieces]
+    findings += [_judge_slice(p, report, policy, adjusted.get(p.subject), is_half=half) for p, half in judged]
     findings.sort(key=_worst_first)
-    return Verdict.of(findings, summary=_summary(report, findings))
+    return Verdict.of(findings, summary=_summary(report, findings, [piece.subject for piece, _ in judged]))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -81,9 +84,12 @@ def _p_value(piece: SliceResult) -> float:
     return 1.0 if piece.p_value is None else piece.p_value
 
 
-def _judge_slice(piece: SliceResult, report: BiasReport, policy: BiasPolicy, adjusted: float | None) -> Finding:
+def _judge_slice(
+    piece: SliceResult, report: BiasReport, policy: BiasPolicy, adjusted: float | None, *, is_half: bool
+) -> Finding:
+    where = " of the half tested" if is_half else ""
     if adjusted is None or piece.gap is None:
-        return _too_small(piece, report, policy)
+        return _undecided(piece, report, policy, where)
     significant, material = adjusted <= policy.alpha, piece.gap >= policy.min_gap
     status = Status.PASS
     if significant:
@@ -95,11 +101,12 @@ def _judge_slice(piece: SliceResult, report: BiasReport, policy: BiasPolicy, adj
         limit=policy.min_gap,
         p_value=piece.p_value,
         status=status,
-        detail=f"{_numbers(piece, report)}; p {adjusted:.2g} after Holm",
+        detail=f"{_numbers(piece, report, where)}; gap {piece.gap:.3g}, limit {policy.min_gap:.3g}; "
+        f"p {adjusted:.2g} after Holm",
     )
 
 
-def _too_small(piece: SliceResult, report: BiasReport, policy: BiasPolicy) -> Finding:
+def _undecided(piece: SliceResult, report: BiasReport, policy: BiasPolicy, where: str) -> Finding:
     rest_is_small = piece.trials >= policy.min_support
     detail = "too few other rows to compare with" if rest_is_small else "too small to judge"
     if rest_is_small and piece.rest_trials >= policy.min_support:
@@ -110,25 +117,28 @@ def _too_small(piece: SliceResult, report: BiasReport, policy: BiasPolicy) -> Fi
         observed=float(piece.rest_trials if rest_is_small else piece.trials),
         limit=float(policy.min_support),
         status=Status.INSUFFICIENT_EVIDENCE,
-        detail=f"{detail} ({_share(piece)}); {report.metric} {_interval(piece)}",
+        detail=f"{detail} ({_share(piece)}{where}); {report.metric} {_interval(piece, where)}",
     )
 
 
 def _critical(report: BiasReport, policy: BiasPolicy) -> Iterator[Finding]:
     by_parts = {_parts(piece.subject): piece for piece in report.slices} if policy.critical else {}
+    kind = "floor" if report.direction is Direction.HIGHER else "ceiling"
     for subject, limit in policy.critical.items():
         piece = by_parts.get(_parts(subject))
         enough = piece is not None and piece.trials >= policy.min_support
         observed = piece.value if piece is not None else None
-        if observed is None or not enough:
-            status = Status.INSUFFICIENT_EVIDENCE
-            detail = f"too small to judge ({_share(piece)})" if piece is not None else "there is no such slice"
+        if piece is None:
+            status, detail = Status.INSUFFICIENT_EVIDENCE, f"there is no such slice{_hint(subject, report)}"
+        elif observed is None or not enough:
+            status, detail = Status.INSUFFICIENT_EVIDENCE, f"too small to judge ({_share(piece)})"
         else:
             holds = (observed - limit) * report.direction.sign >= 0
-            status, detail = (Status.PASS if holds else Status.FAIL), _interval(piece)
+            status = Status.PASS if holds else Status.FAIL
+            detail = f"{report.metric} {_interval(piece)}, {kind} {limit:.4g}"
         yield Finding(
-            subject=subject,
-            measure=f"{report.metric}_{'floor' if report.direction is Direction.HIGHER else 'ceiling'}",
+            subject=piece.subject if piece is not None else subject,
+            measure=f"{report.metric}_{kind}",
             observed=observed,
             limit=limit,
             status=status,
@@ -141,19 +151,42 @@ def _parts(subject: str) -> frozenset[str]:
     return frozenset(part.strip() for part in subject.split(" & "))
 
 
+def _hint(subject: str, report: BiasReport) -> str:
+    """Which slice was probably meant: one written otherwise, or else those of the same columns."""
+    meant = [piece.subject for piece in report.slices if _loosely(piece.subject) == _loosely(subject)]
+    if meant:
+        return f"; {meant[0]!r} is how it is written"
+    names = frozenset(part.split("=")[0].strip() for part in subject.split(" & "))
+    near = [piece.subject for piece in report.slices if frozenset(piece.columns) == names]
+    if not near:
+        return f"; slices are of {', '.join(report.columns)}, up to {report.max_depth} deep"
+    return f"; there are {', '.join(near[:_SHOWN])}{', ...' if len(near) > _SHOWN else ''}"
+
+
+def _loosely(subject: str) -> frozenset[tuple[str, ...]]:
+    """A slice without regard to case, blanks and how truth and whole numbers are written."""
+    return frozenset(tuple(_plain(word) for word in part.split("=", 1)) for part in subject.split("&"))
+
+
+def _plain(word: str) -> str:
+    text = word.strip().strip("'\"").lower()
+    text = {"true": "1", "yes": "1", "false": "0", "no": "0"}.get(text, text)
+    return text[:-2] if text.endswith(".0") else text
+
+
 def _worst_first(finding: Finding) -> tuple[int, float]:
     return -finding.status.severity, -(finding.observed or 0.0) if finding.p_value is not None else 0.0
 
 
-def _numbers(piece: SliceResult, report: BiasReport) -> str:
+def _numbers(piece: SliceResult, report: BiasReport, where: str) -> str:
     rest = "undefined" if piece.rest_value is None else f"{piece.rest_value:.4g}"
-    return f"{report.metric} {_interval(piece)} against {rest} of the rest"
+    return f"{report.metric} {_interval(piece, where)} against {rest} of the rest"
 
 
-def _interval(piece: SliceResult | None) -> str:
-    if piece is None or piece.value is None or piece.low is None or piece.high is None:
+def _interval(piece: SliceResult, where: str = "") -> str:
+    if piece.value is None or piece.low is None or piece.high is None:
         return "undefined"
-    return f"{piece.value:.4g} [{piece.low:.4g}, {piece.high:.4g}] in {piece.support:,} rows"
+    return f"{piece.value:.4g} [{piece.low:.4g}, {piece.high:.4g}] in {piece.support:,} rows{where}"
 
 
 def _share(piece: SliceResult) -> str:
@@ -161,18 +194,41 @@ def _share(piece: SliceResult) -> str:
     return rows if piece.trials == piece.support else f"{rows}, {piece.trials:,} of them counted by the metric"
 
 
-def _summary(report: BiasReport, findings: Iterable[Finding]) -> str:
-    found = list(findings)
-    total = f"{len(report.slices):,} slices"
+def _summary(report: BiasReport, found: Sequence[Finding], subjects: Sequence[str]) -> str:
+    total = f"{len(subjects):,} slice{'' if len(subjects) == 1 else 's'}"
+    if report.discoveries:
+        total += f" ({len(subjects) - len(report.slices):,} of them discovered)"
+    absent = [f"; critical slice {f.subject!r}: {f.detail}" for f in found if f.subject not in subjects]
     failed = [f for f in found if f.status is Status.FAIL]
     if failed:
-        worst = failed[0]
-        limit = f", limit {worst.limit:.4g}" if worst.limit is not None else ""
         accused = len({f.subject for f in failed})
-        return f"{accused} of {total} fail (worst: {worst.subject}: {worst.detail or worst.measure}{limit})"
-    small = len({f.subject for f in found if f.status is Status.INSUFFICIENT_EVIDENCE})
-    if small:
-        return f"no slice is shown to be worse, but {small} of {total} are too small to judge"
+        worst = f"worst: {failed[0].subject}: {failed[0].detail}"
+        return f"{accused} of {total} {'fails' if accused == 1 else 'fail'} ({worst}){''.join(absent)}"
+    undecided = _why_undecided(found, frozenset(subjects))
+    if undecided:
+        reasons = " and ".join(f"{len(which)} {why}" for why, which in undecided.items())
+        several = sum(map(len, undecided.values())) > 1
+        reasons = reasons.replace(" ", f" of {total} {'are' if several else 'is'} ", 1)
+        return f"no slice is shown to be worse, but {reasons}{''.join(absent)}"
     noticed = sum(f.status is Status.NOTICE for f in found)
-    extra = f"; {noticed} differ by less than matters" if noticed else ""
-    return f"none of {total} is worse than the rest in {report.metric}{extra}"
+    extra = f"; {noticed} differ{'s' if noticed == 1 else ''} by less than matters" if noticed else ""
+    return f"none of {total} is shown to be worse than the rest in {report.metric}{extra}{''.join(absent)}"
+
+
+def _why_undecided(found: Iterable[Finding], subjects: frozenset[str]) -> dict[str, set[str]]:
+    """Reason to the slices that could not be judged for it, each slice once."""
+    reasons: dict[str, set[str]] = {}
+    seen: set[str] = set()
+    for finding in sorted(found, key=lambda each: not each.measure.endswith("support")):
+        if finding.status is Status.INSUFFICIENT_EVIDENCE and finding.subject in subjects - seen:
+            seen.add(finding.subject)
+            reasons.setdefault(_reason(finding), set()).add(finding.subject)
+    return reasons
+
+
+def _reason(finding: Finding) -> str:
+    """Why a slice could not be judged, in words that follow "is"."""
+    if finding.measure != "rest_support":
+        return "too small to judge"
+    enough = finding.observed is not None and finding.limit is not None and finding.observed >= finding.limit
+    return "undefined in the metric" if enough else "without enough other rows to compare with"

@@ -245,7 +245,7 @@ def _result(terms: Terms, piece: Slice, measured: _Columns, i: int) -> SliceResu
     value, rest_value = _number(measured.values[i]), _number(measured.rest_values[i])
     gap = None
     if value is not None and rest_value is not None:
-        gap = terms.metric.direction.sign * (rest_value - value)
+        gap = terms.metric.direction.sign * (rest_value - value) + 0.0  # no minus before a zero
     return SliceResult(
         subject=piece.subject,
         columns=piece.columns,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from airflow_mlops_provider.analysis.stats import corrections
 from airflow_mlops_provider.decisions.bias import BiasPolicy, holm, judge_bias
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import Direction, Task
-from airflow_mlops_provider.records.reports.bias import BiasReport, SliceResult
+from airflow_mlops_provider.records.reports.bias import BiasReport, Discovery, SliceResult
 from airflow_mlops_provider.records.verdict import Status
 
 
@@ -54,7 +56,7 @@ def test_a_slice_that_is_worse_by_much_and_beyond_chance_fails() -> None:
     assert verdict.status is Status.FAIL
     assert verdict.findings[0].subject == "race=a"
     assert (verdict.findings[0].observed, verdict.findings[0].limit) == (0.1, 0.05)
-    assert "1 of 2 slices fail" in verdict.summary
+    assert "1 of 2 slices fails" in verdict.summary
     assert "race=a" in verdict.summary
 
 
@@ -107,6 +109,44 @@ def test_a_critical_slice_has_its_own_floor() -> None:
 def test_a_critical_slice_that_is_not_there_or_too_small_is_not_a_pass() -> None:
     assert judge(piece(), critical={"race=z": 0.5}).status is Status.INSUFFICIENT_EVIDENCE
     assert judge(piece(rows=20), critical={"race=a": 0.5}).status is Status.INSUFFICIENT_EVIDENCE
+
+
+def test_the_summary_counts_discoveries_among_the_slices_and_says_which_half() -> None:
+    found = piece("race=a & sex=f", gap=0.2, p=1e-9)
+    both = replace(report(piece()), discoveries=(Discovery(found=found, confirmed=found),))
+    verdict = judge_bias(both, BiasPolicy())
+    assert "1 of 2 slices (1 of them discovered) fails" in verdict.summary
+    assert "in 500 rows of the half tested" in verdict.summary
+    assert "gap 0.2, limit 0.05; p 2e-09 after Holm" in verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("critical", "hint"),
+    [
+        ("flag=TRUE", "'flag=true' is how it is written"),
+        ("flag = 1", "'flag=true' is how it is written"),
+        ("flag=maybe", "there are flag=true"),
+        ("sex=x", "slices are of race"),
+    ],
+)
+def test_a_critical_slice_that_is_not_there_has_its_own_words(critical: str, hint: str) -> None:
+    summary = judge(replace(piece("flag=true"), columns=("flag",)), critical={critical: 0.5}).summary
+    assert summary.startswith("none of 1 slice is shown to be worse than the rest in accuracy; ")
+    assert f"critical slice {critical!r}: there is no such slice; {hint}" in summary
+
+
+@pytest.mark.parametrize(
+    ("slices", "words"),
+    [
+        ([piece(rows=5), piece("race=b")], "1 of 2 slices is too small to judge"),
+        ([piece(rows=5), piece("race=b", rows=4)], "2 of 2 slices are too small to judge"),
+        ([piece(rest=0)], "1 of 1 slice is without enough other rows to compare with"),
+        ([piece(rows=5), piece("b", rest=0)], "are too small to judge and 1 without enough other rows to compare with"),
+        ([piece(p=None)], "1 of 1 slice is undefined in the metric"),
+    ],
+)
+def test_the_summary_says_why_slices_are_not_judged(slices: list[SliceResult], words: str) -> None:
+    assert words in judge(*slices).summary
 
 
 def test_the_order_of_an_intersection_does_not_matter_for_its_floor() -> None:

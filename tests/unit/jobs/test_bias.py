@@ -119,6 +119,33 @@ def test_the_picture_lies_beside_the_evidence(handbook, tmp_path) -> None:
     assert "<script" not in page
 
 
+def page_of(outcome: Outcome, root: Path) -> str:
+    attachment = read_evidence(outcome.evidence_uri).attachments["slices.html"]
+    return EvidenceStore(str(root)).read_bytes(attachment).decode()
+
+
+def test_a_slice_below_its_floor_is_not_called_worse_than_the_rest(handbook, tmp_path) -> None:
+    policy = {"critical": {"race=White": 0.95}, "min_gap": 0.5}
+    page = page_of(run(handbook, tmp_path, slices=["race"], policy=policy), tmp_path / "mlops")
+    assert page.count("below its floor 0.95") == 2
+    assert "worse than the rest" not in page
+    assert "<th>floor</th>" in page
+    assert "its limit 0.95" in page
+    assert "<th>p, unadjusted</th>" in page
+
+
+def test_a_slice_above_its_ceiling_is_called_that(handbook, tmp_path) -> None:
+    policy = {"critical": {"race=White": 0.01}, "min_gap": 0.5}
+    outcome = run(handbook, tmp_path, slices=["race"], metric="fpr", policy=policy)
+    assert "above its ceiling 0.01" in page_of(outcome, tmp_path / "mlops")
+
+
+def test_a_slice_of_all_rows_has_no_rest_rather_than_too_few_rows(handbook, tmp_path) -> None:
+    outcome = run(handbook.assign(const=1), tmp_path, slices=["const"])
+    assert "too few other rows to compare with" in page_of(outcome, tmp_path / "mlops")
+    assert "1 of 1 slice is without enough other rows" in outcome.verdict.summary
+
+
 @pytest.mark.parametrize(
     ("spec", "named"),
     [
@@ -176,6 +203,7 @@ def test_a_deep_wrong_is_found_on_one_half_and_confirmed_on_the_other(tmp_path, 
     assert outcome.verdict.status is Status.FAIL
     first = report_of(outcome).discoveries[0]
     assert first.confirmed is not None
+    assert f"{first.confirmed.support:,}½" in page_of(outcome, tmp_path / "mlops")
     assert first.found.support != first.confirmed.support
     assert first.found.rest_trials + first.found.trials + first.confirmed.rest_trials + first.confirmed.trials == 20_000
 
