@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.stores.arrow_schemas import coded_text, misfit, with_text
 from airflow_mlops_provider.stores.csv_files import in_order, read_csv, records_of, text_columns
 from airflow_mlops_provider.stores.listings import (
     DamagedFileError,
@@ -160,15 +161,16 @@ class Dataset:
         :param columns: which columns, in this order; all by default.
         :param coded: give text as dictionary-coded arrays, which Parquet mostly holds it in and which are faster to
             count.
-        :raises BadInputError: on a damaged file or one whose columns differ from the first file's.
+        :raises BadInputError: on a damaged file, one that lacks a column, or, when all columns are read, one that has
+            more than the first file.
         """
         wanted = list(columns) if columns is not None else list(self.schema.names)
         self.require(wanted)
         target = pa.schema([self.schema.field(name) for name in wanted])
-        target = _coded(target) if coded else target
+        target = coded_text(target) if coded else target
         try:
             for file in self.files:
-                yield from self._file_batches(file, target, batch_size)
+                yield from self._file_batches(file, target, batch_size, whole=columns is None)
         except BadInputError as error:
             self.refusal = error
             raise
@@ -177,7 +179,7 @@ class Dataset:
         """The same rows as a reader, which DuckDB takes as well."""
         wanted = pa.schema([self.schema.field(name) for name in columns])
         return pa.RecordBatchReader.from_batches(
-            _coded(wanted) if coded else wanted, self.batches(columns, coded=coded)
+            coded_text(wanted) if coded else wanted, self.batches(columns, coded=coded)
         )
 
     def table(self, columns: Sequence[str] | None = None) -> pa.Table:
@@ -211,38 +213,50 @@ class Dataset:
             shutil.copyfileobj(source, target, _COPY_BYTES)
         return open_dataset(uri).ref
 
-    def _file_batches(self, file: str, target: pa.Schema, batch_size: int) -> Iterator[pa.RecordBatch]:
+    def _file_batches(self, file: str, target: pa.Schema, batch_size: int, *, whole: bool) -> Iterator[pa.RecordBatch]:
         if self.format == "csv":
             table = self._csv(file)
-            self._same_columns(file, table.schema, target)
+            self._same_columns(file, table.schema, target, whole=whole)
             yield from self._cast(file, table.select(target.names), target).to_batches(max_chunksize=batch_size)
             return
         with self._reading(file) as handle:
             # pre_buffer keeps whole files in memory; a stream must not grow with the data.
             coded = [field.name for field in target if pa.types.is_dictionary(field.type)]
             parquet = pq.ParquetFile(handle, pre_buffer=False, buffer_size=_READ_BYTES, read_dictionary=coded)
-            self._same_columns(file, parquet.schema_arrow, target)
+            self._same_columns(file, parquet.schema_arrow, target, whole=whole)
             for batch in parquet.iter_batches(batch_size, columns=target.names):
                 yield batch if batch.schema == target else self._cast(file, batch.select(target.names), target)
 
     def _cast(self, file: str, data: Any, target: pa.Schema) -> Any:
         try:
             return data.cast(target)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            # Not Arrow's own words, which quote the value.
+            column, kind = misfit(data, target)
             raise BadInputError(
-                f"{self._name(file)} does not fit the types of {self._name(self.files[0])}: {one_line(error)}"
-            ) from error
+                f"{self._name(file)} does not fit the types of {self._name(self.files[0])}: column {column!r} is "
+                f"{data.column(column).type}, and not every value is {kind}"
+            ) from None
 
-    def _same_columns(self, file: str, schema: pa.Schema, target: pa.Schema) -> None:
+    def _same_columns(self, file: str, schema: pa.Schema, target: pa.Schema, *, whole: bool) -> None:
         missing = [name for name in target.names if name not in schema.names]
         if missing:
+            raise BadInputError(f"{self._name(file)} has no column {missing[0]!r}, which {self._owner(missing[0])} has")
+        more = [name for name in schema.names if name not in self.schema.names] if whole else []
+        if more:
             first = self._name(self.files[0])
-            raise BadInputError(f"{self._name(file)} has no column {missing[0]!r}, which {first} has")
+            raise BadInputError(f"{first} has no column {more[0]!r}, which {self._name(file)} has")
+
+    def _owner(self, column: str) -> str:
+        """The first file with this column."""
+        if self.format == "csv":
+            return next(self._name(file) for file, schema in self._csv_schemas.items() if column in schema.names)
+        return self._name(self.files[0])
 
     def _read_schema(self) -> pa.Schema:
         if self.format == "csv":
             # A column of whole numbers in one file may hold fractions in the next.
-            schemas = [_with_text(schema, self._as_text) for schema in self._csv_schemas.values()]
+            schemas = [with_text(schema, self._as_text) for schema in self._csv_schemas.values()]
             try:
                 return pa.unify_schemas(schemas, promote_options="permissive")
             except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
@@ -284,16 +298,6 @@ class Dataset:
 
     def _name(self, file: str) -> str:
         return self._listing.name_of(file)
-
-
-def _with_text(schema: pa.Schema, columns: Collection[str]) -> pa.Schema:
-    return pa.schema([field.with_type(pa.string()) if field.name in columns else field for field in schema])
-
-
-def _coded(schema: pa.Schema) -> pa.Schema:
-    """The schema with its text columns dictionary-coded."""
-    code = pa.dictionary(pa.int32(), pa.string())
-    return pa.schema([field.with_type(code) if pa.types.is_string(field.type) else field for field in schema])
 
 
 def write_dataset(

@@ -121,6 +121,26 @@ def test_files_of_one_folder_with_other_columns_are_named(tmp_path):
         open_dataset(str(tmp_path)).table()
 
 
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+@pytest.mark.parametrize("first", [["a"], ["a", "extra"]])
+def test_a_column_that_only_some_files_have_is_an_error_in_either_order(tmp_path, form, first):
+    second = ["a", "extra"] if first == ["a"] else ["a"]
+    for name, columns in (("1", first), ("2", second)):
+        write_dataset(pa.table({column: [1, 2] for column in columns}), str(tmp_path / f"{name}.{form}"))
+    lacking, having = ("1", "2") if first == ["a"] else ("2", "1")
+    with pytest.raises(BadInputError, match=rf"{lacking}\.{form} has no column 'extra', which .*{having}\.{form} has"):
+        open_dataset(str(tmp_path)).table()
+    assert open_dataset(str(tmp_path)).table(["a"]).num_rows == 4
+
+
+def test_types_that_do_not_fit_are_named_without_a_value(tmp_path):
+    write_dataset(pa.table({"k": [1], "a": [1]}), str(tmp_path / "1.parquet"))
+    write_dataset(pa.table({"k": [1], "a": ["SECRET"]}), str(tmp_path / "2.parquet"))
+    with pytest.raises(BadInputError, match=r"2\.parquet does not fit .*'a' is string, .* int64") as caught:
+        open_dataset(str(tmp_path)).table()
+    assert "SECRET" not in str(caught.value)
+
+
 def test_an_output_that_cannot_be_written_is_a_failed_backend_and_leaves_nothing(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(BackendError, match="cannot be written"):
