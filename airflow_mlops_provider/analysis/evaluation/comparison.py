@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, Metric, Predictions, predicted_of, scores_of
 from airflow_mlops_provider.analysis.stats.intervals import wilson
-from airflow_mlops_provider.analysis.stats.paired import bootstrap, by_group, delong, mcnemar_midp
+from airflow_mlops_provider.analysis.stats.paired import REPLICATES, bootstrap, by_group, delong, mcnemar_midp
 from airflow_mlops_provider.records.reports.evaluation import Bound, Comparison, MetricEstimate
 
 Floats = NDArray[np.float64]
@@ -21,6 +21,9 @@ _NORMAL = NormalDist()
 
 ALPHAS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.0125, 0.05 / 3, 0.025, 0.05, 0.1)
 """Levels whose bounds every comparison keeps, so that it can be judged again under another confidence."""
+
+MIN_TAIL_DRAWS = 20
+"""Fewer draws than this beyond a percentile do not place it; the bootstrap's standard error then has its say too."""
 
 
 def estimate_all(
@@ -89,8 +92,10 @@ def compare(
     else:
         found = _by_bootstrap(metric, candidate, other, groups=groups, levels=levels, seed=seed)
         method = _bootstrap_name(groups)
+        if min(alphas, default=1.0) * REPLICATES < MIN_TAIL_DRAWS:
+            method += " with Student's t in the far tail"
         if metric.name == "accuracy" and groups is None:
-            found, method = found._replace(p_value=_mcnemar(candidate, other)), "bootstrap, mcnemar mid-p"
+            found, method = found._replace(p_value=_mcnemar(candidate, other)), f"{method}, mcnemar mid-p"
     return Comparison(other=name, metric=metric.name, method=method, rows=len(candidate.truth), **found._asdict())
 
 
@@ -111,7 +116,7 @@ def _by_delong(
     positive, scores = candidate.truth == 1, scores_of(candidate)
     result = delong(positive, np.column_stack([scores, scores_of(other)]))
     value, other_value = map(float, result.areas)
-    gain, contrast = value - other_value, np.array([1.0, -1.0])
+    gain, contrast = value - other_value + 0.0, np.array([1.0, -1.0])
     error = float(np.sqrt(max(0.0, contrast @ result.covariance @ contrast)))
     p_value = math.erfc(gain / error / math.sqrt(2)) / 2 if error else float(gain <= 0)
     if against_constant:
@@ -151,16 +156,34 @@ def _by_bootstrap(
     units = by_group(np.hstack([ours, theirs]), groups)
     total = units.sum(axis=0, keepdims=True)
     draws = bootstrap(units, gains, seed=seed)
-    bounds = tuple(_percentile_bound(draws, alpha) for alpha in levels)
-    # A p-value from draws cannot be smaller than one draw allows.
-    p_value = float((1 + (draws <= 0).sum()) / (len(draws) + 1))
     value, other_value = (float(each[0]) for each in both(total))
-    return _Paired(value, other_value, sign * (value - other_value), bounds, p_value, len(units))
+    gain = sign * (value - other_value) + 0.0  # no minus before a zero
+    bounds = tuple(_bound_of_draws(draws, gain, alpha, len(units)) for alpha in levels)
+    return _Paired(value, other_value, gain, bounds, _p_of_draws(draws, gain, len(units)), len(units))
 
 
-def _percentile_bound(draws: Floats, alpha: float) -> Bound:
-    lower, upper = np.quantile(draws, [alpha, 1 - alpha])
-    return Bound(alpha=alpha, lower=float(lower), upper=float(upper))
+def _bound_of_draws(draws: Floats, gain: float, alpha: float, units: int) -> Bound:
+    """Percentiles of the draws, or Student's t around the gain where that is wider and too few draws lie beyond.
+
+    :param units: what was resampled; one less are the degrees of freedom.
+    """
+    lower, upper = map(float, np.quantile(draws, [alpha, 1 - alpha]))
+    if alpha * len(draws) < MIN_TAIL_DRAWS:
+        from scipy import special  # costs a fifth of a second to import
+
+        reach = -float(special.stdtrit(max(1, units - 1), alpha)) * float(draws.std(ddof=1))
+        lower, upper = min(lower, gain - reach), max(upper, gain + reach)
+    return Bound(alpha=alpha, lower=lower + 0.0, upper=upper + 0.0)
+
+
+def _p_of_draws(draws: Floats, gain: float, units: int) -> float:
+    """The share of draws without a gain; where they are few, no less than Student's t says."""
+    without, error = int((draws <= 0).sum()), float(draws.std(ddof=1))
+    if without >= MIN_TAIL_DRAWS or not error > 0:  # NaN is not either
+        return (1 + without) / (len(draws) + 1)
+    from scipy import special
+
+    return max(without / len(draws), float(special.stdtr(max(1, units - 1), -gain / error)))
 
 
 def _mcnemar(candidate: Predictions, other: Predictions) -> float:

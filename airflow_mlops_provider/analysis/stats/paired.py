@@ -16,6 +16,9 @@ MAX_PATTERNS = 512
 MAX_RESAMPLED = 5_000
 """Above this many units, sums of resampled units come from their normal limit, which they have reached by then."""
 
+REPLICATES = 2000
+"""Draws of a bootstrap unless asked otherwise."""
+
 _CHUNK_CELLS = 4_000_000
 
 
@@ -114,7 +117,9 @@ def by_group(rows: Floats, groups: ArrayLike | None) -> Floats:
     return np.column_stack([np.bincount(codes, weights=column) for column in rows.T])
 
 
-def bootstrap(units: Floats, statistic: Callable[[Floats], Floats], *, replicates: int = 2000, seed: int = 0) -> Floats:
+def bootstrap(
+    units: Floats, statistic: Callable[[Floats], Floats], *, replicates: int = REPLICATES, seed: int = 0
+) -> Floats:
     """The bootstrap distribution of a statistic that depends on the data through sums alone.
 
     Resampling units is resampling the counts of their distinct kinds, so a million rows of a 2 x 2 x 2 table cost as

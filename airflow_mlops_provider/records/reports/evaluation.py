@@ -49,7 +49,7 @@ class Comparison:
     :param gain: how much better the candidate is, in units of the metric: positive is better in either direction.
     :param bounds: of the gain, at several levels, so that a past comparison can be judged by another confidence.
     :param p_value: one-sided, of the hypothesis that the candidate is no better.
-    :param method: ``mcnemar mid-p``, ``delong``, ``bootstrap`` or ``group bootstrap``.
+    :param method: ``delong``, ``bootstrap`` or ``group bootstrap``, with what else the bound or p-value came from.
     :param rows: rows both were compared on.
     :param units: what was resampled: rows, or groups of rows.
     """

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -16,10 +17,12 @@ from airflow_mlops_provider.analysis.evaluation.predictions import (
     recognise_task,
 )
 from airflow_mlops_provider.analysis.evaluation.serving import check_invariants, measure_latency
+from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy, judge_evaluation
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode, encode
 from airflow_mlops_provider.records.model_spec import Direction, Task
 from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
+from airflow_mlops_provider.records.verdict import Status
 
 RNG = np.random.default_rng(11)
 N = 800
@@ -135,6 +138,26 @@ def test_bounds_are_ordered_by_how_strict_they_are() -> None:
     assert found.bound(0.03).alpha == 0.025
 
 
+@pytest.mark.parametrize("name", ["accuracy", "f1", "brier"])
+def test_a_bound_beyond_the_draws_is_no_nearer_than_the_normal_one(name: str) -> None:
+    metric, alpha = METRICS[name], 0.05 / 100_000
+    found = compare(metric, binary(0.6), binary(1.5, seed=1), name="champion", alphas=[alpha])
+    error = (found.gain - found.bound(0.025).lower) / 1.96
+    reach = -NormalDist().inv_cdf(alpha)
+    assert found.bound(alpha).lower < found.gain - 0.9 * reach * error
+    assert found.bound(alpha).upper > found.gain + 0.9 * reach * error
+    assert "Student's t" in found.method
+    assert "Student's t" not in compare(metric, binary(0.6), binary(1.5, seed=1), name="champion").method
+
+
+def test_a_clear_gain_has_a_p_value_that_the_number_of_draws_does_not_limit() -> None:
+    found = measure_evaluation(regression(), metric=METRICS["rmse"], alpha=0.05 / 10_000)
+    assert found.against_dummy is not None
+    assert 0 <= found.against_dummy.p_value < 0.05 / 10_000
+    policy = EvaluationPolicy(challengers=10_000, min_rows=1)
+    assert judge_evaluation(found, policy).status is Status.PASS
+
+
 def test_a_model_compared_with_itself_gains_nothing() -> None:
     for p in (binary(), regression()):
         for name, metric in METRICS.items():
@@ -142,6 +165,7 @@ def test_a_model_compared_with_itself_gains_nothing() -> None:
                 same = compare(metric, p, p, name="champion")
                 assert (same.gain, same.bound(0.05).lower, same.bound(0.05).upper) == (0, 0, 0), name
                 assert same.p_value >= 0.5
+                assert math.copysign(1, same.gain) == 1
 
 
 def test_the_dummy_of_an_area_is_one_half_and_of_r2_is_zero() -> None:
