@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from airflow_mlops_provider.analysis.drift.columns import plan_columns
+from airflow_mlops_provider.analysis.drift.columns import columns_to_profile
 from airflow_mlops_provider.analysis.drift.profile import NumericProfile
 from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows, sample_edges
 from airflow_mlops_provider.analysis.drift.storage import (
@@ -43,27 +43,30 @@ class ProfileJob(Job):
     :param dataset: a file, folder or glob.
     :param output_uri: where to write the profile; its name ends in ``.profile``.
     :param columns: which columns; by default all but time stamps and what cannot be compared.
-    :param shared: leave out whatever speaks of fewer than ``min_count`` rows: extremes, rare levels, small cells.
+    :param sensitive: columns that are left out, of the file as of what is kept with the evidence.
+    :param shared: leave out what would tell values of fewer than ``min_count`` rows: extremes, rare levels, small cells.
     :param min_count: see ``shared``.
     """
 
     dataset: DatasetRef
     output_uri: str
     columns: tuple[str, ...] | None = None
+    sensitive: tuple[str, ...] = ()
     shared: bool = True
     min_count: int = MIN_SHARED_COUNT
 
     def __post_init__(self) -> None:
         if not self.output_uri.endswith(SUFFIX):
             raise BadInputError(f"profile spec: 'output_uri' is {self.output_uri}; its name must end in {SUFFIX}")
+        if self.columns == ():
+            raise BadInputError("profile spec: key 'columns' is empty; leave it out to profile all of them")
         if self.min_count < 1:
             raise BadInputError(f"profile spec: 'min_count' is {self.min_count}; it must be at least 1")
 
     def run(self) -> Outcome:
         """Profile what is new, merge, write; returns the Outcome, whose dataset is the profile."""
         dataset = open_dataset(self.dataset)
-        plans = plan_columns(dataset, dataset, columns=self.columns)
-        columns = [plan.column for plan in plans if plan.problem is None]
+        columns = columns_to_profile(dataset, columns=self.columns, leave_out=self.sensitive)
         found, fresh = stored_profile(dataset, columns, self.evidence_store)
         data = encode_profile(without_rows(found, min_count=self.min_count) if self.shared else found)
         with writing(self.output_uri) as target:
@@ -74,9 +77,11 @@ class ProfileJob(Job):
             measure="profiled_rows",
             observed=float(found.rows),
             status=Status.PASS,
-            detail=f"{files:,} files, {fresh:,} of them read now",
+            detail=_files_text(files, fresh),
         )
-        summary = f"profiled {found.rows:,} rows in {len(columns)} columns and {finding.detail}"
+        summary = (
+            f"profiled {found.rows:,} rows in {len(columns)} column{'s' * (len(columns) > 1)} and {finding.detail}"
+        )
         return self.record(
             Kind.PROFILE,
             report={"rows": found.rows, "columns": columns, "files": files, "files_read": fresh},
@@ -85,6 +90,12 @@ class ProfileJob(Job):
             inputs={"dataset": replace(dataset.source, rows=found.rows)},
             dataset=DatasetRef(uri=self.output_uri, fingerprint=sha256(data), rows=found.rows),
         )
+
+
+def _files_text(files: int, fresh: int) -> str:
+    if files == 1:
+        return f"1 file, {'read now' if fresh else 'unchanged since it was read'}"
+    return f"{files:,} files, {fresh:,} of them read now"
 
 
 def read_profile(ref: DatasetRef) -> tuple[ProfiledDataset, DatasetRef]:

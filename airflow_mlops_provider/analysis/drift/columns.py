@@ -109,6 +109,29 @@ def plan_columns(
     return tuple(plans)
 
 
+def columns_to_profile(
+    dataset: Described, *, columns: Sequence[str] | None = None, leave_out: Sequence[str] = ()
+) -> list[str]:
+    """The columns of a dataset that a profile may hold.
+
+    :param columns: which ones; all but time stamps by default.
+    :param leave_out: those that no profile holds.
+    :raises BadInputError: when a column that is named is not there or all missing, or none is left.
+    """
+    for name in (*(columns or ()), *leave_out):
+        if name not in dataset.columns:
+            raise BadInputError(f"dataset {dataset.uri} has no column {name!r}; it has {', '.join(dataset.columns)}")
+    names = [name for name in (columns or _comparable(dataset)) if name not in leave_out]
+    types = {name: dataset.schema.field(name).type for name in names}
+    for name in names:
+        if pa.types.is_null(types[name]):
+            raise BadInputError(f"dataset {dataset.uri}: column {name!r} is all missing; nothing to profile")
+    found = [name for name in names if kind_of(types[name]) is not ColumnKind.UNSUPPORTED]
+    if not found:
+        raise BadInputError(f"dataset {dataset.uri} has no column to profile; it has {', '.join(dataset.columns)}")
+    return found
+
+
 def latest_value(rows: Rows, column: str) -> str:
     """The largest value of ``column`` as text, such as the last day of a batch; empty when there is none."""
     if column not in rows.columns:

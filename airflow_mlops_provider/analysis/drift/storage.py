@@ -18,7 +18,7 @@ from airflow_mlops_provider.exceptions import BadInputError
 FORMAT = "airflow-mlops-provider drift profile 1"
 
 MIN_SHARED_COUNT = 10
-"""A shared profile tells nothing about fewer rows than this."""
+"""A shared profile tells no value of fewer rows than this; how many are missing or withheld it tells as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -329,8 +329,39 @@ def test_a_large_reference_is_profiled_once_but_not_its_sensitive_columns(panel,
         ({"output_uri": "ref.parquet"}, "must end in .profile"),
         ({"output_uri": "ref.profile", "min_count": 0}, "'min_count' is 0"),
         ({"output_uri": "ref.profile", "dataset": "nowhere.parquet"}, "nowhere"),
+        ({"output_uri": "ref.profile", "columns": []}, "'columns' is empty"),
     ],
 )
 def test_a_profile_that_cannot_be_made_is_refused_by_name(keys, message, tmp_path):
     with pytest.raises(BadInputError, match=message):
         jobs.run("profile", {"dataset": str(tmp_path), "evidence_root": str(tmp_path / "mlops")} | keys)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"columns": ["nope"]}, "^dataset .* has no column 'nope'"),
+        ({"sensitive": ["nope"]}, "^dataset .* has no column 'nope'"),
+        ({"columns": ["hours"], "sensitive": ["hours"]}, "no column to profile"),
+    ],
+)
+def test_a_column_that_cannot_be_profiled_is_refused_by_name(panel, spec, tmp_path, keys, message):
+    batch = years(panel, 1983, 1983)[FEATURES]
+    dataset = spec(batch, batch)["reference"]
+    with pytest.raises(BadInputError, match=message):
+        jobs.run("profile", {"dataset": dataset, "output_uri": str(tmp_path / "x.profile")} | keys)
+
+
+def test_sensitive_columns_are_in_no_profile_shared_or_kept(panel, spec, tmp_path):
+    frame = years(panel, 1983, 1983)[["hours", "educ"]].assign(name="SECRET")
+    keys = spec(frame, frame)
+    place = tmp_path / "ref.profile"
+    root = {"evidence_root": keys["evidence_root"]}
+    made = jobs.run(
+        "profile", {"dataset": keys["reference"], "output_uri": str(place), "sensitive": ["name", "educ"], **root}
+    )
+    assert "in 1 column and 1 file, read now" in made.verdict.summary
+    kept = [path for path in (tmp_path / "mlops" / "profiles").rglob("*") if path.is_file()]
+    assert kept
+    for path in (place, *kept):
+        assert decode_profile(path.read_bytes(), uri="kept").columns == ("hours",)
