@@ -13,9 +13,10 @@ from airflow_mlops_provider.decisions.promotion import (
     judge_promotion,
     may_promote,
 )
-from airflow_mlops_provider.exceptions import AlreadyExistsError
+from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
 from airflow_mlops_provider.jobs.base import Job, installed_versions
 from airflow_mlops_provider.jobs.decision import model_name, outcome_of
+from airflow_mlops_provider.jobs.vouching import read_vouched
 from airflow_mlops_provider.records.codec import decode, digest, encode
 from airflow_mlops_provider.records.decision_record import TRAINING, DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.evidence import Evidence
@@ -27,7 +28,6 @@ from airflow_mlops_provider.records.reports.promotion import EvidenceItem, Mode,
 from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.aliases import read_chain, repair_aliases, require_alias
 from airflow_mlops_provider.stores.decisions import CHAMPION, DecisionChain, Link, champion_of, find_request
-from airflow_mlops_provider.stores.evidence import read_evidence
 from airflow_mlops_provider.stores.models import ModelStore
 
 _HASH = re.compile(r"-([0-9a-f]{64})\.json$")
@@ -56,11 +56,14 @@ class PromoteJob(Job):
 
     def __post_init__(self) -> None:
         require_alias(self.alias)
+        if self.approver is not None and not self.approver.strip():
+            raise BadInputError("promote spec: 'approver' is empty; leave it out, or name the person who approved")
 
     def run(self) -> Outcome:
         """Decide, commit, move the alias; a retry with the same run key finds what an earlier try committed.
 
-        :raises IntegrityError: when the artifact, a piece of evidence or the decision record was tampered with.
+        :raises IntegrityError: when the artifact, a piece of evidence, what is attached to it or the decision record
+            was tampered with; also when a piece of evidence carries a verdict that its own report does not give.
         :raises BadInputError: when the model or a piece of evidence cannot be found, naming it.
         """
         models = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
@@ -86,7 +89,7 @@ class PromoteJob(Job):
         # Reading the declaration verifies the artifact that holds it: a tampered one never gets as far as a verdict.
         owners = models.spec(candidate).owners
         training = models.run_dataset(candidate)
-        items = tuple(read_item(uri) for uri in self.evidence)
+        items = tuple(item_of(uri, read_vouched(uri)) for uri in self.evidence)
         while True:
             links = read_chain(models, chain, candidate)
             report = PromotionReport(
@@ -142,13 +145,9 @@ def effect_of(verdict: Verdict, mode: Mode) -> Effect:
 _AGAINST = (Status.FAIL, Status.INSUFFICIENT_EVIDENCE)
 
 
-def read_item(uri: str) -> EvidenceItem:
-    """One piece of evidence, verified against its hash, as far as a promotion cares.
-
-    :raises BadInputError: when there is none.
-    :raises IntegrityError: when it was changed after it was written.
-    """
-    found, match = read_evidence(uri), _HASH.search(uri)
+def item_of(uri: str, found: Evidence) -> EvidenceItem:
+    """One piece of evidence as far as a promotion cares."""
+    match = _HASH.search(uri)
     is_evaluation = found.kind is Kind.EVALUATION
     return EvidenceItem(
         kind=found.kind,

@@ -1,21 +1,20 @@
 """``verify``: recompute past verdicts from their evidence and check the chain that they were recorded in.
 
 Needs the evidence root alone; the registry, when it can be reached, tells besides whether a last record is gone and
-whether its aliases and the champion's artifact are what the record says.
+whether its aliases and the artifacts of the champion and of the version before it are what the record says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from airflow_mlops_provider.decisions.fallbacks import note_fallbacks
 from airflow_mlops_provider.decisions.verification import EVIDENCE_PURGED, judge_verification
-from airflow_mlops_provider.exceptions import BackendError, BadInputError, MLOpsError
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError, MLOpsError
 from airflow_mlops_provider.jobs.base import Job
 from airflow_mlops_provider.jobs.judging import judge_again, same_judgement
-from airflow_mlops_provider.jobs.promotion import effect_of, read_item
+from airflow_mlops_provider.jobs.promotion import effect_of, item_of
+from airflow_mlops_provider.jobs.vouching import examine_attachments, judged_again
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -24,8 +23,8 @@ from airflow_mlops_provider.records.reports.promotion import EvidenceItem, Promo
 from airflow_mlops_provider.records.reports.verification import Check, VerificationReport
 from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.aliases import Anchor, examine_anchors, read_anchors
-from airflow_mlops_provider.stores.decisions import DecisionChain, Link, champion_of
-from airflow_mlops_provider.stores.evidence import EvidenceStore, read_evidence
+from airflow_mlops_provider.stores.decisions import DecisionChain, Link, champion_of, previous_of
+from airflow_mlops_provider.stores.evidence import read_evidence, store_of
 from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.models.connection import default_tracking_uri, sqlite_path
 from airflow_mlops_provider.stores.retention import Burial, burials, model_chains, retention_chain
@@ -49,7 +48,10 @@ class VerifyJob(Job):
             raise BadInputError("verify spec: give either 'name' or 'evidence'")
 
     def run(self) -> Outcome:
-        """Check, judge and record; what is wrong is named in the findings, nothing is repaired."""
+        """Check, judge and record; what is wrong is named in the findings, nothing is repaired.
+
+        :raises BadInputError: when there is no such model, or nothing at ``evidence``.
+        """
         report = self._of_evidence(self.evidence) if self.evidence else self._of_model(self.name or "")
         return self.record(Kind.VERIFICATION, report=report, policy=None, verdict=judge_verification(report), inputs={})
 
@@ -57,9 +59,9 @@ class VerifyJob(Job):
         store = self.evidence_store
         chains = (*model_chains(store), retention_chain(store))
         stones = {name: grave for chain in chains for name, grave in burials(chain.examine()[0]).items()}
-        return VerificationReport(
-            name=uri, records=0, pieces=1, checks=tuple(_check_evidence(uri, _grave(uri, stones)))
-        )
+        if _grave(uri, stones) is None:
+            _require_evidence(uri)
+        return VerificationReport(name=uri, records=0, pieces=1, checks=tuple(_check_evidence(uri, stones)))
 
     def _of_model(self, name: str) -> VerificationReport:
         chain = DecisionChain(self.evidence_store, name)
@@ -80,7 +82,7 @@ class VerifyJob(Job):
         for link in links:
             checks += _check_record(link, links, places, graves)
         for uri in uris:
-            checks += _check_evidence(places[uri], graves[uri])
+            checks += _check_evidence(places[uri], stones)
         return VerificationReport(
             name=name, records=len(links), pieces=len(uris), checks=(*checks, *registry.checks(links))
         )
@@ -124,6 +126,9 @@ class _Registry:
             if champion is not None:
                 yield _check_alias(alias, champion, have.get(alias), links)
                 yield self._check_artifact(champion)
+        previous = previous_of(links)
+        if previous is not None and previous != champion_of(links):
+            yield self._check_artifact(previous)
 
     def _check_artifact(self, champion: ModelRef) -> Check:
         subject = f"artifact of version {champion.version}"
@@ -154,11 +159,9 @@ def _check_record(
 ) -> Iterator[Check]:
     record = link.record
     subject = f"record {record.number}"
-    again = _again(Kind(record.kind), record.report, record.policy, subject)
-    if isinstance(again, str):
-        yield Check(subject=subject, measure="verdict_recomputed", holds=False, detail=again)
-    elif again is not None:
-        yield _recomputed(subject, record.verdict, again)
+    yield from _recomputed(
+        subject, record.verdict, lambda: judge_again(Kind(record.kind), record.report, record.policy, where=subject)
+    )
     if record.kind is DecisionKind.PURGE and record.verdict.status is not Status.PASS:
         detail = f"removed evidence that was not due: {record.verdict.findings[0].detail}"
         yield Check(subject=subject, measure="purge_was_due", holds=False, detail=detail)
@@ -195,7 +198,7 @@ def _check_item(item: EvidenceItem, record: DecisionRecord, subject: str, place:
         detail = "" if holds else f"rests on other bytes than those removed by {grave.link.uri}: {item.uri}"
         return Check(subject=subject, measure=measure, holds=holds, detail=detail)
     try:
-        found = replace(read_item(place), uri=item.uri)
+        found = item_of(item.uri, read_evidence(place))
     except BadInputError as error:
         return Check(subject=subject, measure=measure, holds=False, detail=f"rests on what is not there: {error}")
     if found != item:
@@ -205,12 +208,23 @@ def _check_item(item: EvidenceItem, record: DecisionRecord, subject: str, place:
 
 def _grave(uri: str, stones: Mapping[str, Burial]) -> Burial | None:
     """The tombstone of evidence that is gone; ``None`` when it is there or was not removed by policy."""
-    store = EvidenceStore(uri.rsplit("/", 2)[0] if uri.count("/") >= 2 else ".")
+    store = store_of(uri)
     found = stones.get(store.name_of(uri))
     return found if found is not None and not store.holds(uri) else None
 
 
-def _check_evidence(uri: str, grave: Burial | None) -> Iterator[Check]:
+def _require_evidence(uri: str) -> None:
+    """Raise ``BadInputError`` when what the caller named is not there or no evidence; changed evidence is a verdict."""
+    if not store_of(uri).holds(uri):
+        raise BadInputError(f"evidence {uri} does not exist")
+    try:
+        read_evidence(uri)
+    except IntegrityError:
+        return
+
+
+def _check_evidence(uri: str, stones: Mapping[str, Burial]) -> Iterator[Check]:
+    grave = _grave(uri, stones)
     if grave is not None:
         record = grave.link.record
         detail = f"was removed on {record.created_at[:10]} by {grave.link.uri}: {record.reason}"
@@ -222,21 +236,24 @@ def _check_evidence(uri: str, grave: Burial | None) -> Iterator[Check]:
         yield Check(subject=uri, measure="evidence_unchanged", holds=False, detail=str(error))
         return
     yield Check(subject=uri, measure="evidence_unchanged", holds=True)
-    again = _again(found.kind, found.report, found.policy, uri)
-    if isinstance(again, str):
-        yield Check(subject=uri, measure="verdict_recomputed", holds=False, detail=again)
-    elif again is not None:
-        yield _recomputed(uri, found.verdict, note_fallbacks(found.kind, again, found.inputs))
+    yield from _recomputed(uri, found.verdict, lambda: judged_again(found, uri))
+    for place, trouble in examine_attachments(found, uri):
+        if trouble and _grave(place, stones) is None:
+            yield Check(subject=place, measure="attachment_unchanged", holds=False, detail=trouble)
 
 
-def _again(kind: Kind, report: Any, policy: Any, where: str) -> Verdict | str | None:
+def _recomputed(subject: str, recorded: Verdict, judge: Callable[[], Verdict | None]) -> Iterator[Check]:
+    measure = "verdict_recomputed"
     try:
-        return judge_again(kind, report, policy, where=where)
+        again = judge()
     except MLOpsError as error:
-        return f"cannot be judged again: {error}"
+        yield Check(subject=subject, measure=measure, holds=False, detail=f"cannot be judged again: {error}")
+        return
+    if again is not None:
+        yield _compared(subject, recorded, again)
 
 
-def _recomputed(subject: str, recorded: Verdict, again: Verdict) -> Check:
+def _compared(subject: str, recorded: Verdict, again: Verdict) -> Check:
     if same_judgement(recorded, again):
         return Check(subject=subject, measure="verdict_recomputed", holds=True)
     detail = f"was judged {recorded.status}; its report and policy give {again.status}: {again.summary}"

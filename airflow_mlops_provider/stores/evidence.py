@@ -208,14 +208,18 @@ class EvidenceStore:
         return [(self._blobs.uri_of(name), self._blobs.read(name)) for name in names]
 
 
+def store_of(uri: str) -> EvidenceStore:
+    """The root that the evidence at ``uri`` lies in, wherever that is."""
+    return EvidenceStore(uri.rsplit("/", 2)[0] if uri.count("/") >= 2 else ".")
+
+
 def read_evidence(uri: str) -> Evidence:
     """The evidence at ``uri``, wherever its root is, verified against the hash in its name.
 
     :raises BadInputError: when there is none or it is not evidence.
     :raises IntegrityError: when it was changed after it was written.
     """
-    root = uri.rsplit("/", 2)[0] if uri.count("/") >= 2 else "."
-    return decode(Evidence, EvidenceStore(root).read(uri), where=f"evidence {uri}")
+    return decode(Evidence, store_of(uri).read(uri), where=f"evidence {uri}")
 
 
 def _dated(name: str) -> Dated | None:

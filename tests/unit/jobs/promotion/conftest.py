@@ -79,13 +79,12 @@ def validation_report() -> tuple[ValidationReport, dict[str, Any]]:
     return ValidationReport(name="rules", rows=5000, failing_rows=0, results=(result,)), {}
 
 
-def bias_report() -> tuple[BiasReport, dict[str, Any]]:
-    numbers = dict.fromkeys(("support", "units", "trials", "rest_trials"), 2500) | {"low": 0.78, "high": 0.82}
+def bias_report(status: Status = Status.PASS) -> tuple[BiasReport, dict[str, Any]]:
+    rows = 25 if status is Status.INSUFFICIENT_EVIDENCE else 2500
+    numbers = dict.fromkeys(("support", "units", "trials", "rest_trials"), rows) | {"low": 0.78, "high": 0.82}
+    numbers |= {"gap": 0.2, "p_value": 1e-9} if status is Status.FAIL else {"gap": 0.0, "p_value": 0.5}
     slices = tuple(
-        SliceResult(
-            subject=f"black={n}", columns=("black",), value=0.8, rest_value=0.8, gap=0.0, p_value=0.5, **numbers
-        )
-        for n in (0, 1)
+        SliceResult(subject=f"black={n}", columns=("black",), value=0.8, rest_value=0.8, **numbers) for n in (0, 1)
     )
     report = BiasReport(
         task=Task.CLASSIFICATION,
@@ -194,9 +193,12 @@ class World:
         return found
 
     def write(self, kind: Kind, *, status: Status = Status.PASS, **parts: Any) -> str:
-        """Evidence whose verdict follows from its report, unless ``status`` asks for another one."""
-        report, policy = _HONEST[kind]() if "report" not in parts else (parts.pop("report"), {})
-        verdict = judge_again(kind, encode(report), policy, where="a test") if status is Status.PASS else None
+        """Evidence whose verdict follows from its report; with a report of its own, ``status`` may ask for another."""
+        is_bias = kind is Kind.BIAS and "report" not in parts
+        honest = (lambda: bias_report(status)) if is_bias else _HONEST.get(kind)
+        report, policy = honest() if "report" not in parts else (parts.pop("report"), {})
+        follows = is_bias or status is Status.PASS
+        verdict = judge_again(kind, encode(report), policy, where="a test") if follows else None
         parts |= {"report": encode(report), "policy": policy, "verdict": verdict or verdict_of(status)}
         evidence = Evidence(kind=kind, created_at="2025-01-01T00:00:00+00:00", **parts)
         return self.store.write(str(kind), evidence)
@@ -208,19 +210,23 @@ class World:
         return self.write(Kind.EVALUATION, model=model, report=report, details={"champion": encode(champion)}, **parts)
 
     def evidence_for(
-        self, model: ModelRef, *, gain: float = 0.02, training: DatasetRef = TRAINING, **others: Any
+        self,
+        model: ModelRef,
+        *,
+        gain: float = 0.02,
+        training: DatasetRef = TRAINING,
+        bias: Status = Status.PASS,
+        **compared: Any,
     ) -> list[str]:
-        """One good piece of each required kind, or of another status: ``bias=Status.FAIL``.
+        """One good piece of each required kind, or of another status for ``bias``.
 
-        :param others: also ``champion``, which is the one in force by default.
+        :param compared: ``champion``, which is the one in force by default.
         """
-        compared = {"champion": others.pop("champion")} if "champion" in others else {}
-        statuses: dict[str, Status] = others
         return [
-            self.write(Kind.VALIDATION, dataset=training, status=statuses.get("validation", Status.PASS)),
-            self.evaluate(model, gain=gain, **compared, status=statuses.get("evaluation", Status.PASS)),
-            self.write(Kind.BIAS, model=model, dataset=HELD_OUT, status=statuses.get("bias", Status.PASS)),
-            self.write(Kind.MODEL_CARD, model=model, status=statuses.get("model_card", Status.PASS)),
+            self.write(Kind.VALIDATION, dataset=training),
+            self.evaluate(model, gain=gain, **compared),
+            self.write(Kind.BIAS, model=model, dataset=HELD_OUT, status=bias),
+            self.write(Kind.MODEL_CARD, model=model),
         ]
 
     def promote(self, model: Any, evidence: list[str] | None = None, **keys: Any) -> Outcome:

@@ -169,6 +169,42 @@ def test_tampered_evidence_is_refused_by_name_and_nothing_is_recorded(world):
     assert world.links == ()
 
 
+@pytest.mark.parametrize("measured", [Status.FAIL, Status.INSUFFICIENT_EVIDENCE])
+def test_a_verdict_that_its_report_does_not_give_is_refused_even_under_a_fresh_hash(world, measured):
+    model = world.register()
+    evidence = world.evidence_for(model, bias=measured)
+    body = world.store.read(evidence[2])
+    body["verdict"] = world.store.read(world.evidence_for(model)[2])["verdict"]
+    evidence[2] = world.store.write("bias", body)
+    with pytest.raises(IntegrityError, match=f"{evidence[2]} says pass, .* {measured}"):
+        world.promote(model, evidence)
+    assert (world.links, "champion" in world.models.aliases("wage")) == ((), False)
+
+
+@pytest.mark.parametrize("what", ["changed", "gone"])
+def test_a_tampered_attachment_is_refused_by_name(world, what):
+    model = world.register()
+    evidence = world.evidence_for(model)
+    chart = world.store.attach_hashed("bias/attachments/slices.html", b"<p>worse</p>")
+    evidence[2] = world.write(Kind.BIAS, model=model, dataset=world.held_out, attachments={"slices.html": chart})
+    path = local_path(chart)
+    if what == "changed":
+        path.write_bytes(b"<p>fair</p>")
+    else:
+        path.unlink()
+    with pytest.raises(IntegrityError, match=path.name):
+        world.promote(model, evidence)
+    assert world.links == ()
+
+
+@pytest.mark.parametrize("mode", ["approve", "auto"])
+def test_a_blank_approver_is_refused(world, mode):
+    model = world.register()
+    with pytest.raises(BadInputError, match="'approver' is empty"):
+        world.promote(model, mode=mode, approver="  ")
+    assert world.links == ()
+
+
 def test_a_tampered_artifact_is_refused_by_name(world):
     model = world.register()
     evidence = world.evidence_for(model)

@@ -120,6 +120,34 @@ def test_a_tampered_artifact_of_the_champion_is_named(decided):
     assert failures(verify(decided)) == [("artifact of version 2", "artifact_unchanged")]
 
 
+def test_a_tampered_artifact_of_the_version_before_the_champion_is_named(decided):
+    decided.artifact_file(decided.links[0].record.model).write_bytes(b"something else")
+    assert failures(verify(decided)) == [("artifact of version 1", "artifact_unchanged")]
+
+
+@pytest.mark.parametrize("subject", ["model", "evidence"])
+@pytest.mark.parametrize("what", ["changed", "gone"])
+def test_a_tampered_attachment_is_named(world, subject, what):
+    model = world.register()
+    evidence = world.evidence_for(model)
+    chart = world.store.attach_hashed("bias/attachments/slices.html", b"<p>worse</p>")
+    evidence[2] = world.write(Kind.BIAS, model=model, dataset=world.held_out, attachments={"slices.html": chart})
+    world.promote(model, evidence)
+    asked = {"evidence": evidence[2]} if subject == "evidence" else {}
+    assert verify(world, **asked).verdict.status is Status.PASS
+    if what == "changed":
+        local_path(chart).write_bytes(b"<p>fair</p>")
+    else:
+        local_path(chart).unlink()
+    assert failures(verify(world, **asked)) == [(chart, "attachment_unchanged")]
+
+
+@pytest.mark.parametrize("name", ["nope.json", f"nope-{'0' * 64}.json"])
+def test_evidence_that_the_caller_names_must_be_there(world, name):
+    with pytest.raises(BadInputError, match=f"{name} does not exist"):
+        verify(world, evidence=f"file://{world.root}/bias/{name}")
+
+
 def test_without_a_registry_the_rest_is_checked_and_the_gap_is_said(decided, tmp_path):
     outcome = verify(decided, tracking_uri=f"sqlite:///{tmp_path}/elsewhere.db")
     assert outcome.verdict.status is Status.INSUFFICIENT_EVIDENCE
