@@ -63,7 +63,7 @@ class ValidateJob(Job):
         declared = self._declared()
         data = open_dataset(self.dataset)
         self._check_places(data)
-        sensitive = {*self.sensitive, *declared.sensitive}
+        sensitive = self._sensitive(data, declared)
         measuring = measure_validation(
             _source(data), declared.rules, name=declared.name, sensitive=sensitive, unchecked=declared.unchecked
         )
@@ -105,6 +105,17 @@ class ValidateJob(Job):
         if (self.suite is None) == (self.contract is None):
             raise BadInputError("validate spec: give one of 'suite' and 'contract'")
         return read_suite(self.suite) if self.suite is not None else read_contract(self.contract)
+
+    def _sensitive(self, data: Dataset, declared: Declared) -> set[str]:
+        """The columns to hide: the spec's, which must be there, and the declaration's, whatever their case."""
+        for name in self.sensitive:
+            if name not in data.columns:
+                raise BadInputError(
+                    f"key 'sensitive': dataset {data.uri} has no column {name!r}; it has {', '.join(data.columns)}"
+                )
+        folded = {name.lower() for name in declared.sensitive}
+        spelled = {name for name in data.columns if name.lower() in folded}
+        return {*self.sensitive, *declared.sensitive, *spelled}
 
     def _check_places(self, data: Dataset) -> None:
         """No output may be the input, lie inside it, or be the other output."""

@@ -83,6 +83,12 @@ def _optional(check: Check) -> Check:
 
 
 _flag, _text, _count = _a(bool, "true or false"), _a(str, "a text"), _a(int, "a whole number")
+
+
+def _divisor(value: Any) -> str | None:
+    return "must not be 0" if value == 0 and not isinstance(value, bool) else _a((int, float), "a number")(value)
+
+
 _BETWEEN = {"min_value": _bound, "max_value": _bound, "strict_min": _optional(_flag), "strict_max": _optional(_flag)}
 _PAIR_IGNORES = _one_of("both_values_are_missing", "either_value_is_missing", "neither")
 _LIST_IGNORES = _one_of("all_values_are_missing", "any_value_is_missing", "never")
@@ -131,7 +137,7 @@ ARGUMENTS: dict[str, dict[str, Check]] = {
     f"{_V}match_like_pattern_list": _row(like_pattern_list=_each(_text), match_on=_MATCH_ON, escape=_optional(_text)),
     f"{_V}not_match_like_pattern_list": _row(like_pattern_list=_each(_text), escape=_optional(_text)),
     f"{_V}be_unique": _row(),
-    f"{_V}be_multiple_of": _row(divisor=_a((int, float), "a number")),
+    f"{_V}be_multiple_of": _row(divisor=_divisor),
     f"{_V}not_be_missing": _row(missing_values=_values),
     "expect_column_value_lengths_to_be_between": _row(**_BETWEEN),
     "expect_column_value_lengths_to_equal": _row(value=_count),

@@ -27,6 +27,7 @@ class RowCheck:
     :param missing: condition that is true, never NULL, for rows in scope that are not considered.
     :param bad: condition that is true for a considered row that does not meet the rule.
     :param values: what a sample of unexpected rows shows.
+    :param condition: a business rule's own SQL, as declared; empty for other rules.
     :param keys: for uniqueness: the columns that must not repeat; ``bad`` is then made from the repeated keys.
     """
 
@@ -34,6 +35,7 @@ class RowCheck:
     domain: str | None
     missing: str
     bad: str = ""
+    condition: str = ""
     values: tuple[Column, ...] = ()
     keys: tuple[Column, ...] = ()
 

@@ -87,7 +87,8 @@ def _answer(rule: Rule, found: Any, sensitive: Sequence[str]) -> Answer:
 
     raised = _raised(found.exception_info)
     if raised:
-        told = "it raised on a sensitive column" if set(rule.columns) & set(sensitive) else raised
+        # Whichever columns the rule names: a row condition in text may read another.
+        told = "it raised, and its words may quote a sensitive column" if sensitive else raised
         raise BadInputError(f"{rule.source}: {rule.type} cannot be evaluated on {rule.subject}: {told}")
     maps = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
     result = dict(found.result)

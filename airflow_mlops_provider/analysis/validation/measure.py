@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,13 +14,19 @@ import pyarrow as pa
 from airflow_mlops_provider.analysis.validation.batch import Batch, one_line
 from airflow_mlops_provider.analysis.validation.broken_rows import BrokenRows, mark_broken_rows
 from airflow_mlops_provider.analysis.validation.checks import Conclusion
-from airflow_mlops_provider.analysis.validation.columns import columns_of
+from airflow_mlops_provider.analysis.validation.columns import Column, columns_of
 from airflow_mlops_provider.analysis.validation.failing_rows import FailingRows, find_failing_rows
 from airflow_mlops_provider.analysis.validation.great_expectations_engine import Answer, ask_great_expectations
 from airflow_mlops_provider.analysis.validation.plan import Plan, make_plan
-from airflow_mlops_provider.analysis.validation.results import Sensitive, conclusion_result, foreign_result, row_result
+from airflow_mlops_provider.analysis.validation.results import (
+    Sensitive,
+    conclusion_result,
+    foreign_result,
+    query_result,
+    row_result,
+)
 from airflow_mlops_provider.analysis.validation.samples import Sample, take_samples
-from airflow_mlops_provider.analysis.validation.scan import Scanned, scan
+from airflow_mlops_provider.analysis.validation.scan import Scanned, require_binds, scan
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
 from airflow_mlops_provider.records.rules import Engine, Rule, Scope
@@ -85,7 +91,9 @@ def measure_validation(
             measured = _measure(plan, batch, answers, name=name, sensitive=sensitive)
             yield replace(measured, report=replace(measured.report, unchecked=tuple(unchecked)))
     except duckdb.Error as error:
-        raise BadInputError(f"{source.name} cannot be read: {one_line(error)}") from error
+        # The engine's own words may quote a value.
+        told = type(error).__name__ if sensitive else one_line(error)
+        raise BadInputError(f"{source.name} cannot be read: {told}") from error
 
 
 def _measure(
@@ -96,7 +104,15 @@ def _measure(
     asked = {number: _ask(plan, number, batch) for number in plan.queries}
     broken = mark_broken_rows(scanned, {n: len(answer.unexpected_rows) for n, answer in answers.items()}, batch)
     samples = _samples(plan, scanned, broken, batch, sensitive)
-    found = _Found(plan=plan, scanned=scanned, samples=samples, answers=answers, asked=asked, hidden=hidden)
+    found = _Found(
+        plan=plan,
+        scanned=scanned,
+        samples=samples,
+        answers=answers,
+        asked=asked,
+        hidden=hidden,
+        columns=batch.columns,
+    )
     results = tuple(found.result(number) for number in range(len(plan.rules)))
     failing = find_failing_rows(results, broken, batch)
     report = ValidationReport(
@@ -134,6 +150,7 @@ class _Found:
     answers: dict[int, Answer]
     asked: dict[int, Conclusion]
     hidden: Sensitive
+    columns: Mapping[str, Column]
 
     def result(self, number: int) -> RuleResult:
         rule = self.plan.rules[number]
@@ -143,20 +160,22 @@ class _Found:
         if number in self.answers:
             return foreign_result(self.answers[number], self.hidden)
         if number in self.asked:
-            return conclusion_result(rule, self.asked[number], Engine.QUERY, self.hidden)
+            return query_result(rule, self.asked[number], self.hidden, self.columns)
         if number in self.plan.tables:
-            return conclusion_result(rule, self.scanned.conclusions[number], Engine.SCAN, self.hidden)
+            return conclusion_result(rule, self.scanned.conclusions[number], self.hidden)
         return row_result(rule, self.scanned.counts[number], self.samples[number], self.scanned.ranges)
 
 
 def _ask(plan: Plan, number: int, batch: Batch) -> Conclusion:
     check = plan.queries[number]
+    require_binds(check.rule, check.query, batch)
     try:
         found = batch.row(check.query)
-    except duckdb.ConversionException:
-        return Conclusion(success=False, problem="its query meets a value that it cannot convert")
-    except duckdb.Error as error:
-        raise BadInputError(f"{check.rule.source}: {check.rule.type}: {one_line(error)}") from error
+    except (duckdb.OperationalError, duckdb.InterruptException):  # no value's fault: a file, or the machine
+        raise
+    except duckdb.Error:
+        # The rule is sound, or it would not have bound; the engine's own words would quote the value.
+        return Conclusion(success=False, problem="its query meets a value that it cannot convert or compute with")
     if len(found) != 1:
         raise BadInputError(f"{check.rule.source}: {check.rule.type}: its query must give one value")
     return check.conclude(found[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from airflow_mlops_provider.analysis.validation.checks import Conclusion
 from airflow_mlops_provider.analysis.validation.great_expectations_engine import Answer
 from airflow_mlops_provider.analysis.validation.samples import SAMPLES, Sample
 from airflow_mlops_provider.analysis.validation.scan import RowCount
+from airflow_mlops_provider.analysis.validation.sql_texts import may_quote
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
 from airflow_mlops_provider.records.rules import Engine, Rule, Scope
 
@@ -28,6 +29,15 @@ class Sensitive:
     def touches(self, rule: Rule) -> bool:
         """Whether the rule reads one of them."""
         return bool(self.columns & set(rule.columns))
+
+    def quoted_by(self, rule: Rule, available: Collection[str]) -> bool:
+        """Whether the value that the rule's query gives may be one of theirs.
+
+        :param available: the batch's columns.
+        """
+        return (
+            bool(self.columns) and "query" in rule.kwargs and may_quote(rule.kwargs["query"], available, self.columns)
+        )
 
 
 def row_result(rule: Rule, count: RowCount, sample: Sample, ranges: Mapping[str, tuple[Any, Any]]) -> RuleResult:
@@ -78,9 +88,21 @@ def _without_values(result: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in result.items() if key not in _QUOTED_KEYS}
 
 
-def conclusion_result(rule: Rule, found: Conclusion, engine: Engine, hidden: Sensitive) -> RuleResult:
-    """The result of a table rule of the scan, or of a query."""
+def conclusion_result(rule: Rule, found: Conclusion, hidden: Sensitive) -> RuleResult:
+    """The result of a table rule of the scan."""
     quoted = hidden.touches(rule) and any(word in rule.type for word in _QUOTING)
+    return _table_result(rule, found, Engine.SCAN, quoted=quoted)
+
+
+def query_result(rule: Rule, found: Conclusion, hidden: Sensitive, available: Collection[str]) -> RuleResult:
+    """The result of a rule that is a query of its own.
+
+    :param available: the batch's columns.
+    """
+    return _table_result(rule, found, Engine.QUERY, quoted=hidden.quoted_by(rule, available))
+
+
+def _table_result(rule: Rule, found: Conclusion, engine: Engine, *, quoted: bool) -> RuleResult:
     return RuleResult(
         rule=rule,
         scope=Scope.TABLE,

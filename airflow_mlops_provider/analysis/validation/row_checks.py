@@ -75,13 +75,14 @@ def _several_check(rule: Rule, columns: Mapping[str, Column], domain: str | None
 def _sql_check(rule: Rule, used: Sequence[Column]) -> RowCheck | None:
     """A business rule in SQL. A row on which it cannot be computed (a text that is no number) does not meet it."""
     if rule.type == "expect_rows_to_satisfy":
-        bad = f"NOT coalesce(TRY(coalesce(({rule.kwargs['condition']})::BOOLEAN, true)), false)"
+        condition = rule.kwargs["condition"]
+        bad = f"NOT coalesce(TRY(coalesce(({condition})::BOOLEAN, true)), false)"
     else:
         condition = condition_of(rule.kwargs["unexpected_rows_query"])
         if condition is None:
             return None
         bad = f"coalesce(TRY(coalesce(({condition})::BOOLEAN, false)), true)"
-    return RowCheck(rule=rule, domain=None, missing="false", bad=bad, values=tuple(used))
+    return RowCheck(rule=rule, domain=None, missing="false", bad=bad, condition=condition, values=tuple(used))
 
 
 # -- one column ---------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from airflow_mlops_provider.analysis.validation.columns import Column, Family, c
 from airflow_mlops_provider.analysis.validation.json_values import json_value
 from airflow_mlops_provider.analysis.validation.plan import Plan
 from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.rules import Rule
 
 _ORDERED = (Family.NUMBER, Family.DATE, Family.TIMESTAMP)
 
@@ -124,10 +125,22 @@ def _repeats(number: int, check: RowCheck) -> str:
 
 def _check_binds(check: RowCheck, batch: Batch) -> None:
     if check.rule.columns_read or check.rule.type in ("expect_rows_to_satisfy", "unexpected_rows_expectation"):
-        try:
-            batch.rows(f"EXPLAIN SELECT {check.bad} FROM {SOURCE}")  # the rule's own SQL, as declared
-        except duckdb.Error as error:
-            raise BadInputError(f"{check.rule.source}: {check.rule.type}: {one_line(error)}") from error
+        require_binds(check.rule, f"SELECT {check.bad} FROM {SOURCE}", batch)
+    if check.condition and not check.rule.columns_read:
+        # One that reads no column is the same for every row: it can be computed, or the rule is broken.
+        _require(check.rule, f"SELECT ({check.condition})::BOOLEAN", batch)
+
+
+def require_binds(rule: Rule, query: str, batch: Batch) -> None:
+    """Raise ``BadInputError`` that names the rule when its SQL does not fit the batch; no value is read."""
+    _require(rule, f"EXPLAIN {query}", batch)
+
+
+def _require(rule: Rule, statement: str, batch: Batch) -> None:
+    try:
+        batch.rows(statement)  # the rule's own SQL, as declared
+    except duckdb.Error as error:
+        raise BadInputError(f"{rule.source}: {rule.type}: {one_line(error)}") from error
 
 
 @dataclass(slots=True)

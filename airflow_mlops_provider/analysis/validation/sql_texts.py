@@ -70,6 +70,23 @@ def columns_in(condition: str, available: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def may_quote(query: str, available: Iterable[str], hidden: Iterable[str]) -> bool:
+    """Whether what a query gives may be a value of a hidden column: it names one, or something that may stand for it.
+
+    :param available: the batch's columns.
+    :param hidden: those whose values are left out.
+    """
+    secret, known = {name.lower() for name in hidden}, {name.lower() for name in available}
+    for node in _nodes(_parse(batch_query(query))):
+        parts = [part.lower() for part in node.get("column_names") or ()]
+        # A name that is no column is an alias, or the whole row; a star is every column, and may rename it.
+        if secret & set(parts) or (parts and not known & set(parts)):
+            return True
+        if node.get("class") == "STAR" or node.get("column_name_alias"):
+            return True
+    return False
+
+
 def _goes_beyond_rows(node: dict[str, Any]) -> bool:
     clauses = ("group_expressions", "group_sets", "having", "qualify", "sample", "modifiers")
     kinds = {inner.get("class") for inner in _nodes(node["where_clause"])}
