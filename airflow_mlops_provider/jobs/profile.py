@@ -44,7 +44,7 @@ class ProfileJob(Job):
     :param output_uri: where to write the profile; its name ends in ``.profile``.
     :param columns: which columns; by default all but time stamps and what cannot be compared.
     :param sensitive: columns that are left out, of the file as of what is kept with the evidence.
-    :param shared: leave out what would tell values of fewer than ``min_count`` rows: extremes, rare levels, small cells.
+    :param shared: leave out what tells a value of fewer than ``min_count`` rows: extremes, rare levels, small cells.
     :param min_count: see ``shared``.
     """
 

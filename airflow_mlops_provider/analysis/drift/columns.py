@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 import pyarrow as pa
@@ -45,6 +46,15 @@ class Rows(Described, Protocol):
         """The rows in order, some columns of them; with ``coded``, text may come dictionary-coded."""
 
 
+class Written(Enum):
+    """How a value of a numeric or time column is written."""
+
+    NUMBER = auto()
+    MOMENT = auto()
+    CLOCK = auto()
+    DURATION = auto()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """How one column will be compared.
@@ -55,6 +65,7 @@ class Plan:
     :param problem: why it cannot be compared; ``None`` when it can.
     :param statement: the problem in words.
     :param sensitive: its values never appear in words.
+    :param written: how its values are written in words when it is numeric or of time.
     """
 
     column: str
@@ -63,6 +74,7 @@ class Plan:
     problem: Problem | None = None
     statement: str = ""
     sensitive: bool = False
+    written: Written = Written.NUMBER
 
 
 def plan_columns(
@@ -170,7 +182,25 @@ def _plan(name: str, role: Role, reference: Described, current: pa.Schema, sensi
         if kind_of(after) is not kind:
             problem = Problem.TYPE_CHANGED
             statement = f"{name}: {before} in the reference, {after} now"
-    return Plan(column=name, role=role, kind=kind, problem=problem, statement=statement, sensitive=sensitive)
+    return Plan(
+        column=name,
+        role=role,
+        kind=kind,
+        problem=problem,
+        statement=statement,
+        sensitive=sensitive,
+        written=_written(before),
+    )
+
+
+def _written(kind: pa.DataType) -> Written:
+    if pa.types.is_dictionary(kind):
+        return _written(kind.value_type)
+    if pa.types.is_time(kind):
+        return Written.CLOCK
+    if pa.types.is_duration(kind):
+        return Written.DURATION
+    return Written.MOMENT if kind_of(kind) is ColumnKind.TIME else Written.NUMBER
 
 
 def _absent(name: str, role: Role) -> tuple[Problem, str]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.drift import words
-from airflow_mlops_provider.analysis.drift.columns import Plan
+from airflow_mlops_provider.analysis.drift.columns import Plan, Written
 from airflow_mlops_provider.analysis.drift.groups import Weights
 from airflow_mlops_provider.analysis.drift.moves import forgiven, moved_interval, robust
 from airflow_mlops_provider.analysis.drift.profile import (
@@ -80,21 +80,27 @@ def numeric_words(plan: Plan, reference: NumericProfile, current: NumericProfile
 
     :param after: its quantiles in the current batch, at :data:`QUANTILES`.
     """
-    time = plan.kind is ColumnKind.TIME
-    told = words.numeric_change(plan.column, reference.quantiles(QUANTILES), after, time=time, sensitive=plan.sensitive)
+    text, edges = TEXTS[plan.written], reference.edges
+    told = words.numeric_change(plan.column, reference.quantiles(QUANTILES), after, text, sensitive=plan.sensitive)
     if plan.sensitive:
         return told
     if not reference.knows(0.5):
         return f"{plan.column}: {words.COARSE}"
     if not reference.edges.size:
         return told
-    text, edges = words.moment if time else words.quantity, reference.edges
     before, now = reference.counts / reference.values, current.counts / current.values
     below, above = float(now[0] - before[0]), float(now[-1] - before[-1])
     top = edges[-2] if reference.atoms[-2] else edges[-1]
-    return told + words.outside_change((below, text(edges[0])), (above, text(top)))
+    ends = words.apart(edges[0], after[0], text)[0], words.apart(top, after[-1], text)[0]
+    return told + words.outside_change((below, ends[0]), (above, ends[1]))
 
 
+TEXTS: dict[Written, words.Text] = {
+    Written.NUMBER: words.quantity,
+    Written.MOMENT: words.moment,
+    Written.CLOCK: words.clock,
+    Written.DURATION: words.duration,
+}
 SAID_FROM = 0.05
 """P-value from which nobody reads what a column did."""
 VAGUE_FROM = 0.02
@@ -226,7 +232,7 @@ def _unnamed_shift(plan: Plan, counts: tuple[dict[str, int], dict[str, int]], we
         two_proportion(
             *_worth(after, m, weights.current), *_worth(before, n, weights.reference), alternative="greater"
         ).p_value,
-        f"{plan.column}: {words.percent(before / n)} -> {words.percent(after / m)} of values are of levels that the "
+        f"{plan.column}: {words.share_change(before / n, after / m)} of values are of levels that the "
         "reference's profile does not name",
     )
 

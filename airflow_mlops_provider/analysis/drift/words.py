@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -36,25 +37,76 @@ def moment(seconds: float) -> str:
         return quantity(seconds)
 
 
+def clock(seconds: float) -> str:
+    """Seconds since midnight as a time of day."""
+    return moment(seconds).split(" ")[-1]
+
+
+def duration(seconds: float) -> str:
+    """A length of time to read: ``90.0 s``, ``2.50 h``, ``12 d``."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if abs(seconds) >= 2 * size:
+            return f"{quantity(seconds / size)} {unit}"
+    return f"{quantity(seconds)} s"
+
+
+Text = Callable[[float], str]
+_FINE: dict[Text, str] = {moment: "%Y-%m-%d %H:%M:%S.%f", clock: "%H:%M:%S.%f"}
+
+
+def apart(one: float, other: float, text: Text) -> tuple[str, str]:
+    """Two values in words, with as many digits as it takes to tell them apart.
+
+    :param text: :func:`quantity`, :func:`moment`, :func:`clock` or :func:`duration`.
+    """
+    told = text(one), text(other)
+    if told[0] != told[1] or one == other:
+        return told
+    try:
+        if text in _FINE:
+            found = [datetime.fromtimestamp(value, UTC).strftime(_FINE[text]) for value in (one, other)]
+            return found[0], found[1]
+    except (OverflowError, ValueError, OSError):
+        pass
+    decimals = min(max(0, 1 + math.ceil(-math.log10(abs(other - one)))), 17)
+    unit = " s" if text is duration else ""
+    return f"{one:,.{decimals}f}{unit}", f"{other:,.{decimals}f}{unit}"
+
+
 def percent(share: float) -> str:
     """A share to read: ``24.4 %``."""
     return f"{share * 100:.1f} %"
 
 
-def numeric_change(column: str, before: Floats, after: Floats, *, time: bool = False, sensitive: bool = False) -> str:
+def share_change(before: float, now: float) -> str:
+    """``24.4 % -> 30.1 %``, or ``still 24.4 %``."""
+    if before == now:
+        return f"still {percent(now)}"
+    first, second = percent(before), percent(now)
+    if first == second:
+        first, second = (f"{text} %" for text in apart(before * 100, now * 100, "{:.1f}".format))
+    return f"{first} -> {second}"
+
+
+def numeric_change(column: str, before: Floats, after: Floats, text: Text, *, sensitive: bool = False) -> str:
     """The middle before and after, the quartiles when the middle stayed, and which way the values went.
 
     :param before: quantiles 5, 25, 50, 75 and 95 % of the reference.
     :param after: the same of the current batch.
+    :param text: how a value is written.
     """
     if sensitive:
         return f"{column}: {WITHHELD}"
-    text = moment if time else quantity
-    middles = text(before[2]), text(after[2])
-    told = f"{column}: median {_change(*middles)}"
-    if abs(after[2] - before[2]) < 0.1 * (before[3] - before[1] or before[4] - before[0]):
-        halves = [f"{text(side[1])} to {text(side[3])}" for side in (before, after)]
-        told += f", middle half {_change(*halves)}"
+    moved = 0.1 * (before[3] - before[1] or before[4] - before[0])
+
+    def pair(i: int) -> tuple[str, str]:
+        if abs(after[i] - before[i]) < moved:
+            return text(before[i]), text(after[i])
+        return apart(before[i], after[i], text)
+
+    told = f"{column}: median {_change(*pair(2))}"
+    if abs(after[2] - before[2]) < moved:
+        told += f", middle half {_change(*map(' to '.join, zip(pair(1), pair(3), strict=True)))}"
     return f"{told}{_way(after - before)}"
 
 
@@ -80,8 +132,13 @@ def _way(moves: Floats) -> str:
         return ", higher"
     if np.all(moves[1:4] <= 0) and np.any(moves[1:4]):
         return ", lower"
-    spread = moves[3] - moves[1] or moves[4] - moves[0]
-    return ", wider" if spread > 0 else ", narrower"
+    outer = moves[[0, 1, 3, 4]]
+    if np.all(outer >= 0) or np.all(outer <= 0):
+        return ", mostly higher" if outer.sum() > 0 else ", mostly lower" if outer.sum() < 0 else ""
+    inside, outside = moves[3] - moves[1], moves[4] - moves[0]
+    if inside * outside < 0:
+        return ", of another shape"
+    return ", wider" if inside + outside > 0 else ", narrower"
 
 
 def level_changes(column: str, moves: Sequence[tuple[str, float, float]], *, sensitive: bool = False) -> str:
@@ -91,7 +148,7 @@ def level_changes(column: str, moves: Sequence[tuple[str, float, float]], *, sen
     """
     if sensitive:
         return f"{column}: {WITHHELD}"
-    told = [f"{level}{_often(now - before)} {percent(before)} -> {percent(now)}" for level, before, now in moves]
+    told = [f"{level}{_often(now - before)} {share_change(before, now)}" for level, before, now in moves]
     return f"{column}: {'; '.join(told)} of values"
 
 
@@ -101,7 +158,7 @@ def _often(change: float) -> str:
 
 def missing_change(column: str, before: float, after: float) -> str:
     """How the share of missing values changed."""
-    return f"{column}: missing {percent(before)} -> {percent(after)} of rows"
+    return f"{column}: missing {share_change(before, after)} of rows"
 
 
 def unseen_levels(

@@ -61,7 +61,8 @@ def row_findings(report: DriftReport, policy: DriftPolicy) -> list[Finding]:
             observed=float(rows),
             limit=float(policy.min_rows),
             status=Status.INSUFFICIENT_EVIDENCE,
-            detail=f"{side} has {rows:,} rows; fewer than {policy.min_rows:,} cannot tell drift from chance",
+            detail=f"{side} has {rows:,} row{'' if rows == 1 else 's'}; "
+            f"fewer than {policy.min_rows:,} cannot tell drift from chance",
         )
         for side, rows in sides.items()
         if rows < policy.min_rows
@@ -93,7 +94,9 @@ def number_text(finding: Finding) -> str:
     """``hours, KS D 0.21 > 0.05``."""
     observed, limit = finding.observed or 0.0, finding.limit or 0.0
     sign = ">" if observed > limit else ("=" if observed == limit else "<")
-    return f"{finding.subject}, {WORDS[Measure(finding.measure)]} {observed:.2g} {sign} {limit:.2g}"
+    texts = ((f"{observed:.{digits}g}", f"{limit:.{digits}g}") for digits in range(2, 18))
+    told = next((pair for pair in texts if pair[0] != pair[1]), (f"{observed:.2g}", f"{limit:.2g}"))
+    return f"{finding.subject}, {WORDS[Measure(finding.measure)]} {told[0]} {sign} {told[1]}"
 
 
 def summary(report: DriftReport, findings: Sequence[Finding], *, notes: Sequence[str] = ()) -> str:
@@ -111,7 +114,7 @@ def summary(report: DriftReport, findings: Sequence[Finding], *, notes: Sequence
     others = (role for role in (Role.TARGET, Role.PREDICTION) if drifted[role])
     parts += [f"{role} drifted: {', '.join(sorted(drifted[role]))}" for role in others]
     parts += [number_text(finding) for finding in failed if finding.subject not in roles]
-    return "; ".join([*parts, *filter(None, notes)])
+    return "; ".join(filter(None, [*parts, *notes]))
 
 
 def _features_text(report: DriftReport, findings: Sequence[Finding], drifted: int) -> str:
@@ -119,6 +122,9 @@ def _features_text(report: DriftReport, findings: Sequence[Finding], drifted: in
     if short and not drifted:
         return short[0]
     total = sum(column.role is Role.FEATURE and column.problem is not Problem.NEW_COLUMN for column in report.columns)
+    if not total:
+        others = any(finding.status is Status.FAIL for finding in findings)
+        return "" if others else "no feature was compared"
     return f"{drifted} of {total} columns drifted{_worst_text(report, findings, drifted)}"
 
 

@@ -153,7 +153,7 @@ def _window_findings(report: DriftReport, windows: WindowDrift) -> Iterator[Find
     alarm = Status.FAIL if windows.previous_alarm else Status.NOTICE
     for name, score in windows.standardised.items():
         stands_out = unusual and (name == windows.worst_column or score >= windows.alarm_score)
-        text = windows.statements.get(name, f"{name}: {score:.1f} standard deviations from the usual")
+        text = windows.statements.get(name, f"{name}: {max(score, 0.0):.1f} standard deviations beyond the usual")
         if stands_out and not windows.previous_alarm:
             text += "; an alarm when the next window is out of the ordinary too"
         column = name.removesuffix(" (missing)").removesuffix(" (unseen)")

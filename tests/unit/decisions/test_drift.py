@@ -310,3 +310,17 @@ def test_the_joint_test_says_that_no_column_drifted_only_when_none_did():
     for columns, said in (((), True), ((gone,), False)):
         found = judge(shifted("x", 0.0, 1.0), *columns, joint=joint).findings
         assert any("no column drifted by itself" in finding.detail for finding in found) is said
+
+
+def test_numbers_on_either_side_of_a_limit_are_written_apart():
+    assert "KS D 0.0501 > 0.05" in judge(shifted("x", 0.0501, 1e-9)).summary
+
+
+def test_a_target_alone_is_not_summed_up_as_none_of_no_columns():
+    target = shifted("z", 0.2, 1e-9, role=Role.TARGET)
+    assert judge(target).summary == "target drifted: z; assumes independent rows"
+    assert judge(replace(target, shifts=())).summary.startswith("no feature was compared")
+
+
+def test_one_row_is_one_row():
+    assert "reference has 1 row; fewer" in judge(shifted("x", 0.2, 1.0), rows=1).summary
