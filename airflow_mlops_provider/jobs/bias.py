@@ -23,6 +23,7 @@ from airflow_mlops_provider.jobs.sources import (
     ask,
     groups_of,
     metric_of,
+    naming,
     read_rows,
     require_measurable,
     require_one_source,
@@ -103,14 +104,15 @@ class BiasJob(Job):
         metric = find_metric(self.metric, SLICE_METRICS)
         if self.discover or metric.of_scores or metric.task is Task.REGRESSION or _is_float(dataset, prediction):
             frame = read_rows(dataset, [label, prediction], role="predictions")
-            predictions, notes = self._read(frame, label, prediction, metric)
+            with naming(dataset):
+                predictions, notes = self._read(frame, label, prediction, metric)
             return self._of_rows(dataset.table(sliced), plan, predictions, metric, group=group, notes=notes)
         wanted = list(dict.fromkeys([*sliced, label, prediction]))
         try:
             return measure_bias_of_classes(
                 lambda: dataset.reader(wanted, coded=group is None),
                 plan,
-                lambda kinds: self._read_kinds(kinds, label, prediction, metric),
+                naming(dataset)(lambda kinds: self._read_kinds(kinds, label, prediction, metric)),
                 label=label,
                 prediction=prediction,
                 group=group,
@@ -134,7 +136,9 @@ class BiasJob(Job):
         from airflow_mlops_provider.analysis.prediction import refuse_infinite  # loads pandas, which a table needs not
 
         refuse_infinite(frame[list(spec.features)], name=dataset.uri)
-        metric, answers = metric_of(spec, self.metric, SLICE_METRICS), ask(predictor, frame, label)
+        metric = metric_of(spec, self.metric, SLICE_METRICS)
+        with naming(dataset):
+            answers = ask(predictor, frame, label)
         if not answers.are_numbers:
             raise BadInputError(
                 f"model {spec.name}: its answers hold NaN or infinite values, so no slice can be measured"

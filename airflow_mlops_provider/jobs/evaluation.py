@@ -19,6 +19,7 @@ from airflow_mlops_provider.jobs.sources import (
     ask,
     groups_of,
     metric_of,
+    naming,
     read_rows,
     require_measurable,
     require_one_source,
@@ -88,12 +89,14 @@ class EvaluateJob(Job):
         answers = [candidate, *([self.champion] if self.champion else [])]
         dataset = open_dataset(predictions)
         frame = read_rows(dataset, [label, *answers, self.group_column], role="predictions")
-        table = read_prediction_table(frame, label=label, columns=answers, metric=self.metric, task=self.task)
-        require_two_classes(table.models[0], label=label)
+        with naming(dataset):
+            table = read_prediction_table(frame, label=label, columns=answers, metric=self.metric, task=self.task)
+            require_two_classes(table.models[0], label=label)
+            groups = groups_of(frame, self.group_column)
         report = measure_evaluation(
             *table.models,
             metric=table.metric,
-            groups=groups_of(frame, self.group_column),
+            groups=groups,
             alpha=self.policy.alpha,
             notes=table.notes,
             seed=self.seed,
@@ -136,16 +139,19 @@ class EvaluateJob(Job):
         features = [*ours.spec.features, *(theirs.spec.features if theirs else ())]
         frame = read_rows(dataset, [label, *features, group], role="dataset")
         refuse_infinite(frame[list(dict.fromkeys(features))], name=dataset.uri)
-        metric, answers = metric_of(ours.spec, self.metric), ask(ours, frame, label)
+        metric = metric_of(ours.spec, self.metric)
+        with naming(dataset):
+            answers, groups = ask(ours, frame, label), groups_of(frame, group)
         if not answers.are_numbers:
             return unmeasurable(answers.predictions, metric, invariants=answers.invariants)
-        require_measurable(metric, answers.predictions, label=label, model=f"model {candidate.name}")
-        require_two_classes(answers.predictions, label=label)
+        with naming(dataset):
+            require_measurable(metric, answers.predictions, label=label, model=f"model {candidate.name}")
+            require_two_classes(answers.predictions, label=label)
         return measure_evaluation(
             answers.predictions,
-            self._of_champion(theirs, frame, label, metric) if theirs else None,
+            self._of_champion(theirs, dataset, frame, label, metric) if theirs else None,
             metric=metric,
-            groups=groups_of(frame, group),
+            groups=groups,
             alpha=self.policy.alpha,
             latency=measure_latency(ours.predict, frame, artifact_bytes=ours.artifact_bytes),
             invariants=answers.invariants,
@@ -156,8 +162,11 @@ class EvaluateJob(Job):
             seed=self.seed,
         )
 
-    def _of_champion(self, champion: Predictor, frame: Any, label: str, metric: Metric) -> Predictions:
-        answers = ask(champion, frame, label)
+    def _of_champion(
+        self, champion: Predictor, dataset: Dataset, frame: Any, label: str, metric: Metric
+    ) -> Predictions:
+        with naming(dataset):
+            answers = ask(champion, frame, label)
         if not answers.are_numbers:
             raise BadInputError(f"champion {champion.spec.name}: its answers hold NaN or infinite values")
         require_measurable(metric, answers.predictions, label=label, model=f"champion {champion.spec.name}")

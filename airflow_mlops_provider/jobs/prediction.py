@@ -19,7 +19,7 @@ from airflow_mlops_provider.analysis.prediction import (
     measure_shadow,
     refuse_infinite,
 )
-from airflow_mlops_provider.analysis.training.fitting import hide_values, one_line
+from airflow_mlops_provider.analysis.training.fitting import refused
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
 from airflow_mlops_provider.analysis.training.validation import metrics_of
 from airflow_mlops_provider.decisions.prediction import judge_prediction, judge_scoring
@@ -207,10 +207,8 @@ def _asked(model: Predictor, frame: Any, name: str) -> tuple[Any, Any]:
     try:
         return model.answers(frame)
     except ValueError as error:  # scikit-learn's word for values that an estimator cannot take
-        missing = [column for column in model.spec.features if frame[column].isna().any()]
-        hint = f" (columns with missing values: {', '.join(missing)})" if missing else ""
-        reason = hide_values(one_line(error), frame, model.spec.sensitive)
-        raise BadInputError(f"dataset {name}: model {model.spec.name} cannot score it: {reason}{hint}") from None
+        features = frame[list(model.spec.features)]
+        raise refused(f"dataset {name}: model {model.spec.name} cannot score it", error, features, model.spec) from None
 
 
 def _output(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,10 +86,21 @@ class Answers:
         return not broken & {"finite", "one_answer_a_row"}
 
 
+@contextmanager
+def naming(dataset: Dataset) -> Iterator[None]:
+    """Put the place of ``dataset`` before a ``BadInputError`` that names only its column."""
+    try:
+        yield
+    except BadInputError as error:
+        if dataset.uri in str(error):
+            raise
+        raise BadInputError(f"{dataset.uri}: {error}") from error
+
+
 def ask(predictor: Predictor, frame: pd.DataFrame, label: str) -> Answers:
     """Let a model answer every row of ``frame`` and hold the answers against column ``label``.
 
-    :raises BadInputError: when a feature or label is missing, naming the column.
+    :raises BadInputError: when a feature or label is missing, naming the columns.
     """
     task, classes = predictor.spec.task, predictor.classes or ()
     try:
@@ -99,10 +111,11 @@ def ask(predictor: Predictor, frame: pd.DataFrame, label: str) -> Answers:
     except BadInputError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever the user's estimator raises
-        from airflow_mlops_provider.analysis.training.fitting import hide_values, one_line  # loads scikit-learn
+        from airflow_mlops_provider.analysis.training.fitting import refused  # loads scikit-learn
 
-        reason = hide_values(one_line(error), frame, predictor.spec.sensitive)
-        raise BadInputError(f"model {predictor.spec.name} cannot answer for these rows: {reason}") from None
+        spec = predictor.spec
+        features = frame[list(spec.features)]
+        raise refused(f"model {spec.name} cannot answer for these rows", error, features, spec) from None
     return Answers(
         predictions=from_answers(task, frame[label], predicted, scores, classes),
         invariants=check_invariants(task, len(frame), predicted, checked, classes),

@@ -57,21 +57,21 @@ def fit(estimator: Any, data: TrainingData, spec: ModelSpec) -> Any:
             warnings.simplefilter("default")
             return estimator.fit(data.features, data.target)
     except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever the user's estimator raises
-        raise refused(f"model {spec.name} cannot be fitted", error, data, spec) from None
+        raise refused(f"model {spec.name} cannot be fitted", error, data.features, spec) from None
 
 
-def refused(what: str, error: BaseException, data: TrainingData, spec: ModelSpec) -> BadInputError:
+def refused(what: str, error: BaseException, features: pd.DataFrame, spec: ModelSpec) -> BadInputError:
     """The estimator's refusal as ours: to be raised ``from None``, because a trace would show what the message hides.
 
     Names the columns with missing values and those of text, which are what estimators mostly refuse.
     """
-    reason = hide_values(one_line(error), data.features, spec.sensitive)
-    return BadInputError(f"{what}: {type(error).__name__}: {reason}{_hint(data)}")
+    reason = hide_values(one_line(error), features, spec.sensitive)
+    return BadInputError(f"{what}: {type(error).__name__}: {reason}{_hint(features)}")
 
 
-def _hint(data: TrainingData) -> str:
-    missing = [str(name) for name in data.features.columns if data.features[name].isna().any()]
-    text = [str(name) for name in data.features.columns if data.features[name].dtype == object]
+def _hint(features: pd.DataFrame) -> str:
+    missing = [str(name) for name in features.columns if features[name].isna().any()]
+    text = [str(name) for name in features.columns if features[name].dtype == object]
     hints = [f"columns with missing values: {', '.join(missing)}"] if missing else []
     hints += [f"columns of text: {', '.join(text)}"] if text else []
     return f" ({'; '.join(hints)})" if hints else ""
@@ -88,4 +88,5 @@ def hide_values(text: str, frame: pd.DataFrame, sensitive: Iterable[str]) -> str
 
 def one_line(error: BaseException, length: int = 300) -> str:
     """An error's first words, without line breaks."""
-    return " ".join(str(error).split())[:length]
+    text = " ".join(str(error).split())
+    return text if len(text) <= length else f"{text[:length].rpartition(' ')[0] or text[:length]} ..."

@@ -35,7 +35,7 @@ def fit_best(estimator: Any, data: TrainingData, spec: ModelSpec) -> tuple[Any, 
     try:
         search.fit(data.features, data.target)
     except Exception as error:  # noqa: BLE001  # whatever the user's estimator raises for some combination
-        raise refused(f"model {spec.name}: the search failed", error, data, spec) from None
+        raise refused(f"model {spec.name}: the search failed", error, data.features, spec) from None
     best = {name: _plain(value) for name, value in search.best_params_.items()}
     means = search.cv_results_["mean_test_score"]
     score = float(means[search.best_index_]) * metrics_of(spec)[0].direction.sign

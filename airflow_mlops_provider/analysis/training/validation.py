@@ -70,7 +70,7 @@ def _asked(method: Callable[[Any], Any], data: TrainingData, spec: ModelSpec) ->
     try:
         found = np.asarray(method(data.features))
     except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever the user's estimator raises
-        raise refused(f"model {spec.name} cannot answer", error, data, spec) from None
+        raise refused(f"model {spec.name} cannot answer", error, data.features, spec) from None
     if np.issubdtype(found.dtype, np.floating) and not np.isfinite(found).all():
         raise BadInputError(f"model {spec.name}: its {method.__name__} answers NaN or infinity")
     return found

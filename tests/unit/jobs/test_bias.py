@@ -171,7 +171,9 @@ def test_missing_labels_and_predictions_are_refused_by_column(handbook, tmp_path
     for kind in ("Int64", "float64"):
         table = handbook.astype({column: kind})
         table.loc[:2, column] = None
-        with pytest.raises(BadInputError, match=f"'{column}' has 3 missing {what} of 4,000 rows"):
+        with pytest.raises(
+            BadInputError, match=f"predictions.parquet: column '{column}' has 3 missing {what} of 4,000 rows"
+        ):
             run(table, tmp_path, slices=["race"])
 
 

@@ -127,7 +127,7 @@ def test_missing_labels_scores_and_groups_are_refused_by_column(table, tmp_path)
     for column in ("y", "score", "person"):
         broken = table.astype({"y": float, "person": float}).copy()
         broken.loc[:4, column] = np.nan
-        with pytest.raises(BadInputError, match=f"'{column}' has 5 missing"):
+        with pytest.raises(BadInputError, match=f"predictions.parquet: .*'{column}' has 5 missing"):
             run(broken, tmp_path, candidate="score", group_column="person")
 
 
@@ -247,6 +247,21 @@ def test_a_missing_feature_or_target_is_named(world: World, job: str) -> None:
         path = world.write("broken", world.data[world.data.year >= 1985].drop(columns=column))
         with pytest.raises(BadInputError, match=f"'{column}'"):
             world.run(job, dataset=path, **extra)
+
+
+@pytest.mark.parametrize("job", ["evaluate", "bias"])
+def test_missing_values_that_a_model_refuses_are_named_with_file_and_column(world: World, job: str) -> None:
+    (world.folder / "bayes.py").write_text(
+        "from sklearn.naive_bayes import GaussianNB\ndef build():\n    return GaussianNB()\n"
+    )
+    model = world.spec | {"name": "bayes", "trainer": "bayes:build"}
+    trained = jobs.run("train", {"model": model, "dataset": world.early, "evidence_root": world.root})
+    rows = world.data[world.data.year >= 1985].astype({"educ": float, "high_wage": float})
+    extra = {"slices": ["black"]} if job == "bias" else {}
+    for column, words in (("educ", "contains NaN.*columns with missing values: educ"), ("high_wage", "'high_wage'")):
+        path = world.write("gaps", rows.assign(**{column: rows[column].where(rows.hours > 2000)}))
+        with pytest.raises(BadInputError, match=f"gaps.parquet: .*{words}"):
+            world.run(job, model=trained.model, dataset=path, **extra)
 
 
 def test_a_target_of_one_class_is_named(world: World) -> None:
