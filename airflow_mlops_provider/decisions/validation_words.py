@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_mlops_provider.records.numbers import number_beside, percent
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
+from airflow_mlops_provider.records.rules import Rule
 from airflow_mlops_provider.records.verdict import Finding, Status, worst
 
 QUARANTINE_SHARE = "quarantine_share"
 """Measure of the finding about the budget."""
 
 _SHOWN = 5
+_ROWS = "unexpected_rows"
+_LIMITS = ("min_value", "max_value", "value", "max_age_hours", "sum_total")
 
 
 def summary(report: ValidationReport, findings: Sequence[Finding]) -> str:
@@ -22,18 +27,33 @@ def summary(report: ValidationReport, findings: Sequence[Finding]) -> str:
     status, total = worst(finding.status for finding in findings), len(report.results)
     unmet = sum(not result.success for result in report.results)
     if report.rows == 0 and status is not Status.FAIL:
-        return f"the batch has no rows, so {total} rules had nothing to look at"
+        return f"the batch has no rows, so {total} rule{'' if total == 1 else 's'} had nothing to look at"
     if not unmet and status is Status.PASS:
-        return f"all {total} rules hold on {report.rows:,} rows"
+        return _all_hold(total, report.rows)
     rows = [finding.detail for finding in findings if finding.measure == QUARANTINE_SHARE]
-    broken = f"{unmet} of {total} rules broken" if unmet else f"all {total} rules hold on {report.rows:,} rows"
-    told = "; ".join([*rows, f"{broken}{', worst' if unmet else ', but'}: {_weightiest(findings)}"])
+    found = f"{_broken(unmet, total)}:" if unmet else f"{_all_hold(total, report.rows)}, but:"
+    told = "; ".join([*rows, f"{found} {_weightiest(findings)}"])
     return f"batch refused: {told}" if status is Status.FAIL else told
+
+
+def _all_hold(rules: int, rows: int) -> str:
+    what = "the only rule holds" if rules == 1 else f"all {rules} rules hold"
+    return f"{what} on {rows:,} row{'' if rows == 1 else 's'}"
+
+
+def _broken(unmet: int, rules: int) -> str:
+    return "the only rule is broken" if rules == 1 else f"{unmet} of {rules} rules broken, worst"
+
+
+def _weight(finding: Finding) -> tuple[int, float]:
+    """What is not about single rows is about them all."""
+    rows = finding.observed if finding.measure == _ROWS else None
+    return finding.status.severity, math.inf if rows is None else rows
 
 
 def _weightiest(findings: Sequence[Finding]) -> str:
     about_rules = [finding for finding in findings if finding.measure != QUARANTINE_SHARE]
-    found = max(about_rules, key=lambda finding: finding.status.severity)
+    found = max(about_rules, key=_weight)
     return found.detail if f"{found.subject!r}" in found.detail else f"{found.subject}: {found.detail}"
 
 
@@ -43,14 +63,14 @@ def budget_in_words(report: ValidationReport, max_share: float, *, has_room: boo
     :param max_share: the budget, from 0 to 1.
     :param has_room: whether they are within the budget and have a place to go.
     """
-    share = f"{report.failing_rows:,} of {report.rows:,} rows ({_percent(report.failing_share)})"
+    share = f"{report.failing_rows:,} of {_rows(report.rows)} ({percent(report.failing_share)})"
     if has_room:
         return f"{share} quarantined"
     if report.quarantine is None:
         return f"{share} break a rule, and there is no quarantine_uri to write them to"
     if report.clean_rows == 0:
         return f"{share} break a rule, so no clean row is left"
-    allowed = f"at most {_percent(max_share)}" if max_share else "none"
+    allowed = f"at most {percent(max_share)}" if max_share else "none"
     return f"{share} break a rule, and {allowed} may be quarantined"
 
 
@@ -69,20 +89,24 @@ def table_rule_in_words(result: RuleResult) -> str:
     mismatched = (result.result.get("details") or {}).get("mismatched") if not result.success else None
     if mismatched:
         return f"{result.rule.label}: {_mismatch(mismatched)}"
-    return f"{result.rule.label}: observed {_listed(observed)}" if observed is not None else result.rule.label
+    return (
+        f"{result.rule.label}: observed {_listed(observed, _limits(result.rule))}"
+        if observed is not None
+        else result.rule.label
+    )
 
 
 def row_rule_in_words(result: RuleResult) -> str:
     """The rule, how many rows break it, the smallest and largest value seen, and samples."""
-    considered, unexpected = result.considered or 0, result.unexpected or 0
+    considered, unexpected, limits = result.considered or 0, result.unexpected or 0, _limits(result.rule)
     if not considered:
         return f"{result.rule.label}: no row to look at"
-    share = f" ({_percent(unexpected / considered)})" if unexpected else ""
-    parts = [f"{result.rule.label}: {unexpected:,} of {considered:,} rows unexpected{share}"]
+    share = f" ({percent(unexpected / considered)})" if unexpected else ""
+    parts = [f"{result.rule.label}: {unexpected:,} of {_rows(considered)} unexpected{share}"]
     if result.observed_min is not None:
-        parts.append(f"observed {_listed(result.observed_min)} to {_listed(result.observed_max)}")
+        parts.append(f"observed {_listed(result.observed_min, limits)} to {_listed(result.observed_max, limits)}")
     sample = result.result.get("partial_unexpected_list") or []
-    shown = [value for value in dict.fromkeys(map(_sample, sample)) if value != "None"][:_SHOWN]
+    shown = [value for value in dict.fromkeys(_sample(each, limits) for each in sample) if value != "None"][:_SHOWN]
     if shown:
         parts.append(f"such as {', '.join(shown)}")
     return ", ".join(parts)
@@ -92,32 +116,45 @@ def _named(result: RuleResult) -> str:
     return result.rule.label.removesuffix("()")
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
-def _sample(value: Any) -> str:
+def _limits(rule: Rule) -> list[float]:
+    """The numbers that the rule compares with: what is shown beside them must differ where the value does."""
+    kwargs = {**rule.kwargs, **(rule.kwargs.get("limits") or {})}
+    wanted = [kwargs.get(key) for key in _LIMITS]
+    wanted += [value for value in kwargs.get("value_set") or () if isinstance(value, int | float)]
+    return [float(value) for value in wanted if isinstance(value, int | float)]
+
+
+def _sample(value: Any, limits: Sequence[float]) -> str:
     """One unexpected value, or the values of several columns in one row."""
     if isinstance(value, Mapping):
         return f"({', '.join(f'{column} {_listed(part)}' for column, part in value.items())})"
-    return _listed(value)
+    return _listed(value, limits)
 
 
-def _listed(value: object) -> str:
+def _listed(value: object, limits: Sequence[float] = ()) -> str:
     if isinstance(value, float):
-        return f"{value:g}"
+        return number_beside(value, limits)
     if isinstance(value, list):
         more = ", ..." if len(value) > _SHOWN else ""
-        return ", ".join(map(str, value[:_SHOWN])) + more
-    return str(value)
+        return ", ".join(_listed(item, limits) for item in value[:_SHOWN]) + more
+    return "''" if value == "" else str(value)
 
 
 def _mismatch(mismatched: Any) -> str:
     """Great Expectations' account of columns that do not match, in words."""
     if isinstance(mismatched, Mapping):
         return ", ".join(f"{kind} {', '.join(map(repr, names[:_SHOWN]))}" for kind, names in mismatched.items())
-    said = [
-        f"position {item['Expected Column Position']} is {item['Found']!r} instead of {item['Expected']!r}"
-        for item in mismatched[:_SHOWN]
-    ]
-    return ", ".join(said) + (", ..." if len(mismatched) > _SHOWN else "")
+    said = [_misplaced(item["Expected Column Position"], item["Expected"], item["Found"]) for item in mismatched]
+    return ", ".join(said[:_SHOWN]) + (", ..." if len(said) > _SHOWN else "")
+
+
+def _misplaced(position: int, expected: str | None, found: str | None) -> str:
+    if expected is None:
+        return f"position {position} has {found!r}, where no column is expected"
+    if found is None:
+        return f"position {position} has no column, where {expected!r} is expected"
+    return f"position {position} is {found!r} instead of {expected!r}"

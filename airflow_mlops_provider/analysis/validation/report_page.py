@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from airflow_mlops_provider.records.numbers import percent
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
 from airflow_mlops_provider.records.verdict import Verdict
@@ -56,7 +57,7 @@ def _facts(report: ValidationReport, dataset: DatasetRef) -> str:
     facts = {
         "Rows": f"{report.rows:,}",
         "Clean rows": f"{report.clean_rows:,}",
-        "Rows that break a failed rule": f"{report.failing_rows:,} ({100 * report.failing_share:.2g} %)",
+        "Rows that break a failed rule": f"{report.failing_rows:,} ({percent(report.failing_share)})",
         "Fingerprint": dataset.fingerprint or "",
         "Quarantine": f"{report.quarantine.uri} ({report.failing_rows:,} rows)" if report.quarantine else "none",
     }
@@ -102,8 +103,8 @@ def _rule(result: RuleResult) -> str:
 def _bar(result: RuleResult) -> str:
     if not result.unexpected or not result.considered:
         return ""
-    percent = 100 * result.unexpected / result.considered
-    return f'<div class="bar" title="{percent:.2g} %"><i style="width:{max(percent, 2):.1f}%"></i></div>'
+    share = result.unexpected / result.considered
+    return f'<div class="bar" title="{percent(share)}"><i style="width:{max(100 * share, 2):.1f}%"></i></div>'
 
 
 def _observed(result: RuleResult) -> str:
@@ -126,7 +127,7 @@ def _observed(result: RuleResult) -> str:
 
 def _text(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:.12g}"
     if isinstance(value, list):
         return ", ".join(map(_text, value[:_SHOWN])) + (", ..." if len(value) > _SHOWN else "")
     return "missing" if value is None else str(value)

@@ -9,6 +9,7 @@ import pytest
 from airflow_mlops_provider.decisions.validation import ValidationPolicy, judge_validation
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode
+from airflow_mlops_provider.records.numbers import percent
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
 from airflow_mlops_provider.records.rules import Engine, Rule, Scope
@@ -144,14 +145,14 @@ def test_a_message_says_rule_counts_range_and_samples() -> None:
     ]
     assert verdict.summary == (
         "batch refused: 3 of 200 rows (1.5 %) break a rule, and none may be quarantined; "
-        f"1 of 1 rules broken, worst: hours: {about_hours}"
+        f"the only rule is broken: hours: {about_hours}"
     )
 
 
 def test_rows_within_the_budget_are_called_quarantined_and_the_batch_is_not_refused() -> None:
     measured = report(row_result(2), failing_rows=2, quarantine=SOMEWHERE)
     summary = judge_validation(measured, ValidationPolicy(max_quarantine_share=0.01)).summary
-    assert summary.startswith("2 of 200 rows (1 %) quarantined; 1 of 1 rules broken, worst: hours: ")
+    assert summary.startswith("2 of 200 rows (1 %) quarantined; the only rule is broken: hours: ")
 
 
 def test_a_missing_column_is_called_missing_by_the_rule_that_demands_it() -> None:
@@ -159,7 +160,7 @@ def test_a_missing_column_is_called_missing_by_the_rule_that_demands_it() -> Non
     gone = RuleResult(rule=rule, scope=Scope.TABLE, engine=Engine.SCAN, success=False)
     verdict = judge_validation(report(gone), ValidationPolicy())
     assert verdict.summary == (
-        "batch refused: 1 of 1 rules broken, worst: column 'union' is missing (expect_column_to_exist)"
+        "batch refused: the only rule is broken: column 'union' is missing (expect_column_to_exist)"
     )
 
 
@@ -169,7 +170,7 @@ def test_a_missing_column_is_called_missing_by_the_rule_that_demands_it() -> Non
         ({"unexpected": ["a"], "missing": ["b", "c"]}, "unexpected 'a', missing 'b', 'c'"),
         (
             [{"Expected Column Position": 1, "Expected": "a", "Found": None}],
-            "position 1 is None instead of 'a'",
+            "position 1 has no column, where 'a' is expected",
         ),
     ],
 )
@@ -183,6 +184,54 @@ def test_columns_that_do_not_match_are_told_in_words(mismatched: Any, words: str
         result={"observed_value": ["a"], "details": {"mismatched": mismatched}},
     )
     assert judge_validation(report(result), ValidationPolicy()).findings[0].detail.endswith(words)
+
+
+def test_a_column_too_many_is_told_in_words() -> None:
+    rule = Rule(type="expect_table_columns_to_match_ordered_list", kwargs={"column_list": ["a"]})
+    mismatched = [{"Expected Column Position": 1, "Expected": None, "Found": "wage"}]
+    result = {"observed_value": ["a", "wage"], "details": {"mismatched": mismatched}}
+    found = RuleResult(rule=rule, scope=Scope.TABLE, engine=Engine.SCAN, success=False, result=result)
+    detail = judge_validation(report(found), ValidationPolicy()).findings[0].detail
+    assert detail.endswith("position 1 has 'wage', where no column is expected")
+
+
+def test_the_worst_rule_is_the_one_that_most_rows_break() -> None:
+    weeks = Rule(type="expect_column_values_to_be_between", kwargs={"column": "weeks", "min_value": 0})
+    rows = [row_result(1), row_result(100, rule=weeks)]
+    assert "worst: weeks: " in judge_validation(report(*rows, failing_rows=101), ValidationPolicy()).summary
+    gone = RuleResult(rule=BETWEEN, scope=Scope.TABLE, engine=Engine.SCAN, success=False, problem="column is missing")
+    assert "worst: hours: " in judge_validation(report(*rows, gone, failing_rows=101), ValidationPolicy()).summary
+
+
+@pytest.mark.parametrize(
+    ("unexpected", "words"),
+    [(300, "300 of 300 rows unexpected (100 %)"), (299, "(99.7 %)"), (1, "(0.33 %)"), (150, "(50 %)")],
+)
+def test_only_all_rows_are_a_hundred_percent(unexpected: int, words: str) -> None:
+    measured = report(row_result(unexpected, 300), rows=300, failing_rows=unexpected)
+    assert words in judge_validation(measured, ValidationPolicy()).findings[0].detail
+
+
+def test_almost_all_of_many_rows_are_not_a_hundred_percent() -> None:
+    assert percent(1 - 1e-9) == "99.9999999 %"
+    assert percent(1 - 1e-16) == "99.99999999999999 %"
+
+
+def test_an_observed_number_differs_from_the_limit_that_it_misses() -> None:
+    rule = Rule(type="expect_column_values_to_be_between", kwargs={"column": "x", "max_value": 8760})
+    sample = {"partial_unexpected_list": [8760.0004]}
+    result = row_result(1, rule=rule, observed_min=0.123456789, observed_max=8760.0004, result=sample)
+    detail = judge_validation(report(result, failing_rows=1), ValidationPolicy()).findings[0].detail
+    assert detail.endswith("observed 0.123457 to 8760.0004, such as 8760.0004")
+
+
+def test_one_rule_and_one_row_are_told_in_the_singular_and_empty_text_in_quotes() -> None:
+    assert judge_validation(report(row_result(0, 1), rows=1), ValidationPolicy()).summary == (
+        "the only rule holds on 1 row"
+    )
+    empty = row_result(2, result={"partial_unexpected_list": ["", "y"]})
+    detail = judge_validation(report(empty, failing_rows=2), ValidationPolicy()).findings[0].detail
+    assert detail.endswith("such as '', y")
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
