@@ -22,7 +22,7 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
-from airflow_mlops_provider.records.reports.promotion import EvidenceItem, Mode, PromotionReport
+from airflow_mlops_provider.records.reports.promotion import CHAMPION, EvidenceItem, Mode, PromotionReport
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
 CHAMPION_CHANGED = "champion_changed"
@@ -225,12 +225,17 @@ def _champion_unchanged(report: PromotionReport) -> Iterator[Finding]:
         )
     for item in report.evidence:
         if item.kind is Kind.EVALUATION and not _same_or_both_none(item.compared_with, report.champion):
-            yield _refused(
-                item,
-                CHAMPION_CHANGED,
-                f"the champion changed meanwhile: evaluated against {_named(item.compared_with)}, "
-                f"in force is {_named(report.champion)}; evaluate again",
-            )
+            yield _refused(item, CHAMPION_CHANGED, _stale(item, report))
+
+
+def _stale(item: EvidenceItem, report: PromotionReport) -> str:
+    compared = f"evaluated against {_named(item.compared_with)}"
+    if report.alias == CHAMPION:
+        return f"the champion changed meanwhile: {compared}, in force is {_named(report.champion)}; evaluate again"
+    return (
+        f"{compared}, but behind alias {report.alias!r} is {_named(report.champion)}; "
+        f"evaluate again with 'champion_alias' {report.alias!r}"
+    )
 
 
 def _approval(report: PromotionReport) -> Iterator[Finding]:
@@ -256,16 +261,44 @@ def _approval(report: PromotionReport) -> Iterator[Finding]:
 
 
 def _summary(report: PromotionReport, verdict: Verdict) -> str:
-    candidate = _named(report.candidate)
     if may_promote(verdict):
         said = [finding.detail for finding in verdict.of_status(Status.NOTICE) if finding.detail]
-        against = f"replaces {_named(report.champion)}" if report.champion else "becomes the first champion"
-        return "; ".join([f"{candidate} {against}", *_gains(report), *said[:1]])
+        return "; ".join([_step(report), *_gains(report), *said[:1]])
     deciding = verdict.findings[0]
     reason = deciding.detail or f"{deciding.subject} {deciding.measure} is {deciding.observed}, limit {deciding.limit}"
+    if {finding.measure for finding in verdict.findings if not _speaks_for(finding)} == {AWAITING_APPROVAL}:
+        return "; ".join([f"{_would(report)} ({reason}; nothing moved)", *_gains(report)])
     if report.champion is None:
-        return f"no champion yet, {candidate} is not promoted, because {reason}"
-    return f"champion stays ({_named(report.champion)}), because {reason}"
+        return f"no {_role(report, article='')} yet, {_named(report.candidate)} is not promoted, because {reason}"
+    return f"{_role(report, article='')} stays ({_named(report.champion)}), because {reason}"
+
+
+def _speaks_for(finding: Finding) -> bool:
+    return finding.status in (Status.PASS, Status.NOTICE)
+
+
+def _step(report: PromotionReport) -> str:
+    if report.mode is Mode.SUGGEST:
+        return f"{_would(report)} (suggested; nothing moved)"
+    if report.champion is None:
+        return f"{_named(report.candidate)} becomes {_role(report, first=True)}"
+    return f"{_named(report.candidate)} replaces {_named(report.champion)}{_behind(report)}"
+
+
+def _would(report: PromotionReport) -> str:
+    if report.champion is None:
+        return f"{_named(report.candidate)} would become {_role(report, first=True)}"
+    return f"{_named(report.candidate)} would replace {_named(report.champion)}{_behind(report)}"
+
+
+def _role(report: PromotionReport, *, article: str = "the ", first: bool = False) -> str:
+    """What the candidate is to be: the champion, or the model behind another alias."""
+    number = "first " if first else ""
+    return f"{article}{number}champion" if report.alias == CHAMPION else f"{article}{number}model{_behind(report)}"
+
+
+def _behind(report: PromotionReport) -> str:
+    return "" if report.alias == CHAMPION else f" behind alias {report.alias!r}"
 
 
 def _gains(report: PromotionReport) -> Iterator[str]:

@@ -100,6 +100,7 @@ class PromoteJob(Job):
                 mode=self.mode,
                 approver=self.approver,
                 owners=owners,
+                alias=self.alias,
             )
             try:
                 return chain.commit(self._draft(report), links)

@@ -11,6 +11,9 @@ from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
 from airflow_mlops_provider.records.verdict import Status
 
+CHAMPION = "champion"
+"""The alias of the version that answers, unless a promotion asks for another alias."""
+
 
 class Mode(StrEnum):
     """How a promotion is decided."""
@@ -56,12 +59,13 @@ class PromotionReport:
     """The facts of one promotion.
 
     :param candidate: the version that asks; its artifact has been verified against this digest.
-    :param champion: the version in force when the facts were gathered; ``None`` for the first promotion.
+    :param champion: the version behind ``alias`` when the facts were gathered; ``None`` for the first promotion.
     :param training: the dataset the candidate was trained on.
     :param evidence: what was put forward.
     :param mode: suggest, approve or auto.
     :param approver: the person who approved, if any.
     :param owners: who may approve, as the model declares.
+    :param alias: what the candidate is to become.
     """
 
     candidate: ModelRef
@@ -71,3 +75,4 @@ class PromotionReport:
     mode: Mode = Mode.AUTO
     approver: str | None = None
     owners: tuple[str, ...] = field(default_factory=tuple)
+    alias: str = CHAMPION

@@ -112,7 +112,17 @@ def test_a_suggestion_is_recorded_and_moves_nothing(world):
     model = world.register()
     outcome = world.promote(model, mode="suggest")
     assert outcome.verdict.status is Status.PASS
+    assert "would become the first champion (suggested; nothing moved)" in outcome.verdict.summary
     assert (world.effects, "champion" in world.models.aliases("wage")) == (["suggested"], False)
+
+
+def test_a_promotion_to_another_alias_speaks_of_that_alias(world):
+    model, second = world.versions(2)
+    assert "becomes the first model behind alias 'canary'" in world.promote(model, alias="canary").verdict.summary
+    stale = world.promote(second, world.evidence_for(second, champion=None), alias="canary").verdict.summary
+    assert "model behind alias 'canary' stays" in stale
+    assert "evaluate again with 'champion_alias' 'canary'" in stale
+    assert "champion" not in world.models.aliases("wage")
 
 
 def test_approval_waits_for_a_person_and_records_who_it_was(world):
@@ -120,7 +130,7 @@ def test_approval_waits_for_a_person_and_records_who_it_was(world):
     evidence = world.evidence_for(model)
     waiting = world.promote(model, evidence, mode="approve", run_key="r")
     assert waiting.verdict.status is Status.INSUFFICIENT_EVIDENCE
-    assert "awaiting approval by one of ml-team" in waiting.verdict.summary
+    assert "would become the first champion (awaiting approval by one of ml-team" in waiting.verdict.summary
     assert world.promote(model, evidence, mode="approve", approver="ml-team", run_key="r").verdict.status is Status.PASS
     assert world.effects == ["awaiting_approval", "moved"]
     assert world.links[-1].record.person == "ml-team"
