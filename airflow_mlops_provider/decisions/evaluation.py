@@ -71,7 +71,7 @@ def judge_evaluation(report: EvaluationReport, policy: EvaluationPolicy) -> Verd
     if report.against_champion is not None:
         findings += judge_gain(report.against_champion, policy)
     findings += tuple(_judge_invariants(report))
-    findings += (*_judge_latency(report.latency, policy), *_judge_rows(report))
+    findings += (*_judge_latency(report.latency, policy), *_judge_rows(report), *_judge_standing(report))
     return Verdict.of(findings, summary=_summary(report, findings))
 
 
@@ -160,6 +160,19 @@ def _judge_rows(report: EvaluationReport) -> Iterable[Finding]:
         )
 
 
+def _judge_standing(report: EvaluationReport) -> Iterable[Finding]:
+    if report.against_champion is None and report.other_aliases:
+        yield Finding(
+            subject="champion",
+            measure="other_aliases",
+            observed=float(len(report.other_aliases)),
+            limit=0.0,
+            status=Status.NOTICE,
+            detail="judged as a first model, because no version has the champion's alias, "
+            f"though the model has {', '.join(report.other_aliases)}; is the alias misspelt?",
+        )
+
+
 def _judge_latency(latency: Latency | None, policy: EvaluationPolicy) -> tuple[Finding, ...]:
     limit = policy.max_p99_latency_ms
     if limit is None:
@@ -185,7 +198,8 @@ def _summary(report: EvaluationReport, findings: Iterable[Finding]) -> str:
         (f for f in findings if f.status.severity > Status.NOTICE.severity), key=lambda f: -f.status.severity
     )
     if not refused:
-        return f"the candidate may be promoted: {numbers}"
+        noticed = "".join(f"; {f.detail}" for f in findings if f.status is Status.NOTICE)
+        return f"the candidate may be promoted: {numbers}{noticed}"
     first = refused[0]
     why = f"{first.subject}: {first.measure} {_number(first.observed)}, limit {_number(first.limit)}"
     if first.status is Status.INSUFFICIENT_EVIDENCE:

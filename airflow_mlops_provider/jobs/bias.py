@@ -83,6 +83,9 @@ class BiasJob(Job):
             model={"model": self.model, "dataset": self.dataset},
             table={"predictions": self.predictions, "label": self.label, "prediction": self.prediction},
         )
+        for key, value in (("discover", self.discover), ("seed", self.seed)):
+            if value < 0:
+                raise BadInputError(f"bias spec: key {key!r} is {value}; it must be 0 or more")
 
     def run(self) -> Outcome:
         """Measure, judge and record; raises ``BadInputError`` naming the column that cannot be used."""

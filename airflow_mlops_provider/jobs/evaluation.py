@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_mlops_provider.analysis.evaluation import measure_evaluation, unmeasurable
@@ -31,6 +31,7 @@ from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
+from airflow_mlops_provider.stores.aliases import CHALLENGER, PREVIOUS
 from airflow_mlops_provider.stores.datasets import Dataset, open_dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
 
@@ -117,6 +118,8 @@ class EvaluateJob(Job):
         follow_record(self, store, candidate.name, self.champion_alias)
         champion = store.find(candidate.name, self.champion_alias)
         report = self._measured(store, dataset, candidate, champion)
+        if champion is None:
+            report = replace(report, other_aliases=_other_aliases(store, candidate))
         outcome = self.record(
             Kind.EVALUATION,
             report=report,
@@ -171,3 +174,10 @@ class EvaluateJob(Job):
             raise BadInputError(f"champion {champion.spec.name}: its answers hold NaN or infinite values")
         require_measurable(metric, answers.predictions, label=label, model=f"champion {champion.spec.name}")
         return answers.predictions
+
+
+def _other_aliases(store: ModelStore, candidate: ModelRef) -> tuple[str, ...]:
+    """``alias=version`` of the other versions that an alias was given to on purpose."""
+    standing = sorted(store.aliases(candidate.name).items())
+    ours = (CHALLENGER, PREVIOUS)
+    return tuple(f"{alias}={of}" for alias, of in standing if alias not in ours and of != candidate.version)

@@ -40,17 +40,21 @@ def measure_discoveries(
     :param min_support: rows that an intersection and its rest need in each half.
     :param group: column whose rows stay together, also in the halves; ``groups`` holds its values.
     :param seed: of the halves.
-    :raises BadInputError: when ``depth`` is none beyond the plan's.
+    :raises BadInputError: when ``depth`` is none beyond the plan's, or every intersection is measured anyway.
     """
     if depth <= plan.max_depth:
         raise BadInputError(f"key 'discover_depth' is {depth}; it must be above 'max_depth' ({plan.max_depth})")
     first = _half(len(predictions.truth), groups, seed)
     names = [column.name for column in plan.columns]
-    sets = tuple(
-        chosen for size in range(plan.max_depth + 1, min(depth, len(names)) + 1) for chosen in combinations(names, size)
-    )
+    measured = {frozenset(columns) for columns in plan.sets}
+    sizes = range(plan.max_depth + 1, min(depth, len(names)) + 1)
+    deeper = [chosen for size in sizes for chosen in combinations(names, size)]
+    sets = tuple(chosen for chosen in deeper if frozenset(chosen) not in measured)
     if not sets:
-        return ()
+        raise BadInputError(
+            f"key 'discover' is {count}, and 'slices' leaves nothing to discover: it names {len(names)} "
+            f"column{'' if len(names) == 1 else 's'}, and all their intersections are measured anyway"
+        )
 
     def measure(rows: Mask, wanted: tuple[tuple[str, ...], ...]) -> Sequence[SliceResult]:
         part = replace(plan, sets=wanted)

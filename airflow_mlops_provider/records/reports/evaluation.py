@@ -162,6 +162,7 @@ class EvaluationReport:
     :param invariants: checked on the candidate.
     :param robustness: what corrupted features cost, worst first; empty when only predictions were given.
     :param held_out: whether the rows are others than those that the candidate was trained on.
+    :param other_aliases: aliases of other versions, such as ``champion=1``, when none has the champion's alias.
     :param notes: what a reader must know: how columns were read, what was assumed.
     """
 
@@ -178,4 +179,5 @@ class EvaluationReport:
     invariants: tuple[Invariant, ...] = ()
     robustness: tuple[Damage, ...] = ()
     held_out: bool = True
+    other_aliases: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

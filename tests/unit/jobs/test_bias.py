@@ -158,6 +158,13 @@ def test_a_slice_of_all_rows_has_no_rest_rather_than_too_few_rows(handbook, tmp_
         ({"slices": ["race"], "prediction": None}, "'prediction' is missing"),
         ({"slices": ["race"], "model": "wage.yaml"}, "'model' and 'predictions' exclude"),
         ({"slices": ["race"], "group_column": "family"}, "'family'"),
+        ({"slices": ["race"], "discover": -1}, "'discover' is -1"),
+        ({"slices": ["race"], "seed": -1}, "'seed' is -1"),
+        ({"slices": ["race"], "discover": 5}, "nothing to discover: it names 1 column,"),
+        (
+            {"slices": ["race", "sex", ["race", "sex"]], "max_depth": 1, "discover": 5},
+            "nothing to discover: it names 2 columns,",
+        ),
     ],
 )
 def test_a_bad_spec_is_refused_by_name(handbook, tmp_path, spec: dict[str, Any], named: str) -> None:

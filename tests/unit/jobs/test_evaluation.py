@@ -219,6 +219,14 @@ def test_the_champion_is_not_compared_with_itself(world: World) -> None:
     assert report.champion == ()
 
 
+def test_a_misspelt_alias_of_the_champion_is_noticed(world: World) -> None:
+    verdict = world.run("evaluate", champion_alias="chmpion").verdict
+    assert verdict.status is Status.NOTICE
+    assert "though the model has champion=1; is the alias misspelt?" in verdict.summary
+    standing = world.run("evaluate", model="models:/wage@champion", champion_alias="chmpion").verdict
+    assert "misspelt" not in standing.summary
+
+
 def test_evaluating_on_the_training_data_is_noticed(world: World) -> None:
     outcome = world.run("evaluate", model="models:/wage@champion", dataset=world.early)
     assert not report_of(outcome).held_out
