@@ -65,12 +65,13 @@ def _finding(result: RuleResult, report: ValidationReport, *, has_room: bool) ->
             detail=problem_in_words(result),
         )
     if result.unexpected is None:
-        return _table_finding(result)
+        return _table_finding(result, report)
     return _row_finding(result, report, has_room=has_room)
 
 
-def _table_finding(result: RuleResult) -> Finding:
-    status = Status.PASS if result.success else Status.FAIL
+def _table_finding(result: RuleResult, report: ValidationReport) -> Finding:
+    nothing = not report.rows and result.result.get("observed_value", "") is None
+    status = Status.PASS if result.success else Status.INSUFFICIENT_EVIDENCE if nothing else Status.FAIL
     is_number = result.observed is not None
     return Finding(
         subject=result.rule.subject,

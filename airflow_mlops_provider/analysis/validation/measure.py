@@ -31,6 +31,8 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
 from airflow_mlops_provider.records.rules import Engine, Rule, Scope
 
+_STATISTICS = ("z_score", "quantile", "kl_divergence", "mean", "stdev", "median", "sum_to", "skew", "kurtosis")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -153,6 +155,34 @@ class _Found:
     columns: Mapping[str, Column]
 
     def result(self, number: int) -> RuleResult:
+        found = self._result(number)
+        found = found if found.success or self.scanned.rows else self._unseen(found)
+        return self._of_finite(found) if number in self.answers else found
+
+    def _unseen(self, found: RuleResult) -> RuleResult:
+        """A column of an empty batch that has no type, as in a CSV file with a header alone, fits every rule."""
+        untyped = any(name in self.columns and pa.types.is_null(self.columns[name].type) for name in found.rule.columns)
+        there = all(name in self.columns for name in found.rule.columns)
+        if not (untyped and there):
+            return found
+        counted = {"element_count": 0, "unexpected_count": 0}
+        scope, engine = Scope.ROW, Engine.SCAN
+        return RuleResult(
+            rule=found.rule, scope=scope, engine=engine, success=True, result=counted, considered=0, unexpected=0
+        )
+
+    def _of_finite(self, found: RuleResult) -> RuleResult:
+        """Great Expectations computes statistics of infinite values, and compares rows with them."""
+        if not any(word in found.rule.type for word in _STATISTICS):
+            return found
+        infinite = [name for name in found.rule.columns if name in self.scanned.infinite]
+        if not infinite:
+            return found
+        problem = f"column {infinite[0]!r} holds {self.scanned.infinite[infinite[0]]} infinite value(s)"
+        table = replace(found, scope=Scope.TABLE, success=False, result={"observed_value": None}, problem=problem)
+        return replace(table, considered=None, unexpected=None, observed=None)
+
+    def _result(self, number: int) -> RuleResult:
         rule = self.plan.rules[number]
         if number in self.plan.unfit:
             problem = self.plan.unfit[number]

@@ -103,6 +103,7 @@ def query_result(rule: Rule, found: Conclusion, hidden: Sensitive, available: Co
 
 
 def _table_result(rule: Rule, found: Conclusion, engine: Engine, *, quoted: bool) -> RuleResult:
+    quoted = quoted and found.result.get("observed_value") is not None
     return RuleResult(
         rule=rule,
         scope=Scope.TABLE,

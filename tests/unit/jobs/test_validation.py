@@ -343,6 +343,39 @@ def test_an_empty_batch_is_insufficient_evidence() -> None:
     assert validate(suite={"name": "s", "expectations": [count, BETWEEN]}).verdict.status is Status.FAIL
 
 
+@pytest.mark.parametrize("form", ["typed", "untyped", "csv"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        BETWEEN,
+        {"type": "expect_column_mean_to_be_between", "kwargs": {"column": "hours", "max_value": 1}},
+        {"type": "expect_column_values_to_be_of_type", "kwargs": {"column": "hours", "type_": "int64"}},
+    ],
+)
+def test_an_empty_batch_is_insufficient_evidence_whether_its_columns_have_types(
+    form: str, rule: dict[str, Any]
+) -> None:
+    if form == "csv":
+        Path("empty.csv").write_text("hours,race\n")
+    else:
+        pq.write_table(pa.table({"hours": pa.array([], pa.int64() if form == "typed" else pa.null())}), "empty.parquet")
+    found = "empty.csv" if form == "csv" else "empty.parquet"
+    outcome = validate(dataset=found, suite={"name": "s", "expectations": [rule]})
+    assert outcome.verdict.status is Status.INSUFFICIENT_EVIDENCE
+    missing = {"type": "expect_column_to_exist", "kwargs": {"column": "nothing"}}
+    outcome = validate(dataset=found, suite={"name": "s", "expectations": [missing]})
+    assert outcome.verdict.status is Status.FAIL
+
+
+def test_no_statistic_of_great_expectations_passes_on_infinite_values() -> None:
+    stored(pd.DataFrame({"x": [1.0, float("inf"), float("-inf"), float("nan")]}))
+    kwargs = {"column": "x", "threshold": 1, "double_sided": True}
+    rule = {"type": "expect_column_value_z_scores_to_be_less_than", "kwargs": kwargs}
+    outcome = validate(suite={"name": "s", "expectations": [rule]})
+    assert outcome.verdict.status is Status.FAIL
+    assert "column 'x' holds 2 infinite value(s)" in outcome.verdict.summary
+
+
 def test_a_dataset_that_changed_since_it_was_pinned_is_refused() -> None:
     stored()
     with pytest.raises(IntegrityError, match="changed"):
