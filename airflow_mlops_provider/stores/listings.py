@@ -231,7 +231,8 @@ def _list_files(fs: Any, path: str) -> list[str]:
 
 
 def _present_files(fs: Any, path: str) -> list[str]:
-    if any(mark in path for mark in "*?["):
+    # A file may be called what looks like a pattern.
+    if any(mark in path for mark in "*?[") and not fs.exists(path):
         return sorted(file for file in fs.glob(path) if _is_data(file))
     if fs.isdir(path):
         return sorted(file for file in fs.find(path) if _is_data(file))

@@ -36,6 +36,14 @@ def test_a_folder_and_a_glob_read_as_one_table(tmp_path):
     assert open_dataset(str(tmp_path / "day=[01].parquet")).rows == 6
 
 
+def test_a_name_that_looks_like_a_pattern_is_the_file_of_that_name(tmp_path):
+    name = str(tmp_path / "we ird[1]*#x.parquet")
+    write_dataset(TABLE, name)
+    write_dataset(TABLE.slice(0, 1), str(tmp_path / "we ird1#x.parquet"))
+    assert open_dataset(name).files == (name,)
+    assert open_dataset(name).table().equals(TABLE)
+
+
 def test_csv_files_whose_types_differ_are_read_as_the_wider_type(tmp_path):
     (tmp_path / "a.csv").write_text("x\n1\n")
     (tmp_path / "b.csv").write_text("x\n1.5\n")
