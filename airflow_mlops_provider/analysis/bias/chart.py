@@ -25,17 +25,17 @@ _WORDS = {
     Status.NOTICE: "worse by less than matters",
     Status.PASS: "not shown to be worse",
 }
-HALF = "½"
+HALF = " (half)"
 """Marks the rows of a slice that was discovered on one half of all rows and is told by the other."""
 
-_HALVES = f" {HALF}: discovered on one half of the rows; these numbers are those of the other half."
+_HALVES = " (half): discovered on one half of the rows; these numbers are those of the other half."
 _LABEL, _PLOT, _VALUE, _ROW, _TOP = 320, 460, 140, 24, 34
 
 _STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;color:#222;max-width:1000px;margin:24px auto;padding:0 16px}
 h1{font-size:21px}table{border-collapse:collapse;width:100%;font-size:13px}
 th,td{text-align:right;padding:3px 8px;border-bottom:1px solid #e4e4e4}
-td{white-space:nowrap}td:first-child{white-space:normal}
+td{white-space:nowrap}td:first-child,td:last-child{white-space:normal}
 th:first-child,td:first-child,td:last-child,th:last-child{text-align:left}
 svg text{font:12px system-ui,sans-serif}
 """

@@ -212,7 +212,7 @@ def test_a_deep_wrong_is_found_on_one_half_and_confirmed_on_the_other(tmp_path, 
     assert outcome.verdict.status is Status.FAIL
     first = report_of(outcome).discoveries[0]
     assert first.confirmed is not None
-    assert f"{first.confirmed.support:,}½" in page_of(outcome, tmp_path / "mlops")
+    assert f"{first.confirmed.support:,} (half)" in page_of(outcome, tmp_path / "mlops")
     assert first.found.support != first.confirmed.support
     assert first.found.rest_trials + first.found.trials + first.confirmed.rest_trials + first.confirmed.trials == 20_000
 
