@@ -71,9 +71,16 @@ def _summary(report: PurgeReport, policy: PurgePolicy) -> str:
     done = "would be removed" if report.dry_run else "removed"
     parts = [f"{len(report.tombstones)} files of evidence {age} {done}"]
     if report.kept:
-        parts.append(f"{report.kept} stay, because a champion or its predecessor rests on them")
+        parts.append(_kept(report))
     if report.finished:
         parts.append(f"{report.finished} removed that an earlier purge had recorded")
     if report.swept:
         parts.append(f"{report.swept} half-written files swept")
     return "; ".join(parts)
+
+
+def _kept(report: PurgeReport) -> str:
+    if len(report.reasons) <= 1:  # none: a record from before reasons were counted
+        return ", ".join([f"{report.kept} stay", *(f"because {reason}" for reason in report.reasons)])
+    counted = [f"{count} because {reason}" for reason, count in report.reasons.items()]
+    return f"{report.kept} stay: {', '.join(counted)}"

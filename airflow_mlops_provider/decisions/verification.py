@@ -14,7 +14,9 @@ def judge_verification(report: VerificationReport) -> Verdict:
     findings = [_finding(check) for check in report.checks]
     verdict = Verdict.of(findings, summary="")
     wrong, unchecked = (len(verdict.of_status(s)) for s in (Status.FAIL, Status.INSUFFICIENT_EVIDENCE))
-    counted = f"{report.records} decision records and {report.pieces} pieces of evidence of {report.name}"
+    records = "1 decision record" if report.records == 1 else f"{report.records} decision records"
+    pieces = "1 piece" if report.pieces == 1 else f"{report.pieces} pieces"
+    counted = f"{records} and {pieces} of evidence of {report.name}"
     if wrong:
         summary = f"{wrong} of {len(findings)} checks fail on {counted}: {_said(verdict.findings[0])}"
     elif unchecked:

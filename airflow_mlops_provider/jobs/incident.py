@@ -166,7 +166,9 @@ class CloseIncidentJob(Job):
             text = path.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             raise BadInputError(f"postmortem {self.postmortem}: {getattr(error, 'strerror', None) or error}") from None
-        if not text.strip() or UNFILLED in text:
-            line = next((n for n, each in enumerate(text.splitlines(), 1) if UNFILLED in each), 1)
+        if not text.strip():
+            raise BadInputError(f"postmortem {self.postmortem} is empty")
+        if UNFILLED in text:
+            line = next(n for n, each in enumerate(text.splitlines(), 1) if UNFILLED in each)
             raise BadInputError(f"postmortem {self.postmortem}, line {line}: {UNFILLED.strip('_')}")
         return text

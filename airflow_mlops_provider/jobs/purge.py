@@ -6,7 +6,8 @@ killed in between leaves files that the next one removes, and of two purges at o
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -22,6 +23,7 @@ from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
 from airflow_mlops_provider.stores.decisions import CHAMPION, DecisionChain, Link, champion_of
 from airflow_mlops_provider.stores.evidence import Dated, EvidenceStore
 from airflow_mlops_provider.stores.retention import (
+    Reason,
     burials,
     cited,
     kept_for_rollback,
@@ -88,7 +90,7 @@ class _Purge:
 
     def preview(self) -> PurgeReport:
         kept = self._kept()
-        return self._report(set(self.old) - kept, kept)
+        return self._report(set(self.old) - kept.keys(), kept)
 
     def carry_out(self) -> PurgeReport:
         rests_on, buried = set[str](), set[str]()
@@ -109,7 +111,7 @@ class _Purge:
         while True:
             links, kept = chain.links(), self._kept()
             have = set(burials(links))
-            due = names - have - kept
+            due = names - have - kept.keys()
             if not due:
                 return have
             try:
@@ -118,14 +120,16 @@ class _Purge:
                 continue  # a decision or another purge came first: look again at what must stay
             return have | due
 
-    def _report(self, names: Set[str], kept: Set[str]) -> PurgeReport:
+    def _report(self, names: Set[str], kept: Mapping[str, Reason]) -> PurgeReport:
         found = sorted((self.files[name] for name in names), key=lambda file: (file.written_at, file.name))
+        staying = Counter(kept[name] for name in self.old if name in kept)
         return PurgeReport(
             purged_at=self.now.isoformat(),
             tombstones=tuple(
                 Tombstone(name=file.name, written_at=file.written_at.isoformat(), sha256=file.sha256) for file in found
             ),
-            kept=sum(name in kept for name in self.old),
+            kept=staying.total(),
+            reasons={str(reason): staying[reason] for reason in Reason if staying[reason]},
             dry_run=self.job.dry_run,
         )
 
@@ -149,5 +153,5 @@ class _Purge:
             versions=installed_versions(),
         )
 
-    def _kept(self) -> set[str]:
+    def _kept(self) -> dict[str, Reason]:
         return kept_for_rollback(self.store, {chain.name: chain.links() for chain in model_chains(self.store)})

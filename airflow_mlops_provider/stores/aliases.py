@@ -101,7 +101,7 @@ def read_chain(models: ModelStore, chain: DecisionChain, *also: ModelRef) -> tup
     links = chain.links()
     faults = examine_anchors(chain, links, anchors)
     if faults:
-        raise IntegrityError(f"decision record {faults[0].subject}: {faults[0].detail}")
+        raise IntegrityError(f"decision record {faults[0].subject} {faults[0].detail}")
     return links
 
 

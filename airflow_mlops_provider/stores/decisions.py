@@ -77,7 +77,7 @@ class DecisionChain:
         """
         links, faults = self.examine()
         if faults:
-            raise IntegrityError(f"decision record {faults[0].subject}: {faults[0].detail}")
+            raise IntegrityError(f"decision record {faults[0].subject} {faults[0].detail}")
         return links
 
     def examine(self) -> tuple[tuple[Link, ...], tuple[Fault, ...]]:
@@ -89,7 +89,7 @@ class DecisionChain:
                 plain = json.loads(data)
                 record = decode(DecisionRecord, plain, where=uri)
                 if canonical_json(plain) != data:
-                    faults.append(Fault(subject=uri, measure="record_edited", detail="its JSON is not canonical"))
+                    faults.append(Fault(subject=uri, measure="record_edited", detail="is not canonical JSON"))
             except (ValueError, BadInputError) as error:
                 faults.append(Fault(subject=uri, measure="record_unreadable", detail=f"cannot be read: {error}"))
                 continue
@@ -235,7 +235,7 @@ def _broken_links(name: str, links: Sequence[Link]) -> Iterable[Fault]:
             yield Fault(
                 subject=f"{expected} of {name}",
                 measure="record_missing",
-                detail=f"is missing: {link.uri} follows {before.uri if before else 'nothing'}",
+                detail=f"is missing: {link.uri} " + (f"follows {before.uri}" if before else "is the first one there"),
             )
         elif record.previous != (before.digest if before else None):
             culprit = before.uri if before else "the first record"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode
@@ -68,32 +69,44 @@ def cited(store: EvidenceStore, links: Sequence[Link]) -> set[str]:
     return {store.name_of(uri) for link in links for uri in link.record.evidence}
 
 
-def kept_for_rollback(store: EvidenceStore, chains: Mapping[str, Sequence[Link]]) -> set[str]:
-    """Names of the evidence, and of what is attached to it, that must not go.
+class Reason(StrEnum):
+    """Why evidence must not go, as a purge says it."""
 
-    It is what the promotions of the version in force and of the one before it rest on, for every alias, what they
-    wrote themselves, what a decision rests on that still waits for a person, and incidents that nobody has closed.
+    IN_FORCE = "a champion or its predecessor rests on them"
+    """What the promotions of the version in force and of the one before it rest on, for every alias."""
+    AWAITING = "a decision about them waits for a person"
+    """What a decision rests on that somebody may still approve."""
+    OPEN_INCIDENT = "their incident is still open"
+    """Incidents that nobody has closed."""
+
+
+def kept_for_rollback(store: EvidenceStore, chains: Mapping[str, Sequence[Link]]) -> dict[str, Reason]:
+    """Names of the evidence, and of what is attached to it, that must not go, with the first reason why.
+
+    What a decision wrote itself stays with what it rests on.
     """
-    names = set()
+    kept: dict[str, Reason] = {}
     for links in chains.values():
-        for link in _standing(links):
-            names |= {store.name_of(uri) for uri in link.record.evidence}
-            names |= _claimed(store, evidence_claim(link.record))
+        for link, reason in _standing(links):
+            for name in {*map(store.name_of, link.record.evidence), *_claimed(store, evidence_claim(link.record))}:
+                kept.setdefault(name, reason)
         for link in links:
             opened, closed = incident_claims(incident_title(link.record))
             if link.record.kind is DecisionKind.ROLLBACK and store.claimed(closed) is None:
-                names |= _claimed(store, opened)
-    return names | {attached for name in names for attached in _attached(store, name)}
+                for name in _claimed(store, opened):
+                    kept.setdefault(name, Reason.OPEN_INCIDENT)
+    return {attached: reason for name, reason in kept.items() for attached in _attached(store, name)} | kept
 
 
-def _standing(links: Sequence[Link]) -> Iterator[Link]:
+def _standing(links: Sequence[Link]) -> Iterator[tuple[Link, Reason]]:
     for alias in {link.record.alias for link in links if link.record.moved}:
-        yield from in_force(links, alias)[-_KEPT_PROMOTIONS:]
+        for link in in_force(links, alias)[-_KEPT_PROMOTIONS:]:
+            yield link, Reason.IN_FORCE
     for link in reversed(links):
         if link.record.moved:
             return
         if link.record.effect is Effect.AWAITING_APPROVAL:
-            yield link
+            yield link, Reason.AWAITING
 
 
 def _claimed(store: EvidenceStore, name: str) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,8 @@ class PurgeReport:
 
     :param purged_at: ISO 8601, UTC: the age of a file is counted to this moment.
     :param tombstones: what is removed, oldest first.
-    :param kept: files past their time that stay, because a version in force or the one before it rests on them.
+    :param kept: files past their time that stay.
+    :param reasons: why they stay, to how many files; a file that stays for two reasons counts for the first.
     :param finished: files that an earlier purge had recorded and was stopped before it removed them.
     :param swept: files that writers left behind half written when they were killed.
     :param dry_run: whether this only says what would be removed.
@@ -34,6 +35,7 @@ class PurgeReport:
     purged_at: str
     tombstones: tuple[Tombstone, ...]
     kept: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
     finished: int = 0
     swept: int = 0
     dry_run: bool = False

@@ -85,6 +85,12 @@ def test_a_postmortem_with_gaps_closes_nothing(rolled_back, tmp_path):
         close(world, tmp_path, uri, postmortem_of(world, incident))
 
 
+def test_an_empty_postmortem_is_called_empty(rolled_back, tmp_path):
+    world, outcome = rolled_back
+    with pytest.raises(BadInputError, match=r"postmortem .* is empty"):
+        close(world, tmp_path, outcome.evidence_uri, " ")
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [

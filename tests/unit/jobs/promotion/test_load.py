@@ -70,7 +70,7 @@ def test_a_champion_whose_records_are_all_gone_is_refused(in_use):
     world, score = in_use
     for link in world.links:
         local_path(link.uri).unlink()
-    refused(world, score, r"[12] of wage: is missing .* remembers it")
+    refused(world, score, r"decision record [12] of wage is missing .* remembers it")
 
 
 def test_an_alias_set_by_hand_before_any_decision_scores(world, tmp_path):

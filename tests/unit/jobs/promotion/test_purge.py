@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 
@@ -196,7 +197,8 @@ def test_an_open_incident_is_kept_with_its_postmortem_until_somebody_closes_it(w
     world.champions_of_one_artifact(2)
     uri = read_evidence(world.rollback().evidence_uri).details["incident"]
     (postmortem,) = read_evidence(uri).attachments.values()
-    purge(world)
+    said = purge(world).verdict.summary
+    assert re.search(r"stay: \d+ because a champion or its .*, 2 because their incident is still open", said), said
     assert world.store.holds(uri)
     assert world.store.holds(postmortem)
     (tmp_path / "told.md").write_text("All is told.")
