@@ -10,6 +10,8 @@ MAX_PROBE_DIFFERENCE = 1e-9
 MAX_SUM_ERROR = 1e-6
 """How far a row's probabilities may be from summing to 1."""
 
+_SHADOW_TROUBLE = "rows_scored"
+
 
 def judge_prediction(report: PredictionReport) -> Verdict:
     """Judge one batch scoring; a shadow never makes it fail, because nobody uses what a shadow says."""
@@ -22,7 +24,7 @@ def judge_prediction(report: PredictionReport) -> Verdict:
         findings.append(
             Finding(
                 subject="shadow",
-                measure="rows_scored",
+                measure=_SHADOW_TROUBLE,
                 observed=None,
                 status=Status.NOTICE,
                 detail=report.shadow_trouble,
@@ -34,9 +36,11 @@ def judge_prediction(report: PredictionReport) -> Verdict:
 def judge_scoring(scoring: Scoring) -> tuple[Finding, ...]:
     """The findings of one model's pass; any that is not a pass keeps its output from being written."""
     subject = f"{scoring.model.name} {scoring.model.version}"
+    found = (_probe(scoring, subject), _limit(subject, "values_not_finite", scoring.not_finite, 0))
+    if scoring.counts is None and not scoring.out_of_range and not scoring.max_sum_error:
+        return found  # a regression has no probabilities to speak of
     return (
-        _probe(scoring, subject),
-        _limit(subject, "values_not_finite", scoring.not_finite, 0),
+        *found,
         _limit(subject, "probabilities_out_of_range", scoring.out_of_range, 0),
         _limit(subject, "max_probability_sum_error", scoring.max_sum_error, MAX_SUM_ERROR),
     )
@@ -126,4 +130,11 @@ def _summary(report: PredictionReport, findings: list[Finding]) -> str:
                 f", and has {report.comparison.metric} {report.comparison.shadow_value:.3f} "
                 f"beside {report.comparison.value:.3f}"
             )
-    return text
+    if report.shadow_trouble:
+        text += f"; shadow: {report.shadow_trouble}"
+    noticed = [f for f in findings if f.status is Status.NOTICE and f.measure != _SHADOW_TROUBLE]
+    return "; ".join([text, *(f"{f.subject}: {f.detail or _over(f)}" for f in noticed[:1])])
+
+
+def _over(finding: Finding) -> str:
+    return f"{finding.measure} is {finding.observed:g}, limit {finding.limit:g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,8 +38,8 @@ def judge_training(report: TrainingReport, policy: TrainingPolicy) -> Verdict:
     An asymmetric artifact fails. A model no better than a constant answer, or a training over its budget, is a
     notice: whether it is deployed is the promotion gate's decision.
     """
-    findings = [_symmetry(report, policy), *_metrics(report), _seconds(report, policy)]
-    return Verdict.of(findings, summary=_summary(report, policy))
+    findings = [_symmetry(report, policy), *_metrics(report), _seconds(report, policy), *_folds(report)]
+    return Verdict.of(findings, summary="; ".join([_summary(report, policy), *_notices(report, policy)]))
 
 
 def _symmetry(report: TrainingReport, policy: TrainingPolicy) -> Finding:
@@ -85,6 +86,18 @@ def _metric(metric: FoldMetric, *, deciding: bool) -> Finding:
     )
 
 
+def _folds(report: TrainingReport) -> Iterator[Finding]:
+    if report.wanted_folds is not None and report.folds < report.wanted_folds:
+        yield Finding(
+            subject="cross-validation",
+            measure="folds",
+            observed=float(report.folds),
+            limit=float(report.wanted_folds),
+            status=Status.PASS,
+            detail="there are not as many groups, points in time, or rows of the rarest class",
+        )
+
+
 def _seconds(report: TrainingReport, policy: TrainingPolicy) -> Finding:
     limit = policy.max_training_seconds
     over = limit is not None and report.total_seconds > limit
@@ -98,10 +111,23 @@ def _seconds(report: TrainingReport, policy: TrainingPolicy) -> Finding:
     )
 
 
+def _notices(report: TrainingReport, policy: TrainingPolicy) -> Iterator[str]:
+    """What a notice is about, in words; what has no number says so already."""
+    first, limit = report.metrics[0], policy.max_training_seconds
+    if first.mean is not None and first.dummy is not None and (first.mean - first.dummy) * first.direction.sign <= 0:
+        yield f"no better than the best constant answer ({first.dummy:.3f})"
+    if limit is not None and report.total_seconds > limit:
+        yield f"over its budget of {limit:g} s"
+    yield from (f"{metric.name} unknown" for metric in report.metrics[1:] if metric.mean is None)
+
+
 def _summary(report: TrainingReport, policy: TrainingPolicy) -> str:
     first = report.metrics[0]
     held_out = f"{first.name} {first.mean:.3f}" if first.mean is not None else f"{first.name} unknown"
-    text = f"trained on {report.rows:,} rows in {report.total_seconds:.1f} s: {held_out} over {report.folds} folds"
+    asked = f" of the {report.wanted_folds} wanted" if report.folds < (report.wanted_folds or 0) else ""
+    text = (
+        f"trained on {report.rows:,} rows in {report.total_seconds:.1f} s: {held_out} over {report.folds}{asked} folds"
+    )
     difference = report.symmetry.max_abs_difference if report.symmetry else None
     if difference is not None and difference > policy.max_symmetry_difference:
         text += f"; the stored artifact answers differently (by {difference:g}) and was not registered"

@@ -15,6 +15,7 @@ from airflow_mlops_provider.analysis.training.pictures import pictures_of
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry, probe_rows
 from airflow_mlops_provider.analysis.training.validation import metrics_of
 from airflow_mlops_provider.decisions.training import TrainingPolicy, judge_training
+from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.base import Job, installed_versions
 from airflow_mlops_provider.records.codec import canonical_json, decode, digest, encode
 from airflow_mlops_provider.records.model_spec import ModelSpec
@@ -23,7 +24,7 @@ from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.training import TrainingReport
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.records.version_label import VersionLabel
-from airflow_mlops_provider.stores.datasets import open_dataset
+from airflow_mlops_provider.stores.datasets import Dataset, open_dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor, Probe, Trainer, TrainingRun, load_trainer, tags
 from airflow_mlops_provider.stores.models.predictor import kinds_of
 from airflow_mlops_provider.stores.specs import read_model_spec
@@ -173,9 +174,20 @@ def prepare(spec: ModelSpec, source: DatasetRef, *, experiment: str | None = Non
     trainer = load_trainer(spec)
     dataset = open_dataset(source)
     dataset.require(columns_of(spec))
+    _require_sensitive(spec, dataset)
     pinned = dataset.ref  # a pinned dataset that changed is refused before it is learnt from
     data = training_data(dataset.frame(columns_of(spec)), spec, name=dataset.uri)
     return Work(spec=spec, trainer=trainer, dataset=pinned, data=data, experiment=experiment)
+
+
+def _require_sensitive(spec: ModelSpec, dataset: Dataset) -> None:
+    # A misspelt one would protect nothing, and nobody would notice.
+    for name in spec.sensitive:
+        if name not in dataset.columns:
+            raise BadInputError(
+                f"model {spec.name}: 'sensitive' names {name!r}, which dataset {dataset.uri} does not have; "
+                f"it has {', '.join(dataset.columns)}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

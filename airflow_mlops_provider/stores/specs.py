@@ -36,9 +36,31 @@ def read_model_spec(source: str | Path | Mapping[str, Any] | ModelSpec) -> Model
     return spec if spec.root else replace(spec, root=str(path.resolve().parent))
 
 
+class _RepeatedKeyError(yaml.YAMLError):
+    pass
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as usual, where a key may stand once: PyYAML itself would silently take the last."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if key.value in seen:
+                    raise _RepeatedKeyError(
+                        f"key {key.value!r} is given twice, again in line {key.start_mark.line + 1}"
+                    )
+                seen.add(key.value)
+        return node
+
+
 def _read_yaml(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # it is a SafeLoader
+    except _RepeatedKeyError as error:
+        raise BadInputError(f"model file {path}: {error}") from error
     except OSError as error:
         raise BadInputError(f"model file {path}: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:

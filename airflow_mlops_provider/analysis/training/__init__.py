@@ -76,6 +76,7 @@ def _measure(
         classes=_classes(data, spec),
         split=split_kind(spec),
         folds=len(folds),
+        wanted_folds=spec.split.folds,
         metrics=measure_metrics(results, spec),
         confusion=measure_confusion(results, spec),
         roc=measure_roc(results),

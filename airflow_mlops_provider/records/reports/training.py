@@ -116,6 +116,7 @@ class TrainingReport:
     :param fit_seconds: of the final fit, with the search.
     :param total_seconds: from reading the data to the stored artifact.
     :param artifact_bytes: size of the stored artifact.
+    :param wanted_folds: how many folds the model asks for.
     """
 
     task: Task
@@ -134,3 +135,4 @@ class TrainingReport:
     fit_seconds: float
     total_seconds: float
     artifact_bytes: int = 0
+    wanted_folds: int | None = None

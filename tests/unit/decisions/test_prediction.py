@@ -49,3 +49,21 @@ def test_the_comparison_is_told():
     comparison = ShadowComparison(rows=10, agreement=0.9, mean_abs_difference=0.05)
     report = PredictionReport(scoring=GOOD, shadow=GOOD, comparison=comparison, seconds=1.0)
     assert "agrees on 90.0 % of them" in judge_prediction(report).summary
+
+
+def test_the_summary_of_a_notice_says_why():
+    for change, said in (
+        ({"shadow_trouble": "model 'wage' has no version 9"}, "; shadow: model 'wage' has no version 9"),
+        ({"scoring": replace(GOOD, probe=None)}, "; wage 1: the version carries no probe batch"),
+        ({"shadow": replace(GOOD, not_finite=3)}, "; shadow wage 1: values_not_finite is 3, limit 0"),
+    ):
+        verdict = judge_prediction(PredictionReport(**{"scoring": GOOD, "seconds": 1.0, **change}))
+        assert (verdict.status, verdict.summary.endswith(said)) == (Status.NOTICE, True)
+
+
+def test_a_regression_speaks_of_no_probabilities():
+    measures = {f.measure for f in judge_prediction(PredictionReport(scoring=GOOD, seconds=1.0)).findings}
+    assert measures == {"probe_max_abs_difference", "values_not_finite"}
+    classes = replace(GOOD, counts={"0": 4, "1": 6})
+    measures = {f.measure for f in judge_prediction(PredictionReport(scoring=classes, seconds=1.0)).findings}
+    assert "probabilities_out_of_range" in measures

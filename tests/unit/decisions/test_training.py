@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,3 +77,21 @@ def test_a_policy_that_makes_no_sense_is_refused():
         TrainingPolicy(max_training_seconds=0.0)
     with pytest.raises(BadInputError, match="unknown key 'max_seconds'"):
         decode(TrainingPolicy, {"max_seconds": 3})
+
+
+@pytest.mark.parametrize(
+    ("given", "policy", "said"),
+    [
+        ({"mean": 0.4}, POLICY, "no better than the best constant answer (0.500)"),
+        ({"seconds": 9.0}, TrainingPolicy(max_training_seconds=5), "over its budget of 5 s"),
+    ],
+)
+def test_the_summary_of_a_notice_says_why(given, policy, said):
+    verdict = judge_training(report(**given), policy)
+    assert (verdict.status, verdict.summary.endswith(said)) == (Status.NOTICE, True)
+
+
+def test_fewer_folds_than_wanted_are_told():
+    verdict = judge_training(replace(report(), wanted_folds=50), POLICY)
+    assert "over 5 of the 50 wanted folds" in verdict.summary
+    assert [f.measure for f in verdict.findings if "not as many groups" in f.detail] == ["folds"]

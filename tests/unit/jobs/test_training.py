@@ -273,6 +273,25 @@ def test_a_trainer_that_raises_is_told_in_its_own_words(bench):
         bench.train()
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("sensitive: [black, hisp]", "sensitive: [blakc]", "'sensitive' names 'blakc', which dataset"),
+        ("params: {depth: 2}", "params: {depth: 2}\nname: wage", "key 'name' is given twice, again in line 12"),
+        ("params: {depth: 2}", "params: {depth: 2, depth: 3}", "key 'depth' is given twice"),
+    ],
+)
+def test_a_declaration_that_means_something_else_is_refused_by_name(bench, old, new, message):
+    bench.write_model(YAML.replace(old, new))
+    with pytest.raises(BadInputError, match=message):
+        bench.train()
+
+
+def test_yaml_may_merge_what_it_then_overrides(bench):
+    bench.write_model(YAML.replace("params: {depth: 2}", "params: {<<: {depth: 2}, depth: 3}"))
+    assert bench.train().verdict.status is Status.PASS
+
+
 def test_values_of_a_sensitive_column_never_show_in_an_error(bench, panel):
     first = panel[panel.year <= 1982]
     bench.write_data(first.assign(black=np.where(first.black == 1, "secret group", "other group")))
