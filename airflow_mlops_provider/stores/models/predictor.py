@@ -120,7 +120,8 @@ class Predictor:
             # A column without any value arrives with no type worth comparing.
             if found != expected and not chosen[name].isna().all():
                 raise BadInputError(
-                    f"model {self.spec.name}: column {name!r} holds {found} values, but was trained on {expected}"
+                    f"model {self.spec.name}: column {name!r} holds {found} values, "
+                    f"but was trained on {expected} values"
                 )
         return chosen
 
