@@ -73,7 +73,7 @@ def records_of(handle: Iterable[bytes]) -> Iterator[bytes]:
             yield pending if pending.endswith((b"\n", b"\r")) else pending + b"\n"
             pending = b""
     if pending:
-        yield pending
+        yield pending + b'"\n'  # what the parser, too, takes for the end of a text that has none
 
 
 def _is_whole(record: bytes) -> bool:
