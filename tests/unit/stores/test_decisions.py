@@ -128,7 +128,7 @@ def test_an_edited_record_is_named(three, number):
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_removed_record_is_named(three, number):
     local_path(three.links()[number - 1].uri).unlink()
-    with pytest.raises(IntegrityError, match=rf"record {number} of wage: is missing"):
+    with pytest.raises(IntegrityError, match=rf"record {number} of wage is missing"):
         three.links()
 
 
