@@ -107,9 +107,13 @@ class ValidateJob(Job):
         return read_suite(self.suite) if self.suite is not None else read_contract(self.contract)
 
     def _sensitive(self, data: Dataset, declared: Declared) -> set[str]:
-        """The columns to hide: the spec's, which must be there, and the declaration's, whatever their case."""
+        """The columns to hide: the spec's, which must be there, and the declaration's, whatever their case.
+
+        A column that a rule asks for and the batch lacks is for that rule to miss.
+        """
+        known = {*data.columns, *(column for rule in declared.rules for column in rule.columns)}
         for name in self.sensitive:
-            if name not in data.columns:
+            if name not in known:
                 raise BadInputError(
                     f"key 'sensitive': dataset {data.uri} has no column {name!r}; it has {', '.join(data.columns)}"
                 )

@@ -103,3 +103,10 @@ def test_a_rule_that_no_value_could_meet_is_a_broken_rule(kind: str, kwargs: dic
 def test_a_sensitive_column_that_is_not_there_is_refused(name: str) -> None:
     with pytest.raises(BadInputError, match=rf"'sensitive'.*no column '{name}'; it has wage, name, hours"):
         validate(sensitive=[name])
+
+
+def test_a_sensitive_column_that_a_rule_misses_fails_the_batch() -> None:
+    exists = {"type": "expect_column_to_exist", "kwargs": {"column": "race"}}
+    outcome = validate(exists, sensitive=["race"])
+    assert outcome.verdict.status is Status.FAIL
+    assert "column 'race' is missing" in outcome.verdict.summary
