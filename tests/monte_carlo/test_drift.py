@@ -201,7 +201,7 @@ def test_two_hundredths_of_a_deviation_at_50_000_rows_never_page(column):
 
 
 def test_a_shift_in_how_columns_go_together_is_found_by_the_joint_test(at_least, at_most):
-    rng, found, by_columns, checks = np.random.default_rng(5), 0, 0, 60
+    rng, found, by_columns, checks = np.random.default_rng(5), 0, 0, 200
     for _ in range(checks):
         reference, current = Rows(draw(rng, 5_000)), draw(rng, 5_000)
         mixed = rng.permutation(current.column("educ").to_pandas().to_numpy())
@@ -280,11 +280,11 @@ def test_the_same_quiet_days_alarm_nearly_always_when_rows_are_counted():
     assert alarms > days / 2
 
 
-def test_a_shift_that_lasts_is_found_on_its_second_day(at_least):
-    rng, found, trials = np.random.default_rng(8), 0, 60
+def test_a_shift_that_lasts_is_found_on_its_second_day_half_of_the_time(at_least):
+    rng, found, trials = np.random.default_rng(8), 0, 200
     for _ in range(trials):
         calibration = Calibration(rows_of([clustered_day(rng, day) for day in range(60)]))
         days = [clustered_day(rng, day).assign(wage=lambda day: day.wage * 1.25) for day in (60, 61)]
         found += all(is_unusual(calibration.measure(rows_of([day]))) for day in days)
     print(f"{found} of {trials} lasting rises of wages by a quarter found on the second day")
-    at_least(found, trials, 0.6)
+    at_least(found, trials, 0.5)
