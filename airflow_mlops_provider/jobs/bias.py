@@ -19,6 +19,7 @@ from airflow_mlops_provider.analysis.evaluation.predictions import read_predicti
 from airflow_mlops_provider.decisions.bias import BiasPolicy, judge_bias
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.jobs.decision import follow_record, model_name
 from airflow_mlops_provider.jobs.sources import (
     ask,
     groups_of,
@@ -128,6 +129,7 @@ class BiasJob(Job):
 
     def _of_model(self, model: str | ModelRef | ModelSpec, dataset: Dataset, plan: SlicePlan) -> Outcome:
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
+        follow_record(self, store, model_name(model))
         ref = store.resolve(model)
         predictor = store.load(ref)
         spec = predictor.spec

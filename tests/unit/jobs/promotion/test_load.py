@@ -12,16 +12,21 @@ from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.specs import local_path
 
 
-@pytest.fixture
-def in_use(world, tmp_path):
-    """Two champions, and a function that scores a batch with the one in force."""
+@pytest.fixture(params=["predict", "bias"])
+def in_use(world, tmp_path, request):
+    """Two champions, and a function that scores or slices a batch with the one in force."""
     world.champions_of_one_artifact(2)
     random = np.random.default_rng(1)
-    pd.DataFrame({name: random.normal(size=10) for name in ("exper", "hours")}).to_parquet(tmp_path / "batch.parquet")
+    batch = pd.DataFrame({name: random.normal(size=400) for name in ("exper", "hours")})
+    batch.assign(high_wage=random.integers(0, 2, 400), group="a").to_parquet(tmp_path / "batch.parquet")
+    more = {
+        "predict": {"output_uri": str(tmp_path / "scores.parquet")},
+        "bias": {"slices": ["hours"], "policy": {"min_gap": 1.0}},
+    }[request.param]
 
     def score():
-        spec = {"dataset": str(tmp_path / "batch.parquet"), "output_uri": str(tmp_path / "scores.parquet")}
-        return run("predict", {"model": "models:/wage@champion", **spec, **world.where})
+        spec = {"model": "models:/wage@champion", "dataset": str(tmp_path / "batch.parquet")}
+        return run(request.param, {**spec, **more, **world.where})
 
     return world, score
 
@@ -32,7 +37,7 @@ def refused(world, score, name):
     assert world.models.aliases("wage") == {"champion": "2", "previous": "1"}
 
 
-def test_untouched_the_champion_scores(in_use):
+def test_untouched_the_champion_is_used(in_use):
     _, score = in_use
     outcome = score()
     assert (outcome.verdict.status, outcome.model.version) == (Status.PASS, "2")
