@@ -206,9 +206,9 @@ def _summary(report: BiasReport, found: Sequence[Finding], subjects: Sequence[st
         return f"{accused} of {total} {'fails' if accused == 1 else 'fail'} ({worst}){''.join(absent)}"
     undecided = _why_undecided(found, frozenset(subjects))
     if undecided:
-        reasons = " and ".join(f"{len(which)} {why}" for why, which in undecided.items())
-        several = sum(map(len, undecided.values())) > 1
-        reasons = reasons.replace(" ", f" of {total} {'are' if several else 'is'} ", 1)
+        counts = sorted(((len(which), why) for why, which in undecided.items()), key=lambda each: -each[0])
+        reasons = " and ".join(f"{count} {why}" for count, why in counts)
+        reasons = reasons.replace(" ", f" of {total} {'are' if counts[0][0] > 1 else 'is'} ", 1)
         return f"no slice is shown to be worse, but {reasons}{''.join(absent)}"
     noticed = sum(f.status is Status.NOTICE for f in found)
     extra = f"; {noticed} differ{'s' if noticed == 1 else ''} by less than matters" if noticed else ""

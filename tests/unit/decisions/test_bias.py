@@ -141,7 +141,10 @@ def test_a_critical_slice_that_is_not_there_has_its_own_words(critical: str, hin
         ([piece(rows=5), piece("race=b")], "1 of 2 slices is too small to judge"),
         ([piece(rows=5), piece("race=b", rows=4)], "2 of 2 slices are too small to judge"),
         ([piece(rest=0)], "1 of 1 slice is without enough other rows to compare with"),
-        ([piece(rows=5), piece("b", rest=0)], "are too small to judge and 1 without enough other rows to compare with"),
+        (
+            [piece(rows=5), piece("b", rest=0)],
+            "1 of 2 slices is too small to judge and 1 without enough other rows to compare with",
+        ),
         ([piece(p=None)], "1 of 1 slice is undefined in the metric"),
     ],
 )
