@@ -83,7 +83,7 @@ def floor(folder: str) -> float:
 
 def ours(folder: str, **places: str) -> float:
     from airflow_mlops_provider import jobs
-    from airflow_mlops_provider.jobs import validation  # noqa: F401  # an import is not work
+    from airflow_mlops_provider.jobs.data import validate as validation  # noqa: F401  # an import is not work
 
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as root:

@@ -27,6 +27,32 @@ from airflow_mlops_provider.operators.training import TrainOperator
 from airflow_mlops_provider.operators.validation import DataValidationOperator
 
 
+@task
+def drifted_year(triggering_asset_events: Any = None, params: dict[str, Any] | None = None) -> int:
+    # Events that arrive while a run is busy come together in the next one: answer the newest.
+    events = [event for found in (triggering_asset_events or {}).values() for event in found]
+    names = [event.extra["dataset"]["uri"].rsplit("/", 1)[-1] for event in events]
+    years = [int(year) for name in names for year in re.findall(r"\d{4}", name)]
+    asked = (params or {}).get("year")
+    if asked is None and not years:
+        raise ValueError("no drift event and no param 'year': nothing says which year to answer")
+    return asked if asked is not None else max(years)
+
+
+@task(multiple_outputs=True)
+def ingest(year: int) -> dict[str, str]:
+    earlier = tuple(range(1980, year))
+    return {
+        "train": extract(zone("raw", f"train-before-{year}.parquet"), years=earlier, held_out=False),
+        "test": extract(zone("raw", f"test-{year}.parquet"), years=(year,)),
+    }
+
+
+@task.branch
+def ask(params: dict[str, Any] | None = None) -> str:
+    return "approve" if (params or {}).get("mode") == "approve" else "promote"
+
+
 @dag(
     schedule=[WAGE_DRIFT],
     catchup=False,
@@ -42,25 +68,6 @@ from airflow_mlops_provider.operators.validation import DataValidationOperator
     },
 )
 def wage_retrain():
-    @task
-    def drifted_year(triggering_asset_events: Any = None, params: dict[str, Any] | None = None) -> int:
-        # Events that arrive while a run is busy come together in the next one: answer the newest.
-        events = [event for found in (triggering_asset_events or {}).values() for event in found]
-        names = [event.extra["dataset"]["uri"].rsplit("/", 1)[-1] for event in events]
-        years = [int(year) for name in names for year in re.findall(r"\d{4}", name)]
-        asked = (params or {}).get("year")
-        if asked is None and not years:
-            raise ValueError("no drift event and no param 'year': nothing says which year to answer")
-        return asked if asked is not None else max(years)
-
-    @task(multiple_outputs=True)
-    def ingest(year: int) -> dict[str, str]:
-        earlier = tuple(range(1980, year))
-        return {
-            "train": extract(zone("raw", f"train-before-{year}.parquet"), years=earlier, held_out=False),
-            "test": extract(zone("raw", f"test-{year}.parquet"), years=(year,)),
-        }
-
     landed = ingest(drifted_year())
     year = "{{ ti.xcom_pull(task_ids='drifted_year') }}"
 
@@ -87,10 +94,6 @@ def wage_retrain():
     card = ModelCardOperator(
         task_id="card", model=train.output, evidence=[validate.output, train.output, evaluate.output, bias.output]
     )
-
-    @task.branch
-    def ask(params: dict[str, Any] | None = None) -> str:
-        return "approve" if (params or {}).get("mode") == "approve" else "promote"
 
     # Waits under "Required Actions" without holding a worker. No answer in a week is a rejection.
     approve = ApprovalOperator(

@@ -206,10 +206,9 @@ def _summary(report: BiasReport, found: Sequence[Finding], subjects: Sequence[st
         return f"{accused} of {total} {'fails' if accused == 1 else 'fail'} ({worst}){''.join(absent)}"
     undecided = _why_undecided(found, frozenset(subjects))
     if undecided:
-        counts = sorted(((len(which), why) for why, which in undecided.items()), key=lambda each: -each[0])
-        reasons = " and ".join(f"{count} {why}" for count, why in counts)
-        reasons = reasons.replace(" ", f" of {total} {'are' if counts[0][0] > 1 else 'is'} ", 1)
-        return f"no slice is shown to be worse, but {reasons}{''.join(absent)}"
+        (most, why), *others = sorted(((len(which), why) for why, which in undecided.items()), reverse=True)
+        reasons = [f"{most} of {total} {'is' if most == 1 else 'are'} {why}", *(f"{n} {why}" for n, why in others)]
+        return f"no slice is shown to be worse, but {' and '.join(reasons)}{''.join(absent)}"
     noticed = sum(f.status is Status.NOTICE for f in found)
     extra = f"; {noticed} differ{'s' if noticed == 1 else ''} by less than matters" if noticed else ""
     return f"none of {total} is shown to be worse than the rest in {report.metric}{extra}{''.join(absent)}"

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
@@ -14,6 +14,8 @@ from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 if TYPE_CHECKING:
     # A Dag file needs the policy alone, and building the classes of a report takes longer than all of this.
     from airflow_mlops_provider.records.reports.decay import Cusum, DecayReport
+
+Rule: TypeAlias = "Callable[[DecayReport, DecayPolicy], Iterator[Finding]]"
 
 CUSUM_LIMIT = 5.5
 """Where the cumulative sum alarms. The textbook's 5 is for a known mean; with one estimated from 30 windows it would
@@ -120,33 +122,36 @@ def _both(significant: bool, material: bool) -> Status:
 
 
 def _raw(report: DecayReport, _policy: DecayPolicy) -> Iterator[Finding]:
-    yield _beyond(report, "drop", report.drop, 0.0, _against_reference(report))
+    yield _beyond(report, 0.0, _against_reference(report))
 
 
-def _two_sigma(report: DecayReport, _policy: DecayPolicy) -> Iterator[Finding]:
-    earlier = _losses(report)
-    if len(earlier) < MIN_HISTORY:
-        yield _too_short(report, len(earlier))
-        return
-    limit = statistics.fmean(earlier) + 2 * statistics.stdev(earlier)
-    yield _beyond(report, "drop", report.drop, limit, f"limit from the {len(earlier)} windows before")
+def _by_history(limit_of: Callable[[Sequence[float]], float]) -> Rule:
+    """A rule whose limit follows from the losses of the earlier windows."""
+
+    def rule(report: DecayReport, _policy: DecayPolicy) -> Iterator[Finding]:
+        earlier = _losses(report)
+        if len(earlier) < MIN_HISTORY:
+            yield _too_short(report, len(earlier))
+        else:
+            yield _beyond(report, limit_of(earlier), f"limit from the {len(earlier)} windows before")
+
+    return rule
 
 
-def _iqr(report: DecayReport, _policy: DecayPolicy) -> Iterator[Finding]:
-    earlier = _losses(report)
-    if len(earlier) < MIN_HISTORY:
-        yield _too_short(report, len(earlier))
-        return
-    lower, _, upper = statistics.quantiles(earlier, n=4, method="inclusive")
-    limit = upper + 1.5 * (upper - lower)
-    yield _beyond(report, "drop", report.drop, limit, f"limit from the {len(earlier)} windows before")
+def _two_sigma(losses: Sequence[float]) -> float:
+    return statistics.fmean(losses) + 2 * statistics.stdev(losses)
 
 
-_RULES: dict[DecayRule, Callable[[DecayReport, DecayPolicy], Iterator[Finding]]] = {
+def _iqr(losses: Sequence[float]) -> float:
+    lower, _, upper = statistics.quantiles(losses, n=4, method="inclusive")
+    return upper + 1.5 * (upper - lower)
+
+
+_RULES: dict[DecayRule, Rule] = {
     DecayRule.DEFAULT: _default,
     DecayRule.RAW: _raw,
-    DecayRule.TWO_SIGMA: _two_sigma,
-    DecayRule.IQR: _iqr,
+    DecayRule.TWO_SIGMA: _by_history(_two_sigma),
+    DecayRule.IQR: _by_history(_iqr),
 }
 
 
@@ -156,13 +161,13 @@ def _losses(report: DecayReport) -> list[float]:
     return [(reference - window.value) * report.direction.sign for window in report.windows[:-1]]
 
 
-def _beyond(report: DecayReport, measure: str, observed: float, limit: float, detail: str) -> Finding:
+def _beyond(report: DecayReport, limit: float, detail: str) -> Finding:
     return Finding(
         subject=_subject(report),
-        measure=f"{report.metric}_{measure}",
-        observed=observed,
+        measure=f"{report.metric}_drop",
+        observed=report.drop,
         limit=limit,
-        status=Status.FAIL if observed > limit else Status.PASS,
+        status=Status.FAIL if report.drop > limit else Status.PASS,
         detail=detail,
     )
 

@@ -26,7 +26,8 @@ def judge_verification(report: VerificationReport) -> Verdict:
     else:
         summary = f"nothing is recorded about {report.name}"
     purged = sum(check.measure == EVIDENCE_PURGED for check in report.checks)
-    return Verdict.of(findings, summary=f"{summary}; {purged} pieces were purged by policy" if purged else summary)
+    gone = "1 piece was" if purged == 1 else f"{purged} pieces were"
+    return Verdict.of(findings, summary=f"{summary}; {gone} purged by policy" if purged else summary)
 
 
 def judge_replay(report: ReplayReport) -> Verdict:

@@ -7,27 +7,27 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.outcome import Outcome
 
 JOBS: dict[str, str] = {
-    "validate": "validation:ValidateJob",
-    "drift": "drift:DriftJob",
-    "profile": "profile:ProfileJob",
-    "train": "training:TrainJob",
-    "evaluate": "evaluation:EvaluateJob",
-    "bias": "bias:BiasJob",
-    "decay": "decay:DecayJob",
-    "card": "model_card:ModelCardJob",
-    "promote": "promotion:PromoteJob",
-    "predict": "prediction:PredictJob",
-    "rollback": "rollback:RollbackJob",
-    "verify": "verification:VerifyJob",
-    "replay": "replay:ReplayJob",
-    "reproduce": "reproduction:ReproduceJob",
-    "purge": "purge:PurgeJob",
-    "close": "incident:CloseIncidentJob",
+    "validate": "data.validate:ValidateJob",
+    "drift": "data.drift:DriftJob",
+    "profile": "data.profile:ProfileJob",
+    "train": "models.train:TrainJob",
+    "evaluate": "models.evaluate:EvaluateJob",
+    "bias": "models.bias:BiasJob",
+    "decay": "models.decay:DecayJob",
+    "card": "models.card:ModelCardJob",
+    "promote": "decisions.promote:PromoteJob",
+    "predict": "models.predict:PredictJob",
+    "rollback": "decisions.rollback:RollbackJob",
+    "verify": "decisions.verify:VerifyJob",
+    "replay": "decisions.replay:ReplayJob",
+    "reproduce": "models.reproduce:ReproduceJob",
+    "purge": "decisions.purge:PurgeJob",
+    "close": "decisions.incident:CloseIncidentJob",
 }
 """Job name to ``module:class`` in this package; a class is imported when its job runs."""
 

@@ -10,13 +10,17 @@ from airflow_mlops_provider.hooks.settings import retention_days
 from airflow_mlops_provider.operators.job import JobOperator
 
 
+_YES, _NO = ("true", "1", "yes"), ("false", "0", "no", "", "none")
+
+
 class PurgeEvidenceOperator(JobOperator):
     """Removes old evidence and leaves tombstones; decision records and the evidence of champions in force stay.
 
     :param retention_days: age in days from which evidence goes; ``[mlops] retention_days`` by default.
     :param kinds: only evidence of these kinds, such as ``["drift", "prediction"]``; all kinds by default.
     :param preview: only say what would go.
-    :raises AirflowFailException: when neither the parameter nor the configuration says how long evidence is kept.
+    :raises AirflowFailException: when neither the parameter nor the configuration says how long evidence is kept, or a
+        parameter is no number of days, or neither true nor false.
     """
 
     job = "purge"
@@ -38,7 +42,20 @@ class PurgeEvidenceOperator(JobOperator):
 
     def spec(self) -> dict[str, Any]:
         """The keys of the job; what came out of a template is text."""
-        days = retention_days() if self.retention_days in (None, "", "None") else float(self.retention_days or 0)
-        if days is None:
+        return {**super().spec(), "retention_days": self._days(), "dry_run": self._is_preview()}
+
+    def _days(self) -> float:
+        given = retention_days() if self.retention_days in (None, "", "None") else self.retention_days
+        if given is None:
             raise AirflowFailException("no retention: give 'retention_days', or set [mlops] retention_days")
-        return {**super().spec(), "retention_days": days, "dry_run": str(self.preview) == "True"}
+        try:
+            return float(given)
+        except ValueError:
+            raise AirflowFailException(f"'retention_days' is {given!r}, not a number of days") from None
+
+    def _is_preview(self) -> bool:
+        """What is neither yes nor no is refused: taken for a no, it would remove what was only to be looked at."""
+        text = str(self.preview).strip().lower()
+        if text not in _YES and text not in _NO:
+            raise AirflowFailException(f"'preview' is {self.preview!r}; say true or false")
+        return text in _YES

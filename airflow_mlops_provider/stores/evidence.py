@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlparse
@@ -19,15 +19,13 @@ from urllib.parse import quote, urlparse
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.records.codec import canonical_json, decode, sha256
 from airflow_mlops_provider.records.evidence import Evidence
-from airflow_mlops_provider.stores.places import require_writable_folder
+from airflow_mlops_provider.stores.places import remove_abandoned, require_writable_folder
 from airflow_mlops_provider.stores.specs import local_path
 
 _HASHED_NAME = re.compile(r"-([0-9a-f]{64})\.[a-z]+$")
 _STAMPED_NAME = re.compile(r"/(\d{8}T\d{6}\.\d{6}Z)-(?:.*-)?([0-9a-f]{64})\.[a-z]+$")
 _PART_NAME = re.compile(r"\..+\.\d+\.[0-9a-f]{8}")
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
-_ABANDONED_AFTER = timedelta(hours=1)
-"""No write of evidence takes this long: whoever began it was killed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,11 +150,6 @@ class EvidenceStore:
         names = [*self._blobs.names(kind), *self._blobs.names(f"{kind}/attachments")]
         return sorted(filter(None, map(_dated, names)), key=lambda found: (found.written_at, found.name))
 
-    def name_of(self, uri: str) -> str:
-        """The name below a root of the evidence at ``uri``; the same in every copy of the root."""
-        parts = uri.rsplit("/", 3)[1:]
-        return "/".join(parts if parts[-2:-1] == ["attachments"] else parts[-2:])
-
     def uri_of(self, name: str) -> str:
         """Where the evidence ``name`` lies in this root, if it is there."""
         return self._blobs.uri_of(name)
@@ -164,7 +157,7 @@ class EvidenceStore:
     def remove(self, names: Iterable[str]) -> None:
         """Remove evidence for good; what is gone already is none of its business.
 
-        The caller has recorded what goes, and why: see :mod:`airflow_mlops_provider.jobs.purge`.
+        The caller has recorded what goes, and why: see :mod:`airflow_mlops_provider.jobs.decisions.purge`.
 
         :raises BackendError: when something cannot be removed.
         """
@@ -211,6 +204,12 @@ class EvidenceStore:
 def store_of(uri: str) -> EvidenceStore:
     """The root that the evidence at ``uri`` lies in, wherever that is."""
     return EvidenceStore(uri.rsplit("/", 2)[0] if uri.count("/") >= 2 else ".")
+
+
+def name_of(uri: str) -> str:
+    """The name below its root of the evidence at ``uri``, or of what is attached to it; the same in every copy."""
+    parts = uri.rsplit("/", 3)[1:]
+    return "/".join(parts if parts[-2:-1] == ["attachments"] else parts[-2:])
 
 
 def read_evidence(uri: str) -> Evidence:
@@ -296,16 +295,7 @@ class _LocalBlobs:
             raise BackendError(f"evidence {self.uri_of(name)} cannot be removed: {error.strerror}") from error
 
     def sweep(self) -> int:
-        limit, swept = (datetime.now(UTC) - _ABANDONED_AFTER).timestamp(), 0
-        for part in self._root.rglob(".*"):
-            if _PART_NAME.fullmatch(part.name):
-                try:
-                    if part.stat().st_mtime < limit:
-                        part.unlink()
-                        swept += 1
-                except OSError:
-                    continue  # its writer, or another sweep, was quicker
-        return swept
+        return sum(remove_abandoned(part) for part in self._root.rglob(".*") if _PART_NAME.fullmatch(part.name))
 
     def folders(self, under: str = "") -> list[str]:
         try:

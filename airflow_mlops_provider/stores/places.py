@@ -35,12 +35,18 @@ def require_writable_folder(folder: Path, *, name: str) -> None:
 
 def sweep_parts(target: Path) -> None:
     """Remove what killed writers of ``target`` left beside it, half written: parts that nobody touched for an hour."""
-    limit = time.time() - _ABANDONED_AFTER_SECONDS
     for part in target.parent.iterdir():
         if part.name.startswith(f"{target.name}.") and _PART.fullmatch(part.name.removeprefix(target.name)):
-            with suppress(OSError):  # its writer, or another sweep, was quicker
-                if part.stat().st_mtime < limit:
-                    part.unlink()
+            remove_abandoned(part)
+
+
+def remove_abandoned(part: Path) -> bool:
+    """Remove a half-written file that nobody touched for an hour: whoever began it was killed. Says if it went."""
+    with suppress(OSError):  # its writer, or another sweep, was quicker
+        if part.stat().st_mtime < time.time() - _ABANDONED_AFTER_SECONDS:
+            part.unlink()
+            return True
+    return False
 
 
 _PART = re.compile(r"\.\d+-[0-9a-f]{8}\.part")

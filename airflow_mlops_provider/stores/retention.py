@@ -24,7 +24,7 @@ from airflow_mlops_provider.stores.decisions import (
     incident_claims,
     incident_title,
 )
-from airflow_mlops_provider.stores.evidence import EvidenceStore
+from airflow_mlops_provider.stores.evidence import EvidenceStore, name_of
 
 _FOLDER, _NAME = "retention", "evidence"
 _KEPT_PROMOTIONS = 2
@@ -64,9 +64,9 @@ def burials(links: Sequence[Link]) -> dict[str, Burial]:
     return found
 
 
-def cited(store: EvidenceStore, links: Sequence[Link]) -> set[str]:
+def cited(links: Sequence[Link]) -> set[str]:
     """Names of the evidence that the decisions of a chain rest on."""
-    return {store.name_of(uri) for link in links for uri in link.record.evidence}
+    return {name_of(uri) for link in links for uri in link.record.evidence}
 
 
 class Reason(StrEnum):
@@ -88,7 +88,7 @@ def kept_for_rollback(store: EvidenceStore, chains: Mapping[str, Sequence[Link]]
     kept: dict[str, Reason] = {}
     for links in chains.values():
         for link, reason in _standing(links):
-            for name in {*map(store.name_of, link.record.evidence), *_claimed(store, evidence_claim(link.record))}:
+            for name in {*map(name_of, link.record.evidence), *_claimed(store, evidence_claim(link.record))}:
                 kept.setdefault(name, reason)
         for link in links:
             opened, closed = incident_claims(incident_title(link.record))
@@ -111,7 +111,7 @@ def _standing(links: Sequence[Link]) -> Iterator[tuple[Link, Reason]]:
 
 def _claimed(store: EvidenceStore, name: str) -> set[str]:
     claim = store.claimed(name)
-    return {store.name_of(claim["evidence_uri"])} if claim else set()
+    return {name_of(claim["evidence_uri"])} if claim else set()
 
 
 def _attached(store: EvidenceStore, name: str) -> list[str]:
@@ -119,4 +119,4 @@ def _attached(store: EvidenceStore, name: str) -> list[str]:
         evidence = decode(Evidence, store.read(store.uri_of(name)), where=f"evidence {name}")
     except BadInputError:
         return []  # it lies in another root or was tampered with, which is for verify to say
-    return [store.name_of(uri) for uri in evidence.attachments.values()]
+    return [name_of(uri) for uri in evidence.attachments.values()]

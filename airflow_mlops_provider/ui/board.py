@@ -19,7 +19,7 @@ from airflow_mlops_provider.records.decision_record import DecisionRecord
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.evidence import EvidenceStore, read_evidence
+from airflow_mlops_provider.stores.evidence import EvidenceStore, name_of, read_evidence
 from airflow_mlops_provider.stores.retention import Burial
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.ui.auth import Reader
@@ -162,7 +162,7 @@ def read_entries(uris: Iterable[str], reader: Reader, buried: Mapping[str, Buria
 
 
 def _explained(entry: Entry, buried: Mapping[str, Burial]) -> Entry:
-    burial = buried.get("/".join(entry.uri.rsplit("/", 2)[-2:]))
+    burial = buried.get(name_of(entry.uri))
     if entry.evidence or burial is None:
         return entry
     record = burial.link.record

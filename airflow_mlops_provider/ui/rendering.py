@@ -135,7 +135,6 @@ def decision_words(record: DecisionRecord) -> str:
         Effect.SUGGESTED: f"{version} suggested",
         Effect.AWAITING_APPROVAL: f"{version} awaits approval",
         Effect.PURGED: "Old evidence removed",
-        Effect.PURGED: "Old evidence removed",
     }[record.effect]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from airflow_mlops_provider.decisions.drift.findings import size
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Finding
 from airflow_mlops_provider.ui.board import Check, Entry
@@ -15,8 +16,6 @@ WORST_ROWS = 10
 """How many columns or slices are listed; the others were quieter."""
 
 _TITLES = {Kind.DRIFT: "Drift over time", Kind.BIAS: "Slices over time"}
-_CHANCE = 0.5
-"""Area under the ROC curve of guessing, where the strength of a classifier starts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +106,7 @@ def _cell(finding: Finding | None) -> Cell:
 
 
 def _strength(finding: Finding) -> int:
-    if finding.observed is None or finding.limit is None:
-        return 0
-    start = _CHANCE if finding.measure.endswith("_auc") else 0.0
-    reach = finding.limit - start
-    return round(10 * min(1.0, max(0.0, (finding.observed - start) / reach))) if reach > 0 else 0
+    return 0 if finding.observed is None else round(10 * min(1.0, max(0.0, size(finding))))
 
 
 def _loudness(row: Row) -> tuple[int, int, int]:

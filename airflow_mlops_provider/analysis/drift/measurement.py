@@ -95,26 +95,29 @@ def measure_drift(
     plans = plans if current.rows else tuple(plan for plan in plans if plan.problem is not None)
     before = _reference_profiles(reference, _names(plans), profiles)
     if isinstance(reference, ProfiledDataset):
-        if group_column:
-            raise BadInputError(
-                f"'group_column' is {group_column!r}, but reference {reference.uri} is a profile, in which nothing "
-                "says which rows belong together; leave the key out, or compare with the rows"
-            )
+        _require_no_groups(reference, group_column)
         report = _report(reference, current, _openly(_compared(plans, before, current, Weights())))
         return replace(report, joint_note=_WITHOUT_ROWS if joint or window_column else "")
     weights = measure_weights(reference, current, group_column)
     measured = _compared(plans, before, current, weights)
     measured = _sharpened(measured, before, (reference, current), precision or Precision(), weights)
     report = replace(_report(reference, current, measured), group_column=group_column)
-    if window_column and _names(plans):
-        report = _calibrated(
-            report, [plan for plan in plans if not plan.problem], before, (reference, current), window_column
-        )
+    sound = [plan for plan in plans if not plan.problem]
+    if window_column and sound:
+        report = _calibrated(report, sound, before, (reference, current), window_column)
     if report.windows or not joint:
         return report
-    features = [plan for plan in plans if plan.role is Role.FEATURE and not plan.problem]
+    features = [plan for plan in sound if plan.role is Role.FEATURE]
     found, note = measure_joint(features, reference, current, group_column=group_column)
     return replace(report, joint=found, joint_note=note)
+
+
+def _require_no_groups(reference: ProfiledDataset, group_column: str | None) -> None:
+    if group_column:
+        raise BadInputError(
+            f"'group_column' is {group_column!r}, but reference {reference.uri} is a profile, in which nothing says "
+            "which rows belong together; leave the key out, or compare with the rows"
+        )
 
 
 def _openly(measured: Sequence[ColumnDrift]) -> list[ColumnDrift]:

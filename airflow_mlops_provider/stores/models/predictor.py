@@ -83,15 +83,12 @@ class Predictor:
         """
         if not self._answers_with_the_likeliest():
             return self.predict(frame), self.probabilities(frame)
-        import numpy as np
-
         probabilities = self.probabilities(frame)
         assert probabilities is not None  # noqa: S101  # such a classifier has them
-        labels: NDArray[Any] = self.estimator.classes_[np.argmax(probabilities, axis=1)]
-        ordered = np.partition(probabilities, -2, axis=1) if probabilities.shape[1] > 1 else probabilities
-        close = ~(ordered[:, -1] - ordered[:, -2 % ordered.shape[1]] > _TIE) & (ordered.shape[1] > 1)
-        if close.any():
-            labels[close] = self.predict(frame.loc[close])
+        labels: NDArray[Any] = self.estimator.classes_[probabilities.argmax(axis=1)]
+        tied = _tied(probabilities)
+        if tied.any():
+            labels[tied] = self.predict(frame.loc[tied])
         return labels, probabilities
 
     def _answers_with_the_likeliest(self) -> bool:
@@ -103,8 +100,7 @@ class Predictor:
 
         ``None`` when the model has no probabilities. Raises as :meth:`predict`.
         """
-        found = self.probabilities(frame)
-        return found[:, 1] if found is not None and found.shape[1] == 2 else found
+        return scores_of(self.probabilities(frame))
 
     def features_of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The features, in the model's order.
@@ -142,6 +138,21 @@ def _thread_pools() -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
+
+
+def scores_of(probabilities: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    """The probability of the second class, shape (rows,), for two classes; all of them, (rows, k), for more."""
+    return probabilities[:, 1] if probabilities is not None and probabilities.shape[1] == 2 else probabilities
+
+
+def _tied(probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Rows whose two likeliest classes are as likely as rounding can tell, or not known to differ."""
+    import numpy as np
+
+    if probabilities.shape[1] < 2:
+        return np.zeros(len(probabilities), dtype=bool)
+    second, first = np.partition(probabilities, -2, axis=1)[:, -2:].T
+    return np.asarray(~(first - second > _TIE))
 
 
 def kinds_of(frame: pd.DataFrame) -> dict[str, str]:

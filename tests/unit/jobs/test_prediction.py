@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from airflow_mlops_provider import jobs
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
-from airflow_mlops_provider.jobs import prediction
+from airflow_mlops_provider.jobs.models import predict as prediction
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.verdict import Status

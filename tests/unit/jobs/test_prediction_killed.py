@@ -19,8 +19,9 @@ from airflow_mlops_provider.stores.specs import local_path
 # Runs the job and dies at the n-th call of one function.
 KILLED = """
 import importlib, json, os, signal, sys
-from airflow_mlops_provider.jobs import prediction, run
-prediction.BATCH_ROWS = 100
+from airflow_mlops_provider.jobs import run
+from airflow_mlops_provider.jobs.models import predict
+predict.BATCH_ROWS = 100
 module, cls, name, number = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 owner = getattr(importlib.import_module(module), cls)
 original, calls = getattr(owner, name), []

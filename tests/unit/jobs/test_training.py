@@ -14,7 +14,7 @@ from mlflow.models import Model
 
 from airflow_mlops_provider import jobs
 from airflow_mlops_provider.exceptions import BackendError, BadInputError
-from airflow_mlops_provider.jobs.base import installed_versions
+from airflow_mlops_provider.jobs.job import installed_versions
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Status

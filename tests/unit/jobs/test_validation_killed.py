@@ -21,7 +21,7 @@ SUITE = {
 KILLED = """
 import importlib, json, os, signal, sys
 from airflow_mlops_provider.jobs import run
-import airflow_mlops_provider.jobs.validation
+import airflow_mlops_provider.jobs.data.validate
 owner, name, number, when = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 module, _, cls = owner.partition(":")
 owner = importlib.import_module(module)

@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 
 from airflow_mlops_provider.decisions.model_card import ModelCardPolicy
 from airflow_mlops_provider.jobs import run
-from airflow_mlops_provider.jobs.judging import judge_again
+from airflow_mlops_provider.jobs.decisions.rejudge import judge_again
 from airflow_mlops_provider.records.codec import canonical_json, encode
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs import run
-from airflow_mlops_provider.jobs.incident import POSTMORTEM, UNFILLED
+from airflow_mlops_provider.jobs.decisions.incident import POSTMORTEM, UNFILLED
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.evidence import read_evidence

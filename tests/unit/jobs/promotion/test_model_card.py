@@ -6,7 +6,7 @@ import pytest
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs import run
-from airflow_mlops_provider.jobs.model_card import CARD_TAG
+from airflow_mlops_provider.jobs.models.card import CARD_TAG
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status

@@ -11,13 +11,13 @@ import pytest
 
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
 from airflow_mlops_provider.jobs import run
-from airflow_mlops_provider.jobs.purge import _Purge
+from airflow_mlops_provider.jobs.decisions.purge import _Purge
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.decision_record import DecisionKind, Effect
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.reports.purge import PurgeReport
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.evidence import EvidenceStore, read_evidence
+from airflow_mlops_provider.stores.evidence import EvidenceStore, name_of, read_evidence
 from airflow_mlops_provider.stores.retention import burials, retention_chain
 from airflow_mlops_provider.stores.specs import local_path
 
@@ -68,7 +68,7 @@ def test_a_tombstone_names_what_went_with_its_hash_and_the_policy_and_hangs_in_t
     assert last.policy == {"retention_days": AT_ONCE, "kinds": []}
     stones = burials(old.links)
     for uri, sha256 in evidence.items():
-        assert stones[old.store.name_of(uri)].stone.sha256 == sha256
+        assert stones[name_of(uri)].stone.sha256 == sha256
     assert old.models.aliases("wage") == {"champion": "4", "previous": "3"}
 
 
@@ -85,7 +85,7 @@ def test_after_a_purge_everything_verifies_and_says_what_was_purged(old):
 def test_evidence_that_vanished_without_a_tombstone_is_still_an_error(old):
     purge(old)
     uri = cited_by(old, 3)[0]
-    old.store.remove([old.store.name_of(uri)])
+    old.store.remove([name_of(uri)])
     outcome = verify(old)
     assert outcome.verdict.status is Status.FAIL
     assert (uri, "evidence_unchanged") in [(f.subject, f.measure) for f in outcome.verdict.of_status(Status.FAIL)]
@@ -113,7 +113,7 @@ def test_evidence_that_no_decision_rests_on_has_a_chain_of_tombstones_of_its_own
     purge(old)
     assert not old.store.holds(uri)
     (link,) = retention_chain(old.store).links()
-    assert old.store.name_of(uri) in burials([link])
+    assert name_of(uri) in burials([link])
     outcome = verify(old, evidence=uri)
     assert outcome.verdict.status is Status.PASS
     assert outcome.verdict.findings[0].measure == "evidence_purged"
@@ -179,7 +179,7 @@ def test_a_dry_run_says_what_would_go_and_removes_nothing(old_on_disk):
     gone = cited_by(old, 1, 2)
     outcome = purge(old, dry_run=True)
     report = report_of(outcome)
-    assert {old.store.name_of(uri) for uri in gone} <= {stone.name for stone in report.tombstones}
+    assert {name_of(uri) for uri in gone} <= {stone.name for stone in report.tombstones}
     assert "would be removed" in outcome.verdict.summary
     assert all(map(old.store.holds, gone))
     assert len(old.links) == 4

@@ -9,9 +9,9 @@ from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
 from airflow_mlops_provider.decisions.promotion import CHAMPION_CHANGED, may_promote
 from airflow_mlops_provider.decisions.rollback import RollbackPolicy, judge_rollback
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
-from airflow_mlops_provider.jobs.base import Job, installed_versions
-from airflow_mlops_provider.jobs.decision import check_evidence, outcome_of
-from airflow_mlops_provider.jobs.incident import INCIDENT, open_incident
+from airflow_mlops_provider.jobs.job import Job, installed_versions
+from airflow_mlops_provider.jobs.decisions.record import check_evidence, outcome_of
+from airflow_mlops_provider.jobs.decisions.incident import INCIDENT, open_incident
 from airflow_mlops_provider.records.codec import digest, encode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.outcome import Outcome
@@ -27,6 +27,7 @@ from airflow_mlops_provider.stores.decisions import (
     find_request,
     restorable,
 )
+from airflow_mlops_provider.stores.evidence import name_of
 from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.retention import burials
 
@@ -105,10 +106,9 @@ class RollbackJob(Job):
 
     def _missing(self, links: tuple[Link, ...], promotion: Link | None) -> tuple[str, ...]:
         """What the promotion of the target rests on and is gone without a tombstone; raises for what was changed."""
-        store = self.evidence_store
-        missing = check_evidence(store, promotion) if promotion else ()
+        missing = check_evidence(self.evidence_store, promotion) if promotion else ()
         graves = burials(links)
-        return tuple(uri for uri in missing if store.name_of(uri) not in graves)
+        return tuple(uri for uri in missing if name_of(uri) not in graves)
 
     def _target(self, links: tuple[Link, ...]) -> tuple[ModelRef, ModelRef, Link | None]:
         champion = champion_of(links, self.alias)

@@ -18,9 +18,9 @@ from airflow_mlops_provider.decisions.fallbacks import note_fallbacks
 from airflow_mlops_provider.decisions.validation import ValidationPolicy, judge_validation
 from airflow_mlops_provider.decisions.writers import name_writers
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.base import Job, told_of
-from airflow_mlops_provider.jobs.validation_halves import write_halves
-from airflow_mlops_provider.jobs.validation_rules import Declared, read_contract, read_suite
+from airflow_mlops_provider.jobs.job import Job, told_of
+from airflow_mlops_provider.jobs.data.quarantine import write_halves
+from airflow_mlops_provider.jobs.data.rules import Declared, read_contract, read_suite
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, Writer
 from airflow_mlops_provider.records.reports.validation import ValidationReport

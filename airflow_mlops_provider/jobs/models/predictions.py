@@ -16,6 +16,7 @@ from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.evaluation import Invariant
 from airflow_mlops_provider.stores.datasets import Dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
+from airflow_mlops_provider.stores.models.predictor import scores_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,10 +105,7 @@ def ask(predictor: Predictor, frame: pd.DataFrame, label: str) -> Answers:
     """
     task, classes = predictor.spec.task, predictor.classes or ()
     try:
-        predicted = predictor.predict(frame)
-        scores = predictor.scores(frame) if task is Task.CLASSIFICATION else None
-        # The probability of the second class alone sums to one by construction; the invariant needs both.
-        checked = predictor.probabilities(frame) if task is Task.CLASSIFICATION else None
+        predicted, found = predictor.answers(frame)
     except BadInputError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever the user's estimator raises
@@ -116,9 +114,11 @@ def ask(predictor: Predictor, frame: pd.DataFrame, label: str) -> Answers:
         spec = predictor.spec
         features = frame[list(spec.features)]
         raise refused(f"model {spec.name} cannot answer for these rows", error, features, spec) from None
+    probabilities = found if task is Task.CLASSIFICATION else None
     return Answers(
-        predictions=from_answers(task, frame[label], predicted, scores, classes),
-        invariants=check_invariants(task, len(frame), predicted, checked, classes),
+        predictions=from_answers(task, frame[label], predicted, scores_of(probabilities), classes),
+        # The probability of the second class alone sums to one by construction; the invariant needs both.
+        invariants=check_invariants(task, len(frame), predicted, probabilities, classes),
     )
 
 

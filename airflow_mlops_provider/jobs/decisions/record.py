@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.decision_record import DecisionRecord
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome

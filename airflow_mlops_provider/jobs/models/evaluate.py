@@ -13,9 +13,9 @@ from airflow_mlops_provider.analysis.evaluation.serving import measure_latency
 from airflow_mlops_provider.analysis.prediction import refuse_infinite
 from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy, judge_evaluation
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.base import Job
-from airflow_mlops_provider.jobs.decision import follow_record
-from airflow_mlops_provider.jobs.sources import (
+from airflow_mlops_provider.jobs.job import Job
+from airflow_mlops_provider.jobs.decisions.record import follow_record
+from airflow_mlops_provider.jobs.models.predictions import (
     ask,
     groups_of,
     metric_of,

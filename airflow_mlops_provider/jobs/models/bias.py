@@ -18,9 +18,9 @@ from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Me
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
 from airflow_mlops_provider.decisions.bias import BiasPolicy, judge_bias
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.base import Job
-from airflow_mlops_provider.jobs.decision import follow_record, model_name
-from airflow_mlops_provider.jobs.sources import (
+from airflow_mlops_provider.jobs.job import Job
+from airflow_mlops_provider.jobs.decisions.record import follow_record, model_name
+from airflow_mlops_provider.jobs.models.predictions import (
     ask,
     groups_of,
     metric_of,

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from airflow_mlops_provider.decisions.verification import EVIDENCE_PURGED, judge_verification
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError, MLOpsError
-from airflow_mlops_provider.jobs.base import Job
-from airflow_mlops_provider.jobs.judging import judge_again, same_judgement
-from airflow_mlops_provider.jobs.promotion import effect_of, item_of
-from airflow_mlops_provider.jobs.vouching import examine_attachments, judged_again
+from airflow_mlops_provider.jobs.job import Job
+from airflow_mlops_provider.jobs.decisions.rejudge import judge_again, same_judgement
+from airflow_mlops_provider.jobs.decisions.promote import effect_of, item_of
+from airflow_mlops_provider.jobs.decisions.vouching import examine_attachments, judged_again
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -24,7 +24,7 @@ from airflow_mlops_provider.records.reports.verification import Check, Verificat
 from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.aliases import Anchor, examine_anchors, read_anchors
 from airflow_mlops_provider.stores.decisions import DecisionChain, Link, champion_of, previous_of
-from airflow_mlops_provider.stores.evidence import read_evidence, store_of
+from airflow_mlops_provider.stores.evidence import name_of, read_evidence, store_of
 from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.models.connection import default_tracking_uri, sqlite_path
 from airflow_mlops_provider.stores.retention import Burial, burials, model_chains, retention_chain
@@ -208,9 +208,8 @@ def _check_item(item: EvidenceItem, record: DecisionRecord, subject: str, place:
 
 def _grave(uri: str, stones: Mapping[str, Burial]) -> Burial | None:
     """The tombstone of evidence that is gone; ``None`` when it is there or was not removed by policy."""
-    store = store_of(uri)
-    found = stones.get(store.name_of(uri))
-    return found if found is not None and not store.holds(uri) else None
+    found = stones.get(name_of(uri))
+    return found if found is not None and not store_of(uri).holds(uri) else None
 
 
 def _require_evidence(uri: str) -> None:

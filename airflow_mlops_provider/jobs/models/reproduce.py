@@ -10,8 +10,8 @@ from airflow_mlops_provider.analysis.training import Trained, measure_training
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
 from airflow_mlops_provider.decisions.reproduction import judge_reproduction
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.base import Job, installed_versions
-from airflow_mlops_provider.jobs.training import ENVIRONMENT, REPORT, Work, prepare
+from airflow_mlops_provider.jobs.job import Job, installed_versions
+from airflow_mlops_provider.jobs.models.train import ENVIRONMENT, REPORT, Work, prepare
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef

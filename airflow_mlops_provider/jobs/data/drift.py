@@ -15,8 +15,8 @@ from airflow_mlops_provider.decisions.drift import DriftPolicy, DriftRule, judge
 from airflow_mlops_provider.decisions.drift.judgement import is_unusual
 from airflow_mlops_provider.decisions.writers import name_writers
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.base import Job, told_of
-from airflow_mlops_provider.jobs.profile import SUFFIX, read_profile, stored_profile
+from airflow_mlops_provider.jobs.job import Job, told_of
+from airflow_mlops_provider.jobs.data.profile import SUFFIX, read_profile, stored_profile
 from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, Writer

@@ -10,8 +10,8 @@ from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, SLICE_ME
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
 from airflow_mlops_provider.decisions.decay import DecayPolicy, DecayRule, judge_decay
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.base import Job
-from airflow_mlops_provider.jobs.sources import groups_of, read_rows
+from airflow_mlops_provider.jobs.job import Job
+from airflow_mlops_provider.jobs.models.predictions import groups_of, read_rows
 from airflow_mlops_provider.records.model_spec import Direction, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
@@ -19,7 +19,7 @@ from airflow_mlops_provider.records.reports.decay import WindowMetric
 from airflow_mlops_provider.stores.datasets import Dataset, open_dataset
 from airflow_mlops_provider.stores.models import ModelStore
 
-PROPORTIONS = ("accuracy", "precision", "recall", "selection_rate", "fpr", "fnr")
+PROPORTIONS = tuple(name for name, metric in SLICE_METRICS.items() if metric.ratio is not None)
 """Metrics that are shares of rows, and so need no standard error beside the number of those rows."""
 
 

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from airflow_mlops_provider.decisions.purge import PurgePolicy, judge_purge
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
-from airflow_mlops_provider.jobs.base import Job, installed_versions
+from airflow_mlops_provider.jobs.job import Job, installed_versions
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -95,7 +95,7 @@ class _Purge:
     def carry_out(self) -> PurgeReport:
         rests_on, buried = set[str](), set[str]()
         for chain in model_chains(self.store):
-            names = cited(self.store, chain.links())
+            names = cited(chain.links())
             buried |= self._bury(chain, set(self.old) & names)
             rests_on |= names
         buried |= self._bury(retention_chain(self.store), set(self.old) - rests_on)

@@ -16,7 +16,7 @@ from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry, 
 from airflow_mlops_provider.analysis.training.validation import metrics_of
 from airflow_mlops_provider.decisions.training import TrainingPolicy, judge_training
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.base import Job, installed_versions
+from airflow_mlops_provider.jobs.job import Job, installed_versions
 from airflow_mlops_provider.records.codec import canonical_json, decode, digest, encode
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome

@@ -24,8 +24,8 @@ from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
 from airflow_mlops_provider.analysis.training.validation import metrics_of
 from airflow_mlops_provider.decisions.prediction import judge_prediction, judge_scoring
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.base import Job
-from airflow_mlops_provider.jobs.decision import follow_record, model_name
+from airflow_mlops_provider.jobs.job import Job
+from airflow_mlops_provider.jobs.decisions.record import follow_record, model_name
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef

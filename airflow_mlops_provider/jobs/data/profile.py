@@ -21,7 +21,7 @@ from airflow_mlops_provider.analysis.drift.storage import (
     without_rows,
 )
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError, IntegrityError
-from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.codec import digest, sha256
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from airflow_mlops_provider.decisions.incident import judge_incident
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.base import Job
+from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind, Outcome

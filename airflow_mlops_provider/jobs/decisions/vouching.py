@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from airflow_mlops_provider.decisions.fallbacks import note_fallbacks
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
-from airflow_mlops_provider.jobs.judging import judge_again, same_judgement
+from airflow_mlops_provider.jobs.decisions.rejudge import judge_again, same_judgement
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.verdict import Verdict
-from airflow_mlops_provider.stores.evidence import read_evidence, store_of
+from airflow_mlops_provider.stores.evidence import name_of, read_evidence, store_of
 
 
 def read_vouched(uri: str) -> Evidence:
@@ -48,7 +48,7 @@ def examine_attachments(found: Evidence, uri: str) -> Iterator[tuple[str, str]]:
     """Each attachment's URI in the root of ``uri``, which may be a copy, and what is wrong with it, or ``""``."""
     store = store_of(uri)
     for attached in found.attachments.values():
-        place = store.uri_of(store.name_of(attached))
+        place = store.uri_of(name_of(attached))
         try:
             store.read_bytes(place)
         except BadInputError as error:

@@ -1,0 +1,1 @@
+"""Jobs about data: hold a batch to its rules, compare it with a reference, profile it."""
