@@ -62,7 +62,7 @@ def ours(folder: str) -> float:
     from airflow_mlops_provider.analysis.bias.columns import plan_slices
     from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS
     from airflow_mlops_provider.decisions.bias import BiasPolicy, judge_bias
-    from airflow_mlops_provider.stores.datasets import open_dataset
+    from airflow_mlops_provider.stores.datasets.dataset import open_dataset
 
     started = time.perf_counter()
     dataset = open_dataset(table_in(folder))

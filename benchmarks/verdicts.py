@@ -23,7 +23,7 @@ def statuses(reference: str, current: str, *, exact: bool) -> dict[tuple[str, st
     """Subject and measure of every finding, with its status."""
     import airflow_mlops_provider.analysis.drift as analysis
     from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
-    from airflow_mlops_provider.stores.datasets import open_dataset
+    from airflow_mlops_provider.stores.datasets.dataset import open_dataset
 
     precision = analysis.Precision(exact_rows=sys.maxsize if exact else 0, wasserstein=exact)
     sides = (open_dataset(uri) for uri in (reference, current))

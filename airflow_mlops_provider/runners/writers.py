@@ -100,7 +100,7 @@ def _of_event(event: Any) -> Writer:
 
 def _is_same_place(uri: str, asset_uri: str) -> bool:
     """Whether the dataset is the asset, or lies in the folder that the asset is."""
-    from airflow_mlops_provider.stores.places import place_of
+    from airflow_mlops_provider.stores.local_files import place_of
 
     place, folder = place_of(uri), place_of(asset_uri)
     return place == folder or place.startswith(f"{folder}/")

@@ -112,7 +112,7 @@ class DriftSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:  # noqa: ARG002  # resumed
         """Look once; defer again when there is still nothing new."""
-        from airflow_mlops_provider.stores.listings import stamp
+        from airflow_mlops_provider.stores.datasets.files import stamp
 
         # Stamped before the look: a batch that lands in between wakes the trigger at once.
         seen = stamp(_uri(self.current))
@@ -144,7 +144,7 @@ class DriftSensor(BaseSensorOperator):
     def _outcome(self, context: Context) -> Outcome | None:
         """The verdict on the batch; ``None`` while there is none or it is another run's."""
         from airflow_mlops_provider.stores.evidence import EvidenceStore
-        from airflow_mlops_provider.stores.listings import exists, fingerprint
+        from airflow_mlops_provider.stores.datasets.files import exists, fingerprint
 
         uri = _uri(self.current)
         if not exists(uri):

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlparse
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.records.codec import canonical_json, decode, sha256
 from airflow_mlops_provider.records.evidence import Evidence
-from airflow_mlops_provider.stores.places import remove_abandoned, require_writable_folder
+from airflow_mlops_provider.stores.local_files import remove_abandoned, require_writable_folder
 from airflow_mlops_provider.stores.specs import local_path
 
 _HASHED_NAME = re.compile(r"-([0-9a-f]{64})\.[a-z]+$")

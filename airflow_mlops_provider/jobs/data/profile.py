@@ -26,9 +26,9 @@ from airflow_mlops_provider.records.codec import digest, sha256
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
-from airflow_mlops_provider.stores.datasets import Dataset, open_dataset, writing
+from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset, writing
 from airflow_mlops_provider.stores.evidence import EvidenceStore
-from airflow_mlops_provider.stores.listings import filesystem, reading, stamp
+from airflow_mlops_provider.stores.datasets.files import filesystem, reading, stamp
 
 SUFFIX = ".profile"
 """What the name of a file ends in that holds the profile of a dataset in place of its rows."""

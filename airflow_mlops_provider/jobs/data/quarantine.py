@@ -11,9 +11,9 @@ import pyarrow as pa
 from airflow_mlops_provider.analysis.validation import Measurement, quarantine_schema
 from airflow_mlops_provider.analysis.validation.failing_rows import REASONS
 from airflow_mlops_provider.exceptions import IntegrityError
-from airflow_mlops_provider.stores.csv_files import with_field
-from airflow_mlops_provider.stores.datasets import Dataset, appending, writing
-from airflow_mlops_provider.stores.listings import format_of
+from airflow_mlops_provider.stores.datasets.csv_records import with_field
+from airflow_mlops_provider.stores.datasets.dataset import Dataset, appending, writing
+from airflow_mlops_provider.stores.datasets.files import format_of
 
 _CLEAN, _ASIDE = "clean", "failing"
 

@@ -25,8 +25,8 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, Writer
 from airflow_mlops_provider.records.reports.validation import ValidationReport
 from airflow_mlops_provider.records.verdict import Status, Verdict
-from airflow_mlops_provider.stores.datasets import Dataset, open_dataset
-from airflow_mlops_provider.stores.outputs import require_outputs
+from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
+from airflow_mlops_provider.stores.datasets.output_paths import require_outputs
 
 _GOES_ON = (Status.PASS, Status.NOTICE)
 

@@ -12,7 +12,7 @@ from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
-from airflow_mlops_provider.stores.datasets import open_dataset
+from airflow_mlops_provider.stores.datasets.dataset import open_dataset
 from airflow_mlops_provider.stores.evidence import read_evidence
 from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.models.tags import LABEL

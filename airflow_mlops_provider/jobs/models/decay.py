@@ -16,7 +16,7 @@ from airflow_mlops_provider.records.model_spec import Direction, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.decay import WindowMetric
-from airflow_mlops_provider.stores.datasets import Dataset, open_dataset
+from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.models import ModelStore
 
 PROPORTIONS = tuple(name for name, metric in SLICE_METRICS.items() if metric.ratio is not None)

@@ -31,9 +31,9 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.prediction import PredictionReport, Scoring, ShadowComparison
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.datasets import Dataset, open_dataset, write_dataset
+from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset, write_dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
-from airflow_mlops_provider.stores.outputs import require_outputs
+from airflow_mlops_provider.stores.datasets.output_paths import require_outputs
 
 CHAMPION = "champion"
 BATCH_ROWS = 50_000

@@ -14,7 +14,7 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.evaluation import Invariant
-from airflow_mlops_provider.stores.datasets import Dataset
+from airflow_mlops_provider.stores.datasets.dataset import Dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
 from airflow_mlops_provider.stores.models.predictor import scores_of
 

@@ -24,7 +24,7 @@ from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.training import TrainingReport
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.records.version_label import VersionLabel
-from airflow_mlops_provider.stores.datasets import Dataset, open_dataset
+from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor, Probe, Trainer, TrainingRun, load_trainer, tags
 from airflow_mlops_provider.stores.models.predictor import kinds_of
 from airflow_mlops_provider.stores.specs import read_model_spec

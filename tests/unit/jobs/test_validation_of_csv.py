@@ -11,7 +11,7 @@ import pytest
 from airflow_mlops_provider.jobs import run
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.datasets import open_dataset
+from airflow_mlops_provider.stores.datasets.dataset import open_dataset
 
 LIMIT = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "a", "max_value": 50}}
 ZIP = {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "zip", "regex": "^[0-9]{5}$"}}

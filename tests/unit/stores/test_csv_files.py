@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 
-from airflow_mlops_provider.stores.csv_files import records_of, with_field
+from airflow_mlops_provider.stores.datasets.csv_records import records_of, with_field
 
 FIELDS = ["", "1", 'x"y', '"q"', '"a,b"', '"a\nb"', '"a""b"', '""', '"\r\n"', '"x"y', ' "z"', '"""', "é", "00501", '"']
 NAMES = ["a", "b"]

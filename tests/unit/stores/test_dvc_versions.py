@@ -17,10 +17,10 @@ from airflow_mlops_provider.exceptions import BackendError, BadInputError, Integ
 from airflow_mlops_provider.jobs.__main__ import main
 from airflow_mlops_provider.records.alert import Severity
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.datasets import open_dataset, write_dataset
-from airflow_mlops_provider.stores.dvc_versions import is_dvc_uri
+from airflow_mlops_provider.stores.datasets.dataset import open_dataset, write_dataset
+from airflow_mlops_provider.stores.datasets.dvc import is_dvc_uri
 from airflow_mlops_provider.stores.evidence import read_evidence
-from airflow_mlops_provider.stores.listings import exists, fingerprint, stamp
+from airflow_mlops_provider.stores.datasets.files import exists, fingerprint, stamp
 from airflow_mlops_provider.stores.specs import local_path
 from tests.unit.dvc_repository import DvcRepository
 
@@ -312,7 +312,7 @@ def test_a_remote_that_needs_a_plugin_of_dvc_says_which(repository):
 def test_dvc_is_not_loaded_by_who_does_not_use_it(tmp_path):
     people(1).to_parquet(tmp_path / "p.parquet")
     script = (
-        "import sys; from airflow_mlops_provider.stores.datasets import open_dataset; "
+        "import sys; from airflow_mlops_provider.stores.datasets.dataset import open_dataset; "
         f"open_dataset({str(tmp_path / 'p.parquet')!r}).ref; assert 'dvc' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

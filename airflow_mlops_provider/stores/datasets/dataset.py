@@ -23,9 +23,9 @@ import pyarrow.parquet as pq
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.records.refs import DatasetRef
-from airflow_mlops_provider.stores.arrow_schemas import coded_text, misfit, with_text
-from airflow_mlops_provider.stores.csv_files import in_order, read_csv, records_of, text_columns
-from airflow_mlops_provider.stores.listings import (
+from airflow_mlops_provider.stores.datasets.schemas import coded_text, misfit, with_text
+from airflow_mlops_provider.stores.datasets.csv_records import in_order, read_csv, records_of, text_columns
+from airflow_mlops_provider.stores.datasets.files import (
     DamagedFileError,
     Listing,
     content_fingerprint,
@@ -36,7 +36,7 @@ from airflow_mlops_provider.stores.listings import (
     one_line,
     reading,
 )
-from airflow_mlops_provider.stores.places import sweep_parts
+from airflow_mlops_provider.stores.local_files import sweep_parts
 
 BATCH_ROWS = 65_536
 _READ_BYTES = 1 << 20  # of a column at a time; without it a whole column of a row group is held
@@ -48,7 +48,7 @@ def open_dataset(source: DatasetRef | str) -> Dataset:
     """Open the dataset at ``source``; its files are listed and their schema is read.
 
     :param source: a reference or URI: a ``.parquet`` or ``.csv`` file, a folder of them, a glob, or a version of one
-        under DVC (:func:`~airflow_mlops_provider.stores.dvc_versions.resolve_version`).
+        under DVC (:func:`~airflow_mlops_provider.stores.datasets.dvc.resolve_version`).
     :raises BadInputError: when there is nothing there or a file cannot be read, naming the file.
     :raises BackendError: when the storage behind the URI cannot be reached.
     """

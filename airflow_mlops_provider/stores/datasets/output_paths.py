@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError
-from airflow_mlops_provider.stores.datasets import Dataset
-from airflow_mlops_provider.stores.listings import filesystem, format_of, is_local
-from airflow_mlops_provider.stores.places import place_of, require_writable_folder
+from airflow_mlops_provider.stores.datasets.dataset import Dataset
+from airflow_mlops_provider.stores.datasets.files import filesystem, format_of, is_local
+from airflow_mlops_provider.stores.local_files import place_of, require_writable_folder
 
 
 def require_outputs(outputs: Mapping[str, str | None], data: Dataset) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlparse
 import fsspec
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, MLOpsError
-from airflow_mlops_provider.stores.dvc_versions import (
+from airflow_mlops_provider.stores.datasets.dvc import (
     DvcVersion,
     NoSuchVersionError,
     files_of_folder,
