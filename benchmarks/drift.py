@@ -82,7 +82,7 @@ def ours(folder: str, *, kept: bool = False, exact: bool = False) -> float:
     from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
     from airflow_mlops_provider.jobs.data.profile import stored_profile
     from airflow_mlops_provider.stores.datasets.dataset import open_dataset
-    from airflow_mlops_provider.stores.evidence import EvidenceStore
+    from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
     started = time.perf_counter()
     reference, current = (open_dataset(f"{folder}/{side}.parquet") for side in ("reference", "current"))

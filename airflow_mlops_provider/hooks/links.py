@@ -38,7 +38,7 @@ def report_url(evidence_uri: str) -> str:
 
     A link is not worth a failed task: evidence that cannot be read has none either.
     """
-    from airflow_mlops_provider.stores.evidence import read_evidence
+    from airflow_mlops_provider.stores.evidence.store import read_evidence
 
     try:
         names = read_evidence(evidence_uri).attachments

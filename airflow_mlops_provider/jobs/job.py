@@ -14,7 +14,7 @@ from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef, Writer
 from airflow_mlops_provider.records.verdict import Verdict
-from airflow_mlops_provider.stores.evidence import EvidenceStore, default_evidence_root
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore, default_evidence_root
 
 _VERSIONED = ("airflow-mlops-provider", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "mlflow", "duckdb")
 

@@ -52,7 +52,7 @@ def _uri(dataset: Any) -> str:
 
 def _of_outcome(outcome: Outcome) -> tuple[Writer, ...]:
     """The task that wrote the dataset of ``outcome``, and who wrote what it read."""
-    from airflow_mlops_provider.stores.evidence import read_evidence
+    from airflow_mlops_provider.stores.evidence.store import read_evidence
 
     try:
         evidence = read_evidence(outcome.evidence_uri)

@@ -143,7 +143,7 @@ class DriftSensor(BaseSensorOperator):
 
     def _outcome(self, context: Context) -> Outcome | None:
         """The verdict on the batch; ``None`` while there is none or it is another run's."""
-        from airflow_mlops_provider.stores.evidence import EvidenceStore
+        from airflow_mlops_provider.stores.evidence.store import EvidenceStore
         from airflow_mlops_provider.stores.datasets.files import exists, fingerprint
 
         uri = _uri(self.current)

@@ -11,8 +11,8 @@ from airflow_mlops_provider.hooks.settings import evidence_root
 from airflow_mlops_provider.records.codec import decode, encode
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind
-from airflow_mlops_provider.stores.decisions import Link
-from airflow_mlops_provider.stores.evidence import EvidenceStore
+from airflow_mlops_provider.stores.chains.decisions import Link
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.ui.auth import Reader, ReaderDep
 from airflow_mlops_provider.ui.board import Board, Entry, Group, locate, read_board
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from airflow_mlops_provider.records.refs import ModelRef
-from airflow_mlops_provider.stores.decisions import (
+from airflow_mlops_provider.stores.chains.decisions import (
     CHAMPION,
     DecisionChain,
     Fault,
@@ -14,8 +14,8 @@ from airflow_mlops_provider.stores.decisions import (
     chain_names,
     previous_of,
 )
-from airflow_mlops_provider.stores.evidence import EvidenceStore
-from airflow_mlops_provider.stores.retention import Burial, burials
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
+from airflow_mlops_provider.stores.chains.retention import Burial, burials
 from airflow_mlops_provider.ui.auth import Reader
 
 

@@ -13,8 +13,8 @@ from fastapi.responses import HTMLResponse, Response
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.hooks.settings import evidence_root
-from airflow_mlops_provider.stores.decisions import Link
-from airflow_mlops_provider.stores.evidence import EvidenceStore
+from airflow_mlops_provider.stores.chains.decisions import Link
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.ui.api import EvidenceUri, load_evidence
 from airflow_mlops_provider.ui.auth import ReaderDep

@@ -10,7 +10,7 @@ import pytest
 from airflow_mlops_provider.decisions.alerts import alert_of_outcome
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.evidence.store import read_evidence
 
 pytestmark = [
     pytest.mark.floor_too,

@@ -27,7 +27,7 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset, writing
-from airflow_mlops_provider.stores.evidence import EvidenceStore
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.datasets.files import filesystem, reading, stamp
 
 SUFFIX = ".profile"

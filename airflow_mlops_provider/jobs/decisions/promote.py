@@ -26,8 +26,8 @@ from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
 from airflow_mlops_provider.records.reports.promotion import EvidenceItem, Mode, PromotionReport
 from airflow_mlops_provider.records.verdict import Status, Verdict
-from airflow_mlops_provider.stores.aliases import read_chain, repair_aliases, require_alias
-from airflow_mlops_provider.stores.decisions import CHAMPION, DecisionChain, Link, champion_of, find_request
+from airflow_mlops_provider.stores.chains.aliases import read_chain, repair_aliases, require_alias
+from airflow_mlops_provider.stores.chains.decisions import CHAMPION, DecisionChain, Link, champion_of, find_request
 from airflow_mlops_provider.stores.models import ModelStore
 
 _HASH = re.compile(r"-([0-9a-f]{64})\.json$")

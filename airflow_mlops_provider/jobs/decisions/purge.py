@@ -20,9 +20,9 @@ from airflow_mlops_provider.records.decision_record import DecisionKind, Decisio
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
-from airflow_mlops_provider.stores.decisions import CHAMPION, DecisionChain, Link, champion_of
-from airflow_mlops_provider.stores.evidence import Dated, EvidenceStore
-from airflow_mlops_provider.stores.retention import (
+from airflow_mlops_provider.stores.chains.decisions import CHAMPION, DecisionChain, Link, champion_of
+from airflow_mlops_provider.stores.evidence.store import Dated, EvidenceStore
+from airflow_mlops_provider.stores.chains.retention import (
     Reason,
     burials,
     cited,

@@ -11,9 +11,9 @@ from airflow_mlops_provider.records.decision_record import DecisionRecord
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import ModelRef
-from airflow_mlops_provider.stores.aliases import read_chain, repair_aliases
-from airflow_mlops_provider.stores.decisions import CHAMPION, DecisionChain, Link, evidence_claim, in_force
-from airflow_mlops_provider.stores.evidence import EvidenceStore
+from airflow_mlops_provider.stores.chains.aliases import read_chain, repair_aliases
+from airflow_mlops_provider.stores.chains.decisions import CHAMPION, DecisionChain, Link, evidence_claim, in_force
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.specs import read_model_spec
 

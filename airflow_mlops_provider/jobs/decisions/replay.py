@@ -24,8 +24,8 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.reports.promotion import EvidenceItem, PromotionReport
 from airflow_mlops_provider.records.reports.verification import Replayed, ReplayReport
 from airflow_mlops_provider.records.verdict import Verdict
-from airflow_mlops_provider.stores.decisions import DecisionChain
-from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.chains.decisions import DecisionChain
+from airflow_mlops_provider.stores.evidence.store import read_evidence
 
 
 @dataclass(frozen=True, kw_only=True)

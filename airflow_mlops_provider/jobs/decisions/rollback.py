@@ -18,8 +18,8 @@ from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.rollback import RollbackReport
 from airflow_mlops_provider.records.reports.training import Symmetry
-from airflow_mlops_provider.stores.aliases import read_chain, repair_aliases, require_alias
-from airflow_mlops_provider.stores.decisions import (
+from airflow_mlops_provider.stores.chains.aliases import read_chain, repair_aliases, require_alias
+from airflow_mlops_provider.stores.chains.decisions import (
     CHAMPION,
     DecisionChain,
     Link,
@@ -27,9 +27,9 @@ from airflow_mlops_provider.stores.decisions import (
     find_request,
     restorable,
 )
-from airflow_mlops_provider.stores.evidence import name_of
+from airflow_mlops_provider.stores.evidence.store import name_of
 from airflow_mlops_provider.stores.models import ModelStore
-from airflow_mlops_provider.stores.retention import burials
+from airflow_mlops_provider.stores.chains.retention import burials
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,12 +22,12 @@ from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.reports.promotion import EvidenceItem, PromotionReport
 from airflow_mlops_provider.records.reports.verification import Check, VerificationReport
 from airflow_mlops_provider.records.verdict import Status, Verdict
-from airflow_mlops_provider.stores.aliases import Anchor, examine_anchors, read_anchors
-from airflow_mlops_provider.stores.decisions import DecisionChain, Link, champion_of, previous_of
-from airflow_mlops_provider.stores.evidence import name_of, read_evidence, store_of
+from airflow_mlops_provider.stores.chains.aliases import Anchor, examine_anchors, read_anchors
+from airflow_mlops_provider.stores.chains.decisions import DecisionChain, Link, champion_of, previous_of
+from airflow_mlops_provider.stores.evidence.store import name_of, read_evidence, store_of
 from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.models.connection import default_tracking_uri, sqlite_path
-from airflow_mlops_provider.stores.retention import Burial, burials, model_chains, retention_chain
+from airflow_mlops_provider.stores.chains.retention import Burial, burials, model_chains, retention_chain
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset
-from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.models.tags import LABEL
 from airflow_mlops_provider.stores.specs import read_model_spec

@@ -31,7 +31,7 @@ from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
-from airflow_mlops_provider.stores.aliases import CHALLENGER, PREVIOUS
+from airflow_mlops_provider.stores.chains.aliases import CHALLENGER, PREVIOUS
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
 

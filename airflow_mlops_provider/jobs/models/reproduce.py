@@ -17,7 +17,7 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.reproduction import ReproducedMetric, ReproductionReport
 from airflow_mlops_provider.records.reports.training import TrainingReport
-from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.models import ModelStore, Predictor, content_digest, tags
 
 

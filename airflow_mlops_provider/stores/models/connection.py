@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 from urllib.parse import urlparse
 
 from airflow_mlops_provider.exceptions import BackendError
-from airflow_mlops_provider.stores.evidence import default_evidence_root
+from airflow_mlops_provider.stores.evidence.store import default_evidence_root
 from airflow_mlops_provider.stores.specs import local_path
 
 if TYPE_CHECKING:

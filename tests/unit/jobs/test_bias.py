@@ -13,7 +13,7 @@ from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.reports.bias import BiasReport
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.evidence import EvidenceStore, read_evidence
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence
 
 HANDBOOK = {"Black": 0.877, "South East Asian": 0.914, "Hispanic": 0.58, "White": 0.883}
 

@@ -18,7 +18,7 @@ from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.reports.drift import DriftReport
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.evidence import EvidenceStore, read_evidence
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence
 
 FEATURES = ["exper", "hours", "educ", "black", "hisp", "married", "union", "poorhlth"]
 

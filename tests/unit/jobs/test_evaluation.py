@@ -14,7 +14,7 @@ from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.models import ModelStore
 
 

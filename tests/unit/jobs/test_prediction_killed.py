@@ -59,7 +59,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory, empty_mlflow: Path) -> dict[s
         ("pyarrow.parquet", "ParquetWriter", "write_batch", 4),
         ("pyarrow.parquet", "ParquetWriter", "close", 1),
         ("pathlib", "Path", "replace", 1),
-        ("airflow_mlops_provider.stores.evidence", "EvidenceStore", "write", 1),
+        ("airflow_mlops_provider.stores.evidence.store", "EvidenceStore", "write", 1),
     ],
     ids=lambda moment: ".".join(map(str, moment[1:])),
 )

@@ -18,7 +18,7 @@ from airflow_mlops_provider.jobs.job import installed_versions
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.models import ModelStore, tags
 from airflow_mlops_provider.stores.specs import local_path
 

@@ -23,7 +23,7 @@ from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.reports.validation import ValidationReport
 from airflow_mlops_provider.records.verdict import Finding, Status
-from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.specs import local_path
 
 BETWEEN = {

@@ -13,7 +13,7 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs import run
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.specs import local_path
 
 PRESENT = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "hours"}}

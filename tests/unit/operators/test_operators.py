@@ -16,7 +16,7 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.external_python import ExternalPythonRunner
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset, write_dataset
-from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.evidence.store import read_evidence
 
 SUITE = {
     "name": "s",

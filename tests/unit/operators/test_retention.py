@@ -10,7 +10,7 @@ from airflow_mlops_provider.airflow_versions import AirflowFailException
 from airflow_mlops_provider.exceptions import BackendError
 from airflow_mlops_provider.operators.retention import PurgeEvidenceOperator
 from airflow_mlops_provider.records.outcome import Kind, Outcome
-from airflow_mlops_provider.stores.evidence import EvidenceStore
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 OLD = "drift/20200101T000000.000000Z-" + "a" * 64 + ".json"
 CONTEXT = {"ti": types.SimpleNamespace(dag_id="d", run_id="r", task_id="purge", map_index=-1, try_number=1)}

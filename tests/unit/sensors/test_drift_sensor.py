@@ -19,7 +19,7 @@ from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.sensors.drift import DriftSensor
 from airflow_mlops_provider.stores.datasets.dataset import write_dataset
-from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.triggers.datasets import DatasetTrigger
 
 ASSET = Asset("drifted")

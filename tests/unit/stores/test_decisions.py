@@ -12,7 +12,7 @@ from airflow_mlops_provider.records.codec import canonical_json, decode, encode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
-from airflow_mlops_provider.stores.decisions import (
+from airflow_mlops_provider.stores.chains.decisions import (
     DecisionChain,
     Link,
     chain_names,
@@ -22,7 +22,7 @@ from airflow_mlops_provider.stores.decisions import (
     reference_dataset,
     restorable,
 )
-from airflow_mlops_provider.stores.evidence import EvidenceStore
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
 
 PASSED = Verdict.of(

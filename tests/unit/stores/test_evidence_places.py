@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.stores.evidence import EvidenceStore
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 
 @pytest.mark.parametrize("place", ["../outside", "drift/../../outside", "drift/%2e%2e/%2e%2e/outside"])

@@ -13,8 +13,8 @@ from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.promotion import Mode
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
-from airflow_mlops_provider.stores.decisions import DecisionChain
-from airflow_mlops_provider.stores.evidence import EvidenceStore
+from airflow_mlops_provider.stores.chains.decisions import DecisionChain
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 NOW = datetime.now(UTC)
 

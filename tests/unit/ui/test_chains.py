@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from airflow_mlops_provider.records.decision_record import DecisionKind, Effect
-from airflow_mlops_provider.stores.evidence import EvidenceStore
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.ui.auth import Reader
 from airflow_mlops_provider.ui.chains import read_decisions

@@ -9,7 +9,7 @@ from airflow_mlops_provider.jobs import run
 from airflow_mlops_provider.jobs.decisions.incident import POSTMORTEM, UNFILLED
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.evidence.store import read_evidence
 
 
 @pytest.fixture

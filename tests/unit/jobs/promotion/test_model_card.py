@@ -10,7 +10,7 @@ from airflow_mlops_provider.jobs.models.card import CARD_TAG
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.evidence import read_evidence
+from airflow_mlops_provider.stores.evidence.store import read_evidence
 
 
 def card(world, model, evidence, **keys):

@@ -15,7 +15,7 @@ from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
 from airflow_mlops_provider.records.codec import canonical_json, decode, sha256
 from airflow_mlops_provider.records.decision_record import TRAINING, DecisionKind, DecisionRecord
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
-from airflow_mlops_provider.stores.evidence import EvidenceStore
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 CHAMPION = "champion"
 FOLDER = "decisions"

@@ -15,7 +15,7 @@ from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.decision_record import DecisionKind, Effect
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
-from airflow_mlops_provider.stores.decisions import (
+from airflow_mlops_provider.stores.chains.decisions import (
     DecisionChain,
     Link,
     chain_names,
@@ -24,7 +24,7 @@ from airflow_mlops_provider.stores.decisions import (
     incident_claims,
     incident_title,
 )
-from airflow_mlops_provider.stores.evidence import EvidenceStore, name_of
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore, name_of
 
 _FOLDER, _NAME = "retention", "evidence"
 _KEPT_PROMOTIONS = 2

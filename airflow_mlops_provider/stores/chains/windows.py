@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from airflow_mlops_provider.exceptions import AlreadyExistsError
 from airflow_mlops_provider.records.codec import decode, digest
-from airflow_mlops_provider.stores.evidence import EvidenceStore
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

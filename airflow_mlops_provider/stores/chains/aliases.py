@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.records.refs import ModelRef
-from airflow_mlops_provider.stores.decisions import (
+from airflow_mlops_provider.stores.chains.decisions import (
     CHAMPION,
     DecisionChain,
     Fault,

@@ -1,0 +1,1 @@
+"""Evidence: files named by their hash, created exclusively, on local disk or S3."""
