@@ -39,8 +39,8 @@ def get_provider_info() -> dict[str, Any]:
         "bundles": [{"integration-name": "MLOps", "python-modules": ["airflow_mlops_provider.bundles"]}],
         "notifications": ["airflow_mlops_provider.notifications.slack.MLOpsSlackNotifier"],
         "extra-links": [
-            "airflow_mlops_provider.hooks.links.EvidenceLink",
-            "airflow_mlops_provider.hooks.links.ReportLink",
+            "airflow_mlops_provider.tasks.links.EvidenceLink",
+            "airflow_mlops_provider.tasks.links.ReportLink",
         ],
         "connection-types": [_MLFLOW_CONNECTION],
         "config": _CONFIG,

@@ -8,7 +8,7 @@ from airflow.sdk import BaseHook
 
 from airflow_mlops_provider.airflow_versions import AirflowNotFoundException
 from airflow_mlops_provider.exceptions import BackendError
-from airflow_mlops_provider.hooks.settings import job_environment, tracking_uri
+from airflow_mlops_provider.tasks.settings import job_environment, tracking_uri
 
 DEFAULT_CONN_ID = "mlflow_default"
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_mlops_provider.airflow_versions import AirflowFailException
-from airflow_mlops_provider.hooks.settings import retention_days
+from airflow_mlops_provider.tasks.settings import retention_days
 from airflow_mlops_provider.operators.job import JobOperator
 
 

@@ -13,7 +13,7 @@ from airflow_mlops_provider.operators.job import JobOperator
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.runners.writers import source_tasks, writers_of
+from airflow_mlops_provider.tasks.lineage import source_tasks, writers_of
 
 OUTCOME_KEY = "outcome"
 """XCom key under which a task that is about to fail leaves its Outcome, for alerts and the next look."""

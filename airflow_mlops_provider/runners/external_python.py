@@ -25,7 +25,7 @@ class ExternalPythonRunner:
         self.python = python
 
     def run(self, job: str, spec: Mapping[str, Any], *, environment: Mapping[str, str]) -> Outcome:
-        """Run ``job`` there; see :class:`~airflow_mlops_provider.runners.base.Runner`."""
+        """Run ``job`` there; see :class:`~airflow_mlops_provider.runners.runner.Runner`."""
         command = [self.python, "-m", "airflow_mlops_provider.jobs", job, "-"]
         try:
             finished = subprocess.run(  # noqa: S603  # the interpreter is the Dag author's own choice

@@ -15,7 +15,7 @@ class InProcessRunner:
     """Imports the job and its libraries when it runs, never before."""
 
     def run(self, job: str, spec: Mapping[str, Any], *, environment: Mapping[str, str]) -> Outcome:
-        """Run ``job`` here; see :class:`~airflow_mlops_provider.runners.base.Runner`."""
+        """Run ``job`` here; see :class:`~airflow_mlops_provider.runners.runner.Runner`."""
         from airflow_mlops_provider import jobs
 
         with _environment(environment):

@@ -10,17 +10,17 @@ from airflow.configuration import conf
 from airflow.sdk import Asset, AssetAlias, BaseSensorOperator, Context, PokeReturnValue
 
 from airflow_mlops_provider.decisions.drift import DriftPolicy
-from airflow_mlops_provider.hooks.links import EvidenceLink, ReportLink, report_url
+from airflow_mlops_provider.tasks.links import EvidenceLink, ReportLink, report_url
 from airflow_mlops_provider.hooks.mlflow import DEFAULT_CONN_ID, tracking_environment
-from airflow_mlops_provider.hooks.settings import evidence_root, evidence_url
+from airflow_mlops_provider.tasks.settings import evidence_root, evidence_url
 from airflow_mlops_provider.records.codec import digest
 from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, Writer
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.runners.base import Runner
-from airflow_mlops_provider.runners.task import bad_input_fails, run_for_task, run_key, task_origin
-from airflow_mlops_provider.runners.writers import source_tasks, writers_of
+from airflow_mlops_provider.runners.runner import Runner
+from airflow_mlops_provider.tasks.run import bad_input_fails, run_for_task, run_key, task_origin
+from airflow_mlops_provider.tasks.lineage import source_tasks, writers_of
 from airflow_mlops_provider.triggers.datasets import DatasetTrigger
 
 

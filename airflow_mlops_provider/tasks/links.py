@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, BaseOperatorLink
 
 from airflow_mlops_provider.exceptions import MLOpsError
-from airflow_mlops_provider.hooks.settings import attachment_url
+from airflow_mlops_provider.tasks.settings import attachment_url
 
 log = logging.getLogger(__name__)
 

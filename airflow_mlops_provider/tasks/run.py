@@ -13,7 +13,7 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.runners.base import Runner
+from airflow_mlops_provider.runners.runner import Runner
 from airflow_mlops_provider.runners.in_process import InProcessRunner
 
 log = logging.getLogger(__name__)

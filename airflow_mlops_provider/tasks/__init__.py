@@ -1,0 +1,1 @@
+"""A job as an Airflow task: run, lineage, links, settings."""
