@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from airflow_mlops_provider.analysis.bias import measure_bias, measure_bias_of_classes
 from airflow_mlops_provider.analysis.bias.bins import cut_plan
-from airflow_mlops_provider.analysis.bias.chart import draw_slices
+from airflow_mlops_provider.pages.bias import draw_slices
 from airflow_mlops_provider.analysis.bias.columns import SlicePlan, plan_slices
 from airflow_mlops_provider.analysis.bias.discovery import measure_discoveries
 from airflow_mlops_provider.analysis.bias.kinds import Kinds

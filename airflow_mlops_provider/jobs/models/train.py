@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow_mlops_provider.analysis.training import Trained, measure_training
 from airflow_mlops_provider.analysis.training.data import TrainingData, columns_of, training_data
-from airflow_mlops_provider.analysis.training.pictures import pictures_of
+from airflow_mlops_provider.pages.training import pictures_of
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry, probe_rows
 from airflow_mlops_provider.analysis.training.validation import metrics_of
 from airflow_mlops_provider.decisions.training import TrainingPolicy, judge_training
