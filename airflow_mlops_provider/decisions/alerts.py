@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from airflow_mlops_provider.decisions.fallbacks import FALLBACK
-from airflow_mlops_provider.decisions.validation_words import QUARANTINE_SHARE
+from airflow_mlops_provider.decisions.dataset_fallback import FALLBACK
+from airflow_mlops_provider.decisions.validation_messages import QUARANTINE_SHARE
 from airflow_mlops_provider.records.alert import Alert, Severity
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Finding, Status

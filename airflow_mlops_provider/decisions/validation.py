@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from airflow_mlops_provider.decisions.validation_words import (
+from airflow_mlops_provider.decisions.validation_messages import (
     QUARANTINE_SHARE,
     budget_in_words,
     problem_in_words,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.bias.columns import SliceColumn, SlicePlan
-from airflow_mlops_provider.analysis.bias.kinds import Kinds
+from airflow_mlops_provider.analysis.bias.contingency import Kinds
 from airflow_mlops_provider.analysis.bias.slices import Slice, text_of
 
 Floats = NDArray[np.float64]

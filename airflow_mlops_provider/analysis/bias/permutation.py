@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_mlops_provider.analysis.bias.tests import Contrast, Moments, expansions_worse
+from airflow_mlops_provider.analysis.bias.significance import Contrast, Moments, expansions_worse
 
 Floats = NDArray[np.float64]
 
@@ -70,7 +70,7 @@ def shuffled(
     is as extreme as the slice, its p-value is the smaller of what the shuffles and what the expansion say: many slices
     need p-values that no affordable number of shuffles resolves.
 
-    :param value: sums to values, as for :func:`~airflow_mlops_provider.analysis.bias.tests.expansions_worse`.
+    :param value: sums to values, as for :func:`~airflow_mlops_provider.analysis.bias.significance.expansions_worse`.
     :param sign: +1 when higher is better.
     :param found: the expansion's contrast of each slice.
     :param sizes: rows of each slice, shape ``(s,)``.

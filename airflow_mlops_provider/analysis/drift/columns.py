@@ -11,7 +11,7 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_mlops_provider.analysis.drift.values import is_text
+from airflow_mlops_provider.analysis.drift.arrays import is_text
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.drift import ColumnKind, Problem, Role
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_mlops_provider.analysis.drift import words
+from airflow_mlops_provider.analysis.drift import descriptions as words
 from airflow_mlops_provider.analysis.drift.columns import Plan, Written
-from airflow_mlops_provider.analysis.drift.groups import Weights
-from airflow_mlops_provider.analysis.drift.moves import forgiven, moved_interval, robust
+from airflow_mlops_provider.analysis.drift.effective_sample_size import Weights
+from airflow_mlops_provider.analysis.drift.tolerance import forgiven, moved_interval, robust
 from airflow_mlops_provider.analysis.drift.profile import (
     GROUPS,
     MAX_LEVELS,

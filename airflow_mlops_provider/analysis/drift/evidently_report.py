@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_mlops_provider.analysis.drift.columns import Rows
-from airflow_mlops_provider.analysis.drift.joint import sample_rows
+from airflow_mlops_provider.analysis.drift.domain_classifier import sample_rows
 
 REPORT_ROWS = 2_000
 """Rows a side that the report is drawn from; its size and time grow with them."""

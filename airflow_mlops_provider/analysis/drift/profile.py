@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_mlops_provider.analysis.drift.values import number_text
+from airflow_mlops_provider.analysis.drift.arrays import number_text
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]

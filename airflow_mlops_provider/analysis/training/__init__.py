@@ -15,7 +15,7 @@ from airflow_mlops_provider.analysis.training.fitting import build_estimator
 from airflow_mlops_provider.analysis.training.folds import make_folds, split_kind
 from airflow_mlops_provider.analysis.training.importance import measure_importance
 from airflow_mlops_provider.analysis.training.search import fit_best
-from airflow_mlops_provider.analysis.training.validation import (
+from airflow_mlops_provider.analysis.training.cross_validation import (
     cross_validate,
     measure_calibration,
     measure_confusion,

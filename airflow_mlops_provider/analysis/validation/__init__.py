@@ -3,7 +3,7 @@
 from airflow_mlops_provider.analysis.validation.failing_rows import REASONS, FailingRows, quarantine_schema
 from airflow_mlops_provider.analysis.validation.measure import Measurement, Source, measure_validation
 from airflow_mlops_provider.pages.validation import validation_html
-from airflow_mlops_provider.analysis.validation.results import great_expectations_json
+from airflow_mlops_provider.analysis.validation.result_format import great_expectations_json
 from airflow_mlops_provider.analysis.validation.suites import rules_of_suite, suite_name
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from airflow_mlops_provider.analysis.validation.sql_texts import BATCH, check_query, condition_of
+from airflow_mlops_provider.analysis.validation.custom_sql import BATCH, check_query, condition_of
 from airflow_mlops_provider.analysis.validation.suites import rule_of_expectation
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import encode

@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow_mlops_provider.analysis.validation.contract_quality import quality_rule
 from airflow_mlops_provider.analysis.validation.suites import check_rule
-from airflow_mlops_provider.analysis.validation.types import LOGICAL_TYPES
+from airflow_mlops_provider.analysis.validation.type_names import LOGICAL_TYPES
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.rules import Rule
 

@@ -10,7 +10,7 @@ import pyarrow.types as pt
 
 from airflow_mlops_provider.analysis.validation.arrow_arrays import all_but, int64s, strings
 from airflow_mlops_provider.analysis.validation.batch import ROW, SOURCE, Batch
-from airflow_mlops_provider.analysis.validation.broken_rows import BITS, TABLE, BrokenRows
+from airflow_mlops_provider.analysis.validation.rule_bitmask import BITS, TABLE, BrokenRows
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.validation import RuleResult
 from airflow_mlops_provider.records.rules import Scope

@@ -11,7 +11,7 @@ import re
 
 import duckdb
 
-from airflow_mlops_provider.analysis.validation.columns import text_literal
+from airflow_mlops_provider.analysis.validation.sql_columns import text_literal
 
 FUNCTION = "python_regex_search"
 # `[[:` opens a POSIX class in RE2 only, and `{,3}` is a literal there.

@@ -10,8 +10,8 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_mlops_provider.analysis.validation.checks import NotInScanError, UnfitDataError
-from airflow_mlops_provider.analysis.validation.columns import Column
+from airflow_mlops_provider.analysis.validation.sql_checks import NotInScanError, UnfitDataError
+from airflow_mlops_provider.analysis.validation.sql_columns import Column
 
 _COMPARISONS = {"==": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _AST_COMPARISONS: dict[type[ast.cmpop], str] = {

@@ -10,10 +10,10 @@ from typing import Any
 from airflow_mlops_provider.analysis.drift import EXACT_ROWS, Precision, measure_drift
 from airflow_mlops_provider.analysis.drift.columns import latest_value, plan_columns
 from airflow_mlops_provider.analysis.drift.scan import Profiles, profile_rows
-from airflow_mlops_provider.analysis.drift.storage import ProfiledDataset
+from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset
 from airflow_mlops_provider.decisions.drift import DriftPolicy, DriftRule, judge_drift
-from airflow_mlops_provider.decisions.drift.judgement import is_unusual
-from airflow_mlops_provider.decisions.writers import name_writers
+from airflow_mlops_provider.decisions.drift.judge import is_unusual
+from airflow_mlops_provider.decisions.lineage import name_writers
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.job import Job, told_of
 from airflow_mlops_provider.jobs.data.profile import SUFFIX, read_profile, stored_profile

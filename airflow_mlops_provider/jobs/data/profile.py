@@ -12,7 +12,7 @@ import pyarrow as pa
 from airflow_mlops_provider.analysis.drift.columns import columns_to_profile
 from airflow_mlops_provider.analysis.drift.profile import NumericProfile
 from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows, sample_edges
-from airflow_mlops_provider.analysis.drift.storage import (
+from airflow_mlops_provider.analysis.drift.profile_file import (
     MIN_SHARED_COUNT,
     ProfiledDataset,
     decode_profile,

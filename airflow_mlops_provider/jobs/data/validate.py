@@ -14,9 +14,9 @@ from airflow_mlops_provider.analysis.validation import (
     quarantine_schema,
     validation_html,
 )
-from airflow_mlops_provider.decisions.fallbacks import note_fallbacks
+from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
 from airflow_mlops_provider.decisions.validation import ValidationPolicy, judge_validation
-from airflow_mlops_provider.decisions.writers import name_writers
+from airflow_mlops_provider.decisions.lineage import name_writers
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.job import Job, told_of
 from airflow_mlops_provider.jobs.data.quarantine import write_halves

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_mlops_provider.decisions.evaluation import judge_evaluation
-from airflow_mlops_provider.decisions.fallbacks import note_fallbacks
+from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
 from airflow_mlops_provider.decisions.promotion import (
     PromotionPolicy,
     evaluation_policy,

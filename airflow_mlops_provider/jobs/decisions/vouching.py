@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from airflow_mlops_provider.decisions.fallbacks import note_fallbacks
+from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
 from airflow_mlops_provider.jobs.decisions.rejudge import judge_again, same_judgement
 from airflow_mlops_provider.records.evidence import Evidence

@@ -13,7 +13,7 @@ from airflow_mlops_provider.analysis.bias.bins import cut_plan
 from airflow_mlops_provider.pages.bias import draw_slices
 from airflow_mlops_provider.analysis.bias.columns import SlicePlan, plan_slices
 from airflow_mlops_provider.analysis.bias.discovery import measure_discoveries
-from airflow_mlops_provider.analysis.bias.kinds import Kinds
+from airflow_mlops_provider.analysis.bias.contingency import Kinds
 from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Metric, Predictions, find_metric
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
 from airflow_mlops_provider.decisions.bias import BiasPolicy, judge_bias

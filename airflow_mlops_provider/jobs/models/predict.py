@@ -21,7 +21,7 @@ from airflow_mlops_provider.analysis.prediction import (
 )
 from airflow_mlops_provider.analysis.training.fitting import refused
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
-from airflow_mlops_provider.analysis.training.validation import metrics_of
+from airflow_mlops_provider.analysis.training.cross_validation import metrics_of
 from airflow_mlops_provider.decisions.prediction import judge_prediction, judge_scoring
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.job import Job

@@ -13,7 +13,7 @@ from airflow_mlops_provider.analysis.training import Trained, measure_training
 from airflow_mlops_provider.analysis.training.data import TrainingData, columns_of, training_data
 from airflow_mlops_provider.pages.training import pictures_of
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry, probe_rows
-from airflow_mlops_provider.analysis.training.validation import metrics_of
+from airflow_mlops_provider.analysis.training.cross_validation import metrics_of
 from airflow_mlops_provider.decisions.training import TrainingPolicy, judge_training
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.job import Job, installed_versions

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_mlops_provider.analysis.drift import profile as profiles
-from airflow_mlops_provider.analysis.drift.edges import choose_edges
+from airflow_mlops_provider.analysis.drift.bin_edges import choose_edges
 from airflow_mlops_provider.analysis.drift.profile import ks_interval
 from airflow_mlops_provider.analysis.drift.scan import profile_rows, sample_edges
 from airflow_mlops_provider.analysis.stats.distances import ks_distance

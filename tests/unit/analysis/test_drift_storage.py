@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from airflow_mlops_provider.analysis.drift import measure_drift
 from airflow_mlops_provider.analysis.drift.profile import LevelProfile, NumericProfile
 from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows
-from airflow_mlops_provider.analysis.drift.storage import (
+from airflow_mlops_provider.analysis.drift.profile_file import (
     ProfiledDataset,
     decode_profile,
     encode_profile,

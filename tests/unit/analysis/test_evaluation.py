@@ -16,7 +16,7 @@ from airflow_mlops_provider.analysis.evaluation.predictions import (
     read_prediction_table,
     recognise_task,
 )
-from airflow_mlops_provider.analysis.evaluation.serving import check_invariants, measure_latency
+from airflow_mlops_provider.analysis.evaluation.latency import check_invariants, measure_latency
 from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy, judge_evaluation
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode, encode

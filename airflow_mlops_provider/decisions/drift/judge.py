@@ -12,7 +12,7 @@ from airflow_mlops_provider.decisions.drift.findings import (
     row_findings,
     summary,
 )
-from airflow_mlops_provider.decisions.drift.named import named_findings
+from airflow_mlops_provider.decisions.drift.named_rules import named_findings
 from airflow_mlops_provider.decisions.drift.policy import DriftPolicy, DriftRule
 from airflow_mlops_provider.records.reports.drift import (
     ColumnDrift,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.types as pt
 
-from airflow_mlops_provider.analysis.validation.columns import Column, Family
+from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family
 
 _PYTHON: dict[str, Callable[[pa.DataType], bool]] = {
     "bool": pt.is_boolean,

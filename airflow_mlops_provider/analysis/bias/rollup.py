@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.bias.bins import binned, quoted, types_of
 from airflow_mlops_provider.analysis.bias.columns import SlicePlan
-from airflow_mlops_provider.analysis.bias.kinds import Kinds
+from airflow_mlops_provider.analysis.bias.contingency import Kinds
 from airflow_mlops_provider.analysis.bias.slices import Slice, text_of
 from airflow_mlops_provider.exceptions import BadInputError
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_mlops_provider.analysis.validation.batch import ROW, SOURCE, Batch
-from airflow_mlops_provider.analysis.validation.broken_rows import BrokenRows
-from airflow_mlops_provider.analysis.validation.checks import RowCheck
-from airflow_mlops_provider.analysis.validation.columns import Column
+from airflow_mlops_provider.analysis.validation.rule_bitmask import BrokenRows
+from airflow_mlops_provider.analysis.validation.sql_checks import RowCheck
+from airflow_mlops_provider.analysis.validation.sql_columns import Column
 from airflow_mlops_provider.analysis.validation.json_values import json_value
 
 SAMPLES = 20
