@@ -6,9 +6,7 @@ from typing import Any
 
 from airflow.sdk import BaseHook
 
-from airflow_mlops_provider.airflow_versions import AirflowNotFoundException
 from airflow_mlops_provider.exceptions import BackendError
-from airflow_mlops_provider.tasks.settings import job_environment, tracking_uri
 
 DEFAULT_CONN_ID = "mlflow_default"
 
@@ -58,22 +56,6 @@ class MLflowHook(BaseHook):
         except Exception as error:  # noqa: BLE001  # the form shows whatever went wrong
             return False, str(error)
         return True, "MLflow answers"
-
-
-def tracking_environment(tracking_conn_id: str) -> dict[str, str]:
-    """Environment of a job that talks to MLflow: where it is, and which models' pickles may be opened.
-
-    A Connection wins over ``[mlops] tracking_uri``; with neither, MLflow lives on SQLite beside the evidence.
-
-    :raises BackendError: when a Connection other than the default one is named and does not exist.
-    """
-    try:
-        return job_environment() | MLflowHook(tracking_conn_id).get_conn()
-    except AirflowNotFoundException as error:
-        if tracking_conn_id != DEFAULT_CONN_ID:
-            raise BackendError(f"connection {tracking_conn_id!r}: {error}") from error
-    configured = tracking_uri()
-    return job_environment() | ({"MLFLOW_TRACKING_URI": configured} if configured else {})
 
 
 def _address(connection: Any) -> str:

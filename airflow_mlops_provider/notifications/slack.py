@@ -9,10 +9,10 @@ from typing import Any
 from airflow.sdk import BaseNotifier, Context
 
 from airflow_mlops_provider.decisions.alerts import alert_of_failure, alert_of_outcome
-from airflow_mlops_provider.tasks.links import report_url
-from airflow_mlops_provider.tasks.settings import evidence_url, run_url
 from airflow_mlops_provider.records.alert import Alert, Severity
 from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.tasks.links import report_url
+from airflow_mlops_provider.tasks.settings import evidence_url, run_url
 
 log = logging.getLogger(__name__)
 

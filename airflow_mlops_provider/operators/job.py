@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 from airflow.sdk import BaseOperator, Context
 
-from airflow_mlops_provider.tasks.links import EvidenceLink, ReportLink, report_url
-from airflow_mlops_provider.hooks.mlflow import DEFAULT_CONN_ID, tracking_environment
-from airflow_mlops_provider.tasks.settings import evidence_root, evidence_url
+from airflow_mlops_provider.hooks.mlflow import DEFAULT_CONN_ID
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.runners.runner import Runner
+from airflow_mlops_provider.tasks.environment import tracking_environment
+from airflow_mlops_provider.tasks.links import EvidenceLink, ReportLink, report_url
 from airflow_mlops_provider.tasks.run import run_for_task
+from airflow_mlops_provider.tasks.settings import evidence_root, evidence_url
 
 
 class JobOperator(BaseOperator):

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_mlops_provider.airflow_versions import AirflowFailException
-from airflow_mlops_provider.tasks.settings import retention_days
 from airflow_mlops_provider.operators.job import JobOperator
-
+from airflow_mlops_provider.tasks.settings import retention_days
 
 _YES, _NO = ("true", "1", "yes"), ("false", "0", "no", "", "none")
 

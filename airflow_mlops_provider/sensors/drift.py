@@ -10,17 +10,18 @@ from airflow.configuration import conf
 from airflow.sdk import Asset, AssetAlias, BaseSensorOperator, Context, PokeReturnValue
 
 from airflow_mlops_provider.decisions.drift import DriftPolicy
-from airflow_mlops_provider.tasks.links import EvidenceLink, ReportLink, report_url
-from airflow_mlops_provider.hooks.mlflow import DEFAULT_CONN_ID, tracking_environment
-from airflow_mlops_provider.tasks.settings import evidence_root, evidence_url
+from airflow_mlops_provider.hooks.mlflow import DEFAULT_CONN_ID
 from airflow_mlops_provider.records.codec import digest
 from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, Writer
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.runner import Runner
-from airflow_mlops_provider.tasks.run import bad_input_fails, run_for_task, run_key, task_origin
+from airflow_mlops_provider.tasks.environment import tracking_environment
 from airflow_mlops_provider.tasks.lineage import source_tasks, writers_of
+from airflow_mlops_provider.tasks.links import EvidenceLink, ReportLink, report_url
+from airflow_mlops_provider.tasks.run import bad_input_fails, run_for_task, run_key, task_origin
+from airflow_mlops_provider.tasks.settings import evidence_root, evidence_url
 from airflow_mlops_provider.triggers.datasets import DatasetTrigger
 
 
@@ -143,8 +144,8 @@ class DriftSensor(BaseSensorOperator):
 
     def _outcome(self, context: Context) -> Outcome | None:
         """The verdict on the batch; ``None`` while there is none or it is another run's."""
-        from airflow_mlops_provider.stores.evidence.store import EvidenceStore
         from airflow_mlops_provider.stores.datasets.files import exists, fingerprint
+        from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
         uri = _uri(self.current)
         if not exists(uri):

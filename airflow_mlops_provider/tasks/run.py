@@ -13,8 +13,8 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.runners.runner import Runner
 from airflow_mlops_provider.runners.in_process import InProcessRunner
+from airflow_mlops_provider.runners.runner import Runner
 
 log = logging.getLogger(__name__)
 

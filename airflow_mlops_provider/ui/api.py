@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
-from airflow_mlops_provider.tasks.settings import evidence_root
 from airflow_mlops_provider.records.codec import decode, encode
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.stores.chains.decisions import Link
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
+from airflow_mlops_provider.tasks.settings import evidence_root
 from airflow_mlops_provider.ui.auth import Reader, ReaderDep
 from airflow_mlops_provider.ui.board import Board, Entry, Group, locate, read_board
 

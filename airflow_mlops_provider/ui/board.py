@@ -19,8 +19,8 @@ from airflow_mlops_provider.records.decision_record import DecisionRecord
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.evidence.store import EvidenceStore, name_of, read_evidence
 from airflow_mlops_provider.stores.chains.retention import Burial
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore, name_of, read_evidence
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.ui.auth import Reader
 from airflow_mlops_provider.ui.chains import ModelDecisions, read_decisions

@@ -14,8 +14,8 @@ from airflow_mlops_provider.stores.chains.decisions import (
     chain_names,
     previous_of,
 )
-from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.chains.retention import Burial, burials
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.ui.auth import Reader
 
 

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.ui.plugin import URL_PREFIX
+from airflow_mlops_provider.ui import URL_PREFIX
 from airflow_mlops_provider.ui.trends import trends_of
 
 NONE = "\N{EN DASH}"

@@ -12,10 +12,10 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.tasks.settings import evidence_root
 from airflow_mlops_provider.stores.chains.decisions import Link
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
+from airflow_mlops_provider.tasks.settings import evidence_root
 from airflow_mlops_provider.ui.api import EvidenceUri, load_evidence
 from airflow_mlops_provider.ui.auth import ReaderDep
 from airflow_mlops_provider.ui.board import NEWEST, read_board, read_entries

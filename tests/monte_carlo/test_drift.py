@@ -20,8 +20,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from airflow_mlops_provider.analysis.drift import measure_drift
 from airflow_mlops_provider.analysis.drift.domain_classifier import _block_test, _encoded
 from airflow_mlops_provider.analysis.drift.scan import profile_rows
-from airflow_mlops_provider.analysis.drift.window_counts import count_windows
 from airflow_mlops_provider.analysis.drift.window_calibration import _effects, _ranked, cells_of
+from airflow_mlops_provider.analysis.drift.window_counts import count_windows
 from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
 from airflow_mlops_provider.decisions.drift.judge import JOINT_SHARE, is_unusual
 from airflow_mlops_provider.records.reports.drift import JointDrift

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from airflow_mlops_provider.analysis.bias.bins import cut_plan
-from airflow_mlops_provider.analysis.bias.rollup import Cells
 from airflow_mlops_provider.analysis.bias.columns import SlicePlan
-from airflow_mlops_provider.analysis.bias.counts import Counts
 from airflow_mlops_provider.analysis.bias.contingency import Kinds
+from airflow_mlops_provider.analysis.bias.counts import Counts
 from airflow_mlops_provider.analysis.bias.report import Terms, report_on
+from airflow_mlops_provider.analysis.bias.rollup import Cells
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
 from airflow_mlops_provider.records.reports.bias import BiasReport
 

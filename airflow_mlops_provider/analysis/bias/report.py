@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_mlops_provider.analysis.bias.roc_auc import areas_worse
-from airflow_mlops_provider.analysis.bias.rollup import Cells
 from airflow_mlops_provider.analysis.bias.counts import Counts
 from airflow_mlops_provider.analysis.bias.permutation import Population, shuffled
-from airflow_mlops_provider.analysis.bias.slices import Slice
+from airflow_mlops_provider.analysis.bias.roc_auc import areas_worse
+from airflow_mlops_provider.analysis.bias.rollup import Cells
 from airflow_mlops_provider.analysis.bias.significance import Moments, expansions_worse, proportions_worse
+from airflow_mlops_provider.analysis.bias.slices import Slice
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
 from airflow_mlops_provider.analysis.stats.intervals import wilson
 from airflow_mlops_provider.exceptions import BadInputError

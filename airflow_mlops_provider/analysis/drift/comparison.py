@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from airflow_mlops_provider.analysis.drift import descriptions as words
 from airflow_mlops_provider.analysis.drift.columns import Plan, Written
 from airflow_mlops_provider.analysis.drift.effective_sample_size import Weights
-from airflow_mlops_provider.analysis.drift.tolerance import forgiven, moved_interval, robust
 from airflow_mlops_provider.analysis.drift.profile import (
     GROUPS,
     MAX_LEVELS,
@@ -19,6 +18,7 @@ from airflow_mlops_provider.analysis.drift.profile import (
     grouped_counts,
     ks_interval,
 )
+from airflow_mlops_provider.analysis.drift.tolerance import forgiven, moved_interval, robust
 from airflow_mlops_provider.analysis.stats.distances import jensen_shannon, psi, total_variation
 from airflow_mlops_provider.analysis.stats.two_sample import (
     MIN_EXPECTED,

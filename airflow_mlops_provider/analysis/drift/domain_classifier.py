@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from airflow_mlops_provider.analysis.drift.arrays import is_text, plain_text, to_floats
 from airflow_mlops_provider.analysis.drift.columns import Plan, Rows
 from airflow_mlops_provider.analysis.drift.effective_sample_size import blocks_of
-from airflow_mlops_provider.analysis.drift.arrays import is_text, plain_text, to_floats
 from airflow_mlops_provider.analysis.stats.two_sample import auc, welch
 from airflow_mlops_provider.records.reports.drift import JointDrift
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from airflow_mlops_provider.analysis.drift.columns import Rows
 from airflow_mlops_provider.analysis.drift.arrays import is_text, number_text, plain_text, to_floats
+from airflow_mlops_provider.analysis.drift.columns import Rows
 from airflow_mlops_provider.exceptions import BadInputError
 
 

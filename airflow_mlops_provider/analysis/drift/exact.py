@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from airflow_mlops_provider.analysis.drift.arrays import sorted_values
 from airflow_mlops_provider.analysis.drift.columns import Plan, Rows
 from airflow_mlops_provider.analysis.drift.comparison import QUANTILES, numeric_words
 from airflow_mlops_provider.analysis.drift.effective_sample_size import Weights
-from airflow_mlops_provider.analysis.drift.tolerance import robust
 from airflow_mlops_provider.analysis.drift.profile import NumericProfile
-from airflow_mlops_provider.analysis.drift.arrays import sorted_values
+from airflow_mlops_provider.analysis.drift.tolerance import robust
 from airflow_mlops_provider.analysis.stats.distances import ks_distance, ks_distance_beyond, wasserstein
 from airflow_mlops_provider.analysis.stats.two_sample import ks_p_value
 from airflow_mlops_provider.records.reports.drift import ColumnDrift, Measure, Shift

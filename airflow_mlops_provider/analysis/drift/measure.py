@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from airflow_mlops_provider.analysis.drift.columns import Described, Plan, Rows, plan_columns
 from airflow_mlops_provider.analysis.drift.comparison import compare, is_vague
-from airflow_mlops_provider.analysis.drift.exact import exact_column, exact_words, is_open, is_undecided
-from airflow_mlops_provider.analysis.drift.effective_sample_size import Weights, measure_weights
 from airflow_mlops_provider.analysis.drift.domain_classifier import measure_joint
-from airflow_mlops_provider.analysis.drift.tolerance import forgiven
+from airflow_mlops_provider.analysis.drift.effective_sample_size import Weights, measure_weights
+from airflow_mlops_provider.analysis.drift.exact import exact_column, exact_words, is_open, is_undecided
 from airflow_mlops_provider.analysis.drift.profile import NumericProfile
-from airflow_mlops_provider.analysis.drift.scan import Profiles, edges_of, profile_rows
 from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset
+from airflow_mlops_provider.analysis.drift.scan import Profiles, edges_of, profile_rows
+from airflow_mlops_provider.analysis.drift.tolerance import forgiven
 from airflow_mlops_provider.analysis.drift.window_calibration import MISSING, UNSEEN, measure_windows
 from airflow_mlops_provider.analysis.stats.corrections import holm
 from airflow_mlops_provider.analysis.stats.two_sample import ks_p_value

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from airflow_mlops_provider.analysis.drift.columns import Rows, kind_of
-from airflow_mlops_provider.analysis.drift.bin_edges import choose_edges
-from airflow_mlops_provider.analysis.drift.profile import LevelCounts, LevelProfile, NumericProfile
 from airflow_mlops_provider.analysis.drift.arrays import is_text, plain_text, sorted_values, to_floats
+from airflow_mlops_provider.analysis.drift.bin_edges import choose_edges
+from airflow_mlops_provider.analysis.drift.columns import Rows, kind_of
+from airflow_mlops_provider.analysis.drift.profile import LevelCounts, LevelProfile, NumericProfile
 from airflow_mlops_provider.records.reports.drift import ColumnKind
 
 Floats = NDArray[np.float64]

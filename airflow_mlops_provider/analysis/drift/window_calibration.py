@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy import special
 
 from airflow_mlops_provider.analysis.drift.columns import Plan, Rows
-from airflow_mlops_provider.analysis.drift.tolerance import spread_of
 from airflow_mlops_provider.analysis.drift.profile import NumericProfile
 from airflow_mlops_provider.analysis.drift.scan import Profiles
+from airflow_mlops_provider.analysis.drift.tolerance import spread_of
 from airflow_mlops_provider.analysis.drift.window_counts import CELLS, Cells, WindowCounts, count_windows
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.drift import WindowDrift

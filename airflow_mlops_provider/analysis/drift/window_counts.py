@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_mlops_provider.analysis.drift.columns import Rows
 from airflow_mlops_provider.analysis.drift.arrays import is_text, number_text, plain_text, to_floats
+from airflow_mlops_provider.analysis.drift.columns import Rows
 from airflow_mlops_provider.exceptions import BadInputError
 
 Floats = NDArray[np.float64]

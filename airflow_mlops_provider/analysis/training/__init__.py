@@ -10,11 +10,6 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from airflow_mlops_provider.analysis.training.data import TrainingData
-from airflow_mlops_provider.analysis.training.fitting import build_estimator
-from airflow_mlops_provider.analysis.training.folds import make_folds, split_kind
-from airflow_mlops_provider.analysis.training.importance import measure_importance
-from airflow_mlops_provider.analysis.training.search import fit_best
 from airflow_mlops_provider.analysis.training.cross_validation import (
     cross_validate,
     measure_calibration,
@@ -22,6 +17,11 @@ from airflow_mlops_provider.analysis.training.cross_validation import (
     measure_metrics,
     measure_roc,
 )
+from airflow_mlops_provider.analysis.training.data import TrainingData
+from airflow_mlops_provider.analysis.training.fitting import build_estimator
+from airflow_mlops_provider.analysis.training.folds import make_folds, split_kind
+from airflow_mlops_provider.analysis.training.importance import measure_importance
+from airflow_mlops_provider.analysis.training.search import fit_best
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.reports.training import TrainingReport
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from airflow_mlops_provider.analysis.training.data import TrainingData
 from airflow_mlops_provider.analysis.training.cross_validation import FoldResult, answers, metrics_of
+from airflow_mlops_provider.analysis.training.data import TrainingData
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.reports.training import Importance
 

@@ -9,10 +9,10 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric
+from airflow_mlops_provider.analysis.training.cross_validation import answers, metrics_of
 from airflow_mlops_provider.analysis.training.data import TrainingData
 from airflow_mlops_provider.analysis.training.fitting import fit, refused, seed_everything
 from airflow_mlops_provider.analysis.training.folds import make_folds
-from airflow_mlops_provider.analysis.training.cross_validation import answers, metrics_of
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import ModelSpec, Search, SearchKind
 from airflow_mlops_provider.records.reports.training import SearchResult

@@ -2,7 +2,6 @@
 
 from airflow_mlops_provider.analysis.validation.failing_rows import REASONS, FailingRows, quarantine_schema
 from airflow_mlops_provider.analysis.validation.measure import Measurement, Source, measure_validation
-from airflow_mlops_provider.pages.validation import validation_html
 from airflow_mlops_provider.analysis.validation.result_format import great_expectations_json
 from airflow_mlops_provider.analysis.validation.suites import rules_of_suite, suite_name
 
@@ -16,5 +15,4 @@ __all__ = [
     "quarantine_schema",
     "rules_of_suite",
     "suite_name",
-    "validation_html",
 ]

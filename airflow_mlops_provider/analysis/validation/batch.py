@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_mlops_provider.analysis.validation import regexes
-from airflow_mlops_provider.analysis.validation.sql_columns import Column, columns_of, quote, text_literal
 from airflow_mlops_provider.analysis.validation.custom_sql import BATCH
+from airflow_mlops_provider.analysis.validation.sql_columns import Column, columns_of, quote, text_literal
 from airflow_mlops_provider.exceptions import BadInputError
 
 ROW = "mlops_row_number"

@@ -12,9 +12,6 @@ import duckdb
 import pyarrow as pa
 
 from airflow_mlops_provider.analysis.validation.batch import Batch, one_line
-from airflow_mlops_provider.analysis.validation.rule_bitmask import BrokenRows, mark_broken_rows
-from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion
-from airflow_mlops_provider.analysis.validation.sql_columns import Column, columns_of
 from airflow_mlops_provider.analysis.validation.failing_rows import FailingRows, find_failing_rows
 from airflow_mlops_provider.analysis.validation.great_expectations_engine import Answer, ask_great_expectations
 from airflow_mlops_provider.analysis.validation.plan import Plan, make_plan
@@ -25,8 +22,11 @@ from airflow_mlops_provider.analysis.validation.result_format import (
     query_result,
     row_result,
 )
+from airflow_mlops_provider.analysis.validation.rule_bitmask import BrokenRows, mark_broken_rows
 from airflow_mlops_provider.analysis.validation.sample_rows import Sample, take_samples
 from airflow_mlops_provider.analysis.validation.scan import Scanned, require_binds, scan
+from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion
+from airflow_mlops_provider.analysis.validation.sql_columns import Column, columns_of
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
 from airflow_mlops_provider.records.rules import Engine, Rule, Scope

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field, replace
 import duckdb
 import pyarrow as pa
 
+from airflow_mlops_provider.analysis.validation.custom_sql import columns_in, condition_of
 from airflow_mlops_provider.analysis.validation.expectation_arguments import ARGUMENTS
+from airflow_mlops_provider.analysis.validation.query_rules import query_check
+from airflow_mlops_provider.analysis.validation.row_checks import row_check
 from airflow_mlops_provider.analysis.validation.sql_checks import (
     NotInScanError,
     QueryCheck,
@@ -18,9 +21,6 @@ from airflow_mlops_provider.analysis.validation.sql_checks import (
     UnfitDataError,
 )
 from airflow_mlops_provider.analysis.validation.sql_columns import Column
-from airflow_mlops_provider.analysis.validation.query_rules import query_check
-from airflow_mlops_provider.analysis.validation.row_checks import row_check
-from airflow_mlops_provider.analysis.validation.custom_sql import columns_in, condition_of
 from airflow_mlops_provider.analysis.validation.table_checks import table_check
 from airflow_mlops_provider.records.rules import Rule
 

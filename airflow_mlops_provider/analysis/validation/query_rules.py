@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion, QueryCheck
 from airflow_mlops_provider.analysis.validation.custom_sql import batch_query
+from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion, QueryCheck
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.rules import Limits, Rule
 

@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion
+from airflow_mlops_provider.analysis.validation.custom_sql import may_quote
 from airflow_mlops_provider.analysis.validation.great_expectations_engine import Answer
 from airflow_mlops_provider.analysis.validation.sample_rows import SAMPLES, Sample
 from airflow_mlops_provider.analysis.validation.scan import RowCount
-from airflow_mlops_provider.analysis.validation.custom_sql import may_quote
+from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
 from airflow_mlops_provider.records.rules import Engine, Rule, Scope
 

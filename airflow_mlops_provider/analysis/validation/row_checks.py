@@ -8,12 +8,12 @@ from typing import Any
 
 import duckdb
 
+from airflow_mlops_provider.analysis.validation.custom_sql import condition_of
 from airflow_mlops_provider.analysis.validation.expectation_arguments import bounds
-from airflow_mlops_provider.analysis.validation.sql_checks import NotInScanError, RowCheck, UnfitDataError
-from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family, quote, text_literal
 from airflow_mlops_provider.analysis.validation.regexes import matches
 from airflow_mlops_provider.analysis.validation.row_conditions import row_condition
-from airflow_mlops_provider.analysis.validation.custom_sql import condition_of
+from airflow_mlops_provider.analysis.validation.sql_checks import NotInScanError, RowCheck, UnfitDataError
+from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family, quote, text_literal
 from airflow_mlops_provider.records.rules import Rule
 
 Kwargs = Mapping[str, Any]

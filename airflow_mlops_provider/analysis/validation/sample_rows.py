@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_mlops_provider.analysis.validation.batch import ROW, SOURCE, Batch
+from airflow_mlops_provider.analysis.validation.json_values import json_value
 from airflow_mlops_provider.analysis.validation.rule_bitmask import BrokenRows
 from airflow_mlops_provider.analysis.validation.sql_checks import RowCheck
 from airflow_mlops_provider.analysis.validation.sql_columns import Column
-from airflow_mlops_provider.analysis.validation.json_values import json_value
 
 SAMPLES = 20
 """How many unexpected values a result lists, as many as Great Expectations does."""

@@ -10,10 +10,10 @@ from typing import Any
 import duckdb
 
 from airflow_mlops_provider.analysis.validation.batch import SOURCE, Batch, one_line
-from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion, RowCheck
-from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family, count_where
 from airflow_mlops_provider.analysis.validation.json_values import json_value
 from airflow_mlops_provider.analysis.validation.plan import Plan
+from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion, RowCheck
+from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family, count_where
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.rules import Rule
 

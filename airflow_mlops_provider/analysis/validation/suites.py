@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_mlops_provider.analysis.validation.expectation_arguments import check_arguments
 from airflow_mlops_provider.analysis.validation.custom_sql import check_condition, check_query
+from airflow_mlops_provider.analysis.validation.expectation_arguments import check_arguments
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.rules import Rule
 

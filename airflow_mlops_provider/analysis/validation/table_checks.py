@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_mlops_provider.analysis.validation.expectation_arguments import bounds
-from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion, NotInScanError, TableCheck, UnfitDataError
-from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family, count_where, parse_moment
 from airflow_mlops_provider.analysis.validation.json_values import json_value
 from airflow_mlops_provider.analysis.validation.row_conditions import row_condition
+from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion, NotInScanError, TableCheck, UnfitDataError
+from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family, count_where, parse_moment
 from airflow_mlops_provider.analysis.validation.type_names import has_logical_type, is_of_type
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.rules import Rule

@@ -9,22 +9,22 @@ from typing import Any
 
 from airflow_mlops_provider.analysis.drift import EXACT_ROWS, Precision, measure_drift
 from airflow_mlops_provider.analysis.drift.columns import latest_value, plan_columns
-from airflow_mlops_provider.analysis.drift.scan import Profiles, profile_rows
 from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset
+from airflow_mlops_provider.analysis.drift.scan import Profiles, profile_rows
 from airflow_mlops_provider.decisions.drift import DriftPolicy, DriftRule, judge_drift
 from airflow_mlops_provider.decisions.drift.judge import is_unusual
 from airflow_mlops_provider.decisions.lineage import name_writers
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.job import Job, told_of
 from airflow_mlops_provider.jobs.data.profile import SUFFIX, read_profile, stored_profile
+from airflow_mlops_provider.jobs.job import Job, told_of
 from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, Writer
 from airflow_mlops_provider.records.reports.drift import DriftReport
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.chains.decisions import is_model_uri, reference_dataset
 from airflow_mlops_provider.stores.chains.windows import JudgedWindow, WindowLog
+from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 
 log = logging.getLogger(__name__)
 

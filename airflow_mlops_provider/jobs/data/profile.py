@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from airflow_mlops_provider.analysis.drift.columns import columns_to_profile
 from airflow_mlops_provider.analysis.drift.profile import NumericProfile
-from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows, sample_edges
 from airflow_mlops_provider.analysis.drift.profile_file import (
     MIN_SHARED_COUNT,
     ProfiledDataset,
@@ -20,6 +19,7 @@ from airflow_mlops_provider.analysis.drift.profile_file import (
     merge_profiles,
     without_rows,
 )
+from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows, sample_edges
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError, IntegrityError
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.codec import digest, sha256
@@ -27,8 +27,8 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset, writing
-from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.datasets.files import filesystem, reading, stamp
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 SUFFIX = ".profile"
 """What the name of a file ends in that holds the profile of a dataset in place of its rows."""

@@ -12,15 +12,15 @@ from airflow_mlops_provider.analysis.validation import (
     great_expectations_json,
     measure_validation,
     quarantine_schema,
-    validation_html,
 )
 from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
-from airflow_mlops_provider.decisions.validation import ValidationPolicy, judge_validation
 from airflow_mlops_provider.decisions.lineage import name_writers
+from airflow_mlops_provider.decisions.validation import ValidationPolicy, judge_validation
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.job import Job, told_of
 from airflow_mlops_provider.jobs.data.quarantine import write_halves
 from airflow_mlops_provider.jobs.data.rules import Declared, read_contract, read_suite
+from airflow_mlops_provider.jobs.job import Job, told_of
+from airflow_mlops_provider.pages.validation import validation_html
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, Writer
 from airflow_mlops_provider.records.reports.validation import ValidationReport

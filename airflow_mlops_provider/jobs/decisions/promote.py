@@ -14,9 +14,9 @@ from airflow_mlops_provider.decisions.promotion import (
     may_promote,
 )
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
-from airflow_mlops_provider.jobs.job import Job, installed_versions
 from airflow_mlops_provider.jobs.decisions.record import model_name, outcome_of
 from airflow_mlops_provider.jobs.decisions.vouching import read_vouched
+from airflow_mlops_provider.jobs.job import Job, installed_versions
 from airflow_mlops_provider.records.codec import decode, digest, encode
 from airflow_mlops_provider.records.decision_record import TRAINING, DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.evidence import Evidence

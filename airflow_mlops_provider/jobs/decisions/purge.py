@@ -21,7 +21,6 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
 from airflow_mlops_provider.stores.chains.decisions import CHAMPION, DecisionChain, Link, champion_of
-from airflow_mlops_provider.stores.evidence.store import Dated, EvidenceStore
 from airflow_mlops_provider.stores.chains.retention import (
     Reason,
     burials,
@@ -30,6 +29,7 @@ from airflow_mlops_provider.stores.chains.retention import (
     model_chains,
     retention_chain,
 )
+from airflow_mlops_provider.stores.evidence.store import Dated, EvidenceStore
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_mlops_provider.decisions.evaluation import judge_evaluation
 from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
+from airflow_mlops_provider.decisions.evaluation import judge_evaluation
 from airflow_mlops_provider.decisions.promotion import (
     PromotionPolicy,
     evaluation_policy,
@@ -16,8 +16,8 @@ from airflow_mlops_provider.decisions.promotion import (
 )
 from airflow_mlops_provider.decisions.verification import judge_replay
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.decisions.rejudge import judge_again
+from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord
 from airflow_mlops_provider.records.outcome import Kind, Outcome

@@ -9,9 +9,9 @@ from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
 from airflow_mlops_provider.decisions.promotion import CHAMPION_CHANGED, may_promote
 from airflow_mlops_provider.decisions.rollback import RollbackPolicy, judge_rollback
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
-from airflow_mlops_provider.jobs.job import Job, installed_versions
-from airflow_mlops_provider.jobs.decisions.record import check_evidence, outcome_of
 from airflow_mlops_provider.jobs.decisions.incident import INCIDENT, open_incident
+from airflow_mlops_provider.jobs.decisions.record import check_evidence, outcome_of
+from airflow_mlops_provider.jobs.job import Job, installed_versions
 from airflow_mlops_provider.records.codec import digest, encode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.outcome import Outcome
@@ -27,9 +27,9 @@ from airflow_mlops_provider.stores.chains.decisions import (
     find_request,
     restorable,
 )
+from airflow_mlops_provider.stores.chains.retention import burials
 from airflow_mlops_provider.stores.evidence.store import name_of
 from airflow_mlops_provider.stores.models import ModelStore
-from airflow_mlops_provider.stores.chains.retention import burials
 
 
 @dataclass(frozen=True, kw_only=True)

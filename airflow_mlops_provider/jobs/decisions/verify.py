@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from airflow_mlops_provider.decisions.verification import EVIDENCE_PURGED, judge_verification
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError, MLOpsError
-from airflow_mlops_provider.jobs.job import Job
-from airflow_mlops_provider.jobs.decisions.rejudge import judge_again, same_judgement
 from airflow_mlops_provider.jobs.decisions.promote import effect_of, item_of
+from airflow_mlops_provider.jobs.decisions.rejudge import judge_again, same_judgement
 from airflow_mlops_provider.jobs.decisions.vouching import examine_attachments, judged_again
+from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -24,10 +24,10 @@ from airflow_mlops_provider.records.reports.verification import Check, Verificat
 from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.chains.aliases import Anchor, examine_anchors, read_anchors
 from airflow_mlops_provider.stores.chains.decisions import DecisionChain, Link, champion_of, previous_of
+from airflow_mlops_provider.stores.chains.retention import Burial, burials, model_chains, retention_chain
 from airflow_mlops_provider.stores.evidence.store import name_of, read_evidence, store_of
 from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.models.connection import default_tracking_uri, sqlite_path
-from airflow_mlops_provider.stores.chains.retention import Burial, burials, model_chains, retention_chain
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,16 +10,15 @@ import pyarrow as pa
 
 from airflow_mlops_provider.analysis.bias import measure_bias, measure_bias_of_classes
 from airflow_mlops_provider.analysis.bias.bins import cut_plan
-from airflow_mlops_provider.pages.bias import draw_slices
 from airflow_mlops_provider.analysis.bias.columns import SlicePlan, plan_slices
-from airflow_mlops_provider.analysis.bias.discovery import measure_discoveries
 from airflow_mlops_provider.analysis.bias.contingency import Kinds
+from airflow_mlops_provider.analysis.bias.discovery import measure_discoveries
 from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Metric, Predictions, find_metric
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
 from airflow_mlops_provider.decisions.bias import BiasPolicy, judge_bias
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.decisions.record import follow_record, model_name
+from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.models.predictions import (
     ask,
     groups_of,
@@ -29,6 +28,7 @@ from airflow_mlops_provider.jobs.models.predictions import (
     require_measurable,
     require_one_source,
 )
+from airflow_mlops_provider.pages.bias import draw_slices
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef

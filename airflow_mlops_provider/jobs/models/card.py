@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from airflow_mlops_provider.analysis.model_card import Source, measure_model_card, to_html, to_markdown
+from airflow_mlops_provider.analysis.model_card import Source, measure_model_card
 from airflow_mlops_provider.decisions.model_card import ModelCardPolicy, judge_model_card
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.job import Job
+from airflow_mlops_provider.pages.model_card import to_html, to_markdown
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_mlops_provider.analysis.evaluation import measure_evaluation, unmeasurable
+from airflow_mlops_provider.analysis.evaluation.latency import measure_latency
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
 from airflow_mlops_provider.analysis.evaluation.robustness import measure_robustness
-from airflow_mlops_provider.analysis.evaluation.latency import measure_latency
 from airflow_mlops_provider.analysis.prediction import refuse_infinite
 from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy, judge_evaluation
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.decisions.record import follow_record
+from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.models.predictions import (
     ask,
     groups_of,

@@ -19,21 +19,21 @@ from airflow_mlops_provider.analysis.prediction import (
     measure_shadow,
     refuse_infinite,
 )
+from airflow_mlops_provider.analysis.training.cross_validation import metrics_of
 from airflow_mlops_provider.analysis.training.fitting import refused
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
-from airflow_mlops_provider.analysis.training.cross_validation import metrics_of
 from airflow_mlops_provider.decisions.prediction import judge_prediction, judge_scoring
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.decisions.record import follow_record, model_name
+from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.prediction import PredictionReport, Scoring, ShadowComparison
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset, write_dataset
-from airflow_mlops_provider.stores.models import ModelStore, Predictor
 from airflow_mlops_provider.stores.datasets.output_paths import require_outputs
+from airflow_mlops_provider.stores.models import ModelStore, Predictor
 
 CHAMPION = "champion"
 BATCH_ROWS = 50_000

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_mlops_provider.analysis.evaluation.latency import check_invariants
 from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, Metric, Predictions, find_metric
 from airflow_mlops_provider.analysis.evaluation.predictions import from_answers
-from airflow_mlops_provider.analysis.evaluation.latency import check_invariants
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef

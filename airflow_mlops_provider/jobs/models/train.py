@@ -10,13 +10,13 @@ from functools import cached_property
 from typing import Any
 
 from airflow_mlops_provider.analysis.training import Trained, measure_training
-from airflow_mlops_provider.analysis.training.data import TrainingData, columns_of, training_data
-from airflow_mlops_provider.pages.training import pictures_of
-from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry, probe_rows
 from airflow_mlops_provider.analysis.training.cross_validation import metrics_of
+from airflow_mlops_provider.analysis.training.data import TrainingData, columns_of, training_data
+from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry, probe_rows
 from airflow_mlops_provider.decisions.training import TrainingPolicy, judge_training
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.job import Job, installed_versions
+from airflow_mlops_provider.pages.training import pictures_of
 from airflow_mlops_provider.records.codec import canonical_json, decode, digest, encode
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome

@@ -23,7 +23,6 @@ import pyarrow.parquet as pq
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.records.refs import DatasetRef
-from airflow_mlops_provider.stores.datasets.schemas import coded_text, misfit, with_text
 from airflow_mlops_provider.stores.datasets.csv_records import in_order, read_csv, records_of, text_columns
 from airflow_mlops_provider.stores.datasets.files import (
     DamagedFileError,
@@ -36,6 +35,7 @@ from airflow_mlops_provider.stores.datasets.files import (
     one_line,
     reading,
 )
+from airflow_mlops_provider.stores.datasets.schemas import coded_text, misfit, with_text
 from airflow_mlops_provider.stores.local_files import sweep_parts
 
 BATCH_ROWS = 65_536

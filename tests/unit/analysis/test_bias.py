@@ -18,14 +18,19 @@ from scipy import stats
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
 from airflow_mlops_provider.analysis.bias import measure_bias, measure_bias_of_classes
-from airflow_mlops_provider.analysis.bias.roc_auc import areas_worse
 from airflow_mlops_provider.analysis.bias.bins import cut_plan
-from airflow_mlops_provider.analysis.bias.rollup import Cells
 from airflow_mlops_provider.analysis.bias.columns import plan_slices
-from airflow_mlops_provider.analysis.bias.counts import Counts
 from airflow_mlops_provider.analysis.bias.contingency import Kinds
+from airflow_mlops_provider.analysis.bias.counts import Counts
 from airflow_mlops_provider.analysis.bias.permutation import Population, shuffled
-from airflow_mlops_provider.analysis.bias.significance import Moments, expansions_worse, hypergeometric_tail, proportions_worse
+from airflow_mlops_provider.analysis.bias.roc_auc import areas_worse
+from airflow_mlops_provider.analysis.bias.rollup import Cells
+from airflow_mlops_provider.analysis.bias.significance import (
+    Moments,
+    expansions_worse,
+    hypergeometric_tail,
+    proportions_worse,
+)
 from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Predictions
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
 from airflow_mlops_provider.analysis.stats.intervals import wilson

@@ -11,8 +11,8 @@ import pytest
 from scipy.stats import wasserstein_distance
 
 from airflow_mlops_provider.analysis.drift import Precision, measure_drift
-from airflow_mlops_provider.analysis.drift.scan import profile_rows
 from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset, without_rows
+from airflow_mlops_provider.analysis.drift.scan import profile_rows
 from airflow_mlops_provider.analysis.stats.distances import jensen_shannon, psi
 from airflow_mlops_provider.analysis.stats.two_sample import chi_squared, ks, two_proportion
 from airflow_mlops_provider.exceptions import BadInputError

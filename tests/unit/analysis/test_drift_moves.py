@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from airflow_mlops_provider.analysis.drift import Precision, measure_drift
 from airflow_mlops_provider.analysis.drift.bin_edges import choose_edges
-from airflow_mlops_provider.analysis.drift.tolerance import FORGIVEN, forgiven, moved_interval, spread_of
-from airflow_mlops_provider.analysis.drift.scan import profile_rows
 from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset
+from airflow_mlops_provider.analysis.drift.scan import profile_rows
+from airflow_mlops_provider.analysis.drift.tolerance import FORGIVEN, forgiven, moved_interval, spread_of
 from airflow_mlops_provider.analysis.stats.distances import ks_distance, ks_distance_beyond
 from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
 from airflow_mlops_provider.records.reports.drift import Measure

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from airflow_mlops_provider.analysis.drift import measure_drift
 from airflow_mlops_provider.analysis.drift.profile import LevelProfile, NumericProfile
-from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows
 from airflow_mlops_provider.analysis.drift.profile_file import (
     ProfiledDataset,
     decode_profile,
@@ -18,6 +17,7 @@ from airflow_mlops_provider.analysis.drift.profile_file import (
     merge_profiles,
     without_rows,
 )
+from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows
 from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.verdict import Status

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from airflow_mlops_provider.analysis.drift import measure_drift
-from airflow_mlops_provider.analysis.drift.window_counts import Cells
 from airflow_mlops_provider.analysis.drift.window_calibration import distances
+from airflow_mlops_provider.analysis.drift.window_counts import Cells
 from airflow_mlops_provider.analysis.stats.distances import jensen_shannon
 from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
 from airflow_mlops_provider.exceptions import BadInputError

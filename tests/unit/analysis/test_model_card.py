@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from airflow_mlops_provider.analysis.model_card import Source, measure_model_card, to_html, to_markdown
+from airflow_mlops_provider.analysis.model_card import Source, measure_model_card
 from airflow_mlops_provider.decisions.model_card import REQUIRED, ModelCardPolicy, judge_model_card
 from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.pages.model_card import to_html, to_markdown
 from airflow_mlops_provider.records.codec import decode, encode
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, SplitKind, Task

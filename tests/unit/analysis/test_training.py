@@ -12,12 +12,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from airflow_mlops_provider.analysis.training import measure_training
+from airflow_mlops_provider.analysis.training.cross_validation import cross_validate, measure_calibration, measure_roc
 from airflow_mlops_provider.analysis.training.data import TrainingData, training_data
 from airflow_mlops_provider.analysis.training.fitting import build_estimator
 from airflow_mlops_provider.analysis.training.folds import make_folds, split_kind
 from airflow_mlops_provider.analysis.training.search import fit_best
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry, probe_rows
-from airflow_mlops_provider.analysis.training.cross_validation import cross_validate, measure_calibration, measure_roc
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode, encode
 from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Search, SearchKind, Split, SplitKind, Task

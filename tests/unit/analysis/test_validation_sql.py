@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_mlops_provider.analysis.validation import Source, measure_validation
-from airflow_mlops_provider.analysis.validation.regexes import matches, register
 from airflow_mlops_provider.analysis.validation.custom_sql import condition_of
+from airflow_mlops_provider.analysis.validation.regexes import matches, register
 from airflow_mlops_provider.analysis.validation.suites import rule_of_expectation
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.validation import RuleResult

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from airflow_mlops_provider.hooks.mlflow import tracking_environment
+from airflow_mlops_provider.tasks.environment import tracking_environment
 
 
 def test_models_whose_pickles_may_be_opened_are_named_in_airflows_configuration(monkeypatch):

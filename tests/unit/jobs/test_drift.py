@@ -12,8 +12,8 @@ from airflow_mlops_provider import jobs
 from airflow_mlops_provider.analysis.drift import evidently_report
 from airflow_mlops_provider.analysis.drift.profile_file import decode_profile
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
-from airflow_mlops_provider.jobs.data import drift
 from airflow_mlops_provider.jobs.__main__ import main
+from airflow_mlops_provider.jobs.data import drift
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.reports.drift import DriftReport

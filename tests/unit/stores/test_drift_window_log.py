@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.chains.windows import JudgedWindow, WindowLog
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from airflow_mlops_provider.records.alert import Severity
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset, write_dataset
 from airflow_mlops_provider.stores.datasets.dvc import is_dvc_uri
-from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.datasets.files import exists, fingerprint, stamp
+from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.specs import local_path
 from tests.unit.dvc_repository import DvcRepository
 
