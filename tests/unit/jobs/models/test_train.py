@@ -22,7 +22,7 @@ from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.models import ModelStore, tags
 from airflow_mlops_provider.stores.specs import local_path
 
-MODELS = Path(__file__).parents[3] / "dags" / "models"
+MODELS = Path(__file__).parents[4] / "dags" / "models"
 
 YAML = """
 name: wage
