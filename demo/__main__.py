@@ -80,13 +80,13 @@ def run(console: Console, *, wait: bool, picture: Path | None) -> int:
 
 def photograph(url: str, path: Path) -> None:
     """Log in to the Airflow at ``url`` as a person would and take a picture of the MLOps page."""
-    from demo.chromium import Chromium
+    from demo.browser import open_page, sign_in
 
-    with Chromium(width=1440, height=1100) as browser:
-        browser.sign_in(url, USER, PASSWORD)
-        browser.open(f"{url}/plugin/mlops")
-        browser.until("document.querySelector('iframe').contentDocument.querySelector('h2') !== null")
-        browser.picture(path)
+    with open_page(width=1440, height=1100) as page:
+        sign_in(page, url, USER, PASSWORD)
+        page.goto(f"{url}/plugin/mlops")
+        page.frame_locator("iframe").locator("h2").first.wait_for()
+        page.screenshot(path=path)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,12 +12,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from playwright.sync_api import ConsoleMessage, FrameLocator, Page, expect
 
-from demo.chromium import PROGRAM, Chromium
+from demo.browser import PROGRAM, open_page, sign_in
 from tests.unit.ui.samples import story
 
 pytestmark = [
@@ -27,7 +30,7 @@ pytestmark = [
     ),
 ]
 
-FRAME = "document.querySelector('iframe').contentDocument"
+STATUSES = ("pass", "notice", "fail", "insufficient_evidence")
 
 
 @pytest.fixture(scope="module")
@@ -65,109 +68,123 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser(airflow: str) -> Iterator[Chromium]:
+def browser(airflow: str) -> Iterator[Page]:
     """Signed in through the login page."""
-    with Chromium() as opened:
-        opened.sign_in(airflow, "ada", "lovelace")
-        yield opened
+    with open_page() as page:
+        sign_in(page, airflow, "ada", "lovelace")
+        yield page
 
 
 @pytest.fixture
-def page(airflow: str, browser: Chromium) -> Chromium:
+def complaints(browser: Page) -> Iterator[list[str]]:
+    """What the console says of the content policy while a test runs."""
+    heard: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            heard.append(message.text)
+
+    browser.on("console", listen)
+    yield heard
+    browser.remove_listener("console", listen)
+
+
+@pytest.fixture
+def page(airflow: str, browser: Page, complaints: list[str]) -> FrameLocator:
     """The overview, opened in Airflow's own page."""
-    browser.open(f"{airflow}/plugin/mlops")
-    browser.until(f"{FRAME}.querySelector('h1').textContent === 'MLOps'")
-    browser.until(f"getComputedStyle({FRAME}.querySelector('.badge')).borderRadius === '999px'")  # the style is there
-    return browser
+    browser.goto(f"{airflow}/plugin/mlops")
+    frame = browser.frame_locator("iframe")
+    expect(frame.locator("h1")).to_have_text("MLOps")
+    expect(frame.locator(".badge").first).to_have_css("border-radius", "999px")  # the style is there
+    return frame
 
 
-def test_the_navigation_leads_to_the_page(airflow: str, browser: Chromium) -> None:
-    browser.open(f"{airflow}/")
-    browser.until("document.querySelector('a[href$=\"/plugin/mlops\"]') !== null")
-    browser.evaluate("document.querySelector('a[href$=\"/plugin/mlops\"]').click()")
-    assert browser.until(f"{FRAME}.querySelector('h2').textContent") == "wage"
+def test_the_navigation_leads_to_the_page(airflow: str, browser: Page) -> None:
+    browser.goto(f"{airflow}/")
+    browser.click('a[href$="/plugin/mlops"]')
+    expect(browser.frame_locator("iframe").locator("h2").first).to_have_text("wage")
 
 
-def test_the_page_shows_the_story_in_its_frame_with_its_own_style(page: Chromium) -> None:
-    text = page.evaluate(f"{FRAME}.body.innerText")
-    assert "3 of 8 columns drifted (worst: exper, KS D 0.57 > 0.05)" in text
-    assert "Champion stays: v2" in text
-    assert page.evaluate(f"getComputedStyle({FRAME}.querySelector('.badge')).borderRadius") == "999px"
+def test_the_page_shows_the_story_in_its_frame(page: FrameLocator) -> None:
+    expect(page.locator("body")).to_contain_text("3 of 8 columns drifted (worst: exper, KS D 0.57 > 0.05)")
+    expect(page.locator("body")).to_contain_text("Champion stays: v2")
 
 
-def test_statuses_differ_in_colour_and_insufficient_evidence_is_hatched(page: Chromium) -> None:
-    backgrounds = page.evaluate(
-        f"Object.fromEntries(['pass','notice','fail','insufficient_evidence'].map(status => {{"
-        f" const style = getComputedStyle({FRAME}.querySelector('.badge.' + status));"
-        f" return [status, style.color + style.backgroundColor + style.backgroundImage] }}))"
-    )
-    assert len(set(backgrounds.values())) == 4
-    assert "repeating-linear-gradient" in backgrounds["insufficient_evidence"]
+def test_statuses_differ_in_colour_and_insufficient_evidence_is_hatched(page: FrameLocator) -> None:
+    looks = {
+        status: page.locator(f".badge.{status}").first.evaluate(
+            "(at) => { const style = getComputedStyle(at);"
+            " return style.color + style.backgroundColor + style.backgroundImage }"
+        )
+        for status in STATUSES
+    }
+    assert len(set(looks.values())) == 4
+    assert "repeating-linear-gradient" in looks["insufficient_evidence"]
 
 
-def test_a_column_that_creeps_towards_its_limit_darkens_before_it_fails(page: Chromium) -> None:
-    row = page.evaluate(
-        f"[...[...{FRAME}.querySelectorAll('.heat tr')].find(row => row.innerText.startsWith('exper')).cells].slice(1)"
-        ".map(cell => [cell.className.split(' ')[0], getComputedStyle(cell).backgroundColor])"
-    )
-    assert [status for status, _ in row] == ["pass"] * 8 + ["fail"]
-    assert len({colour for _, colour in row}) == 9
+def test_a_column_that_creeps_towards_its_limit_darkens_before_it_fails(page: FrameLocator) -> None:
+    row = page.locator(".heat tr", has=page.locator("th", has_text="exper")).locator("td")
+    looks = row.evaluate_all("(cells) => cells.map((at) => [at.className, getComputedStyle(at).backgroundColor])")
+    assert [status.split()[0] for status, _ in looks] == ["pass"] * 8 + ["fail"]
+    assert len({colour for _, colour in looks}) == 9
 
 
-def test_evidence_and_its_report_open_inside_the_frame(page: Chromium) -> None:
-    page.evaluate(f"[...{FRAME}.querySelectorAll('a')].find(a => a.textContent.startsWith('3 of 8')).click()")
-    page.until(f"{FRAME}.querySelector('.findings') !== null")
-    page.evaluate(f"{FRAME}.querySelector('details.report').open = true")
-    report = page.until(f"{FRAME}.querySelector('details.report iframe').src")
-    assert "/mlops/attachment?uri=" in report
+def test_evidence_and_its_report_open_inside_the_frame(page: FrameLocator) -> None:
+    page.get_by_role("link", name="3 of 8").first.click()
+    expect(page.locator(".findings")).to_be_visible()
+    report = page.locator("details.report").first
+    report.locator("summary").click()
+    expect(report.locator("iframe")).to_have_attribute("src", re.compile("/mlops/attachment\\?uri="))
+    expect(report.frame_locator("iframe").locator("#script")).to_have_text("with script, origin null")
     # The report's own document is out of reach: it has an origin of its own.
-    assert page.until(f"{FRAME}.querySelector('details.report iframe').contentDocument === null")
+    assert report.locator("iframe").evaluate("(frame) => frame.contentDocument === null")
 
 
-def test_a_link_to_a_dag_opens_in_the_airflow_around_the_frame(page: Chromium) -> None:
-    page.evaluate(f"[...{FRAME}.querySelectorAll('a')].find(a => a.textContent.startsWith('3 of 8')).click()")
-    page.until(f"{FRAME}.querySelector('a[data-airflow]') !== null")
-    page.evaluate(f"{FRAME}.querySelector('a[data-airflow]').click()")
-    assert page.until("location.pathname === '/dags/wage_monitor' && document.querySelector('iframe') === null")
+def test_a_link_to_a_dag_opens_in_the_airflow_around_the_frame(page: FrameLocator, browser: Page) -> None:
+    page.get_by_role("link", name="3 of 8").first.click()
+    page.locator("a[data-airflow]").first.click()
+    browser.wait_for_url("**/dags/wage_monitor")
+    expect(browser.locator("iframe")).to_have_count(0)
 
 
-def test_the_page_follows_airflows_colour_mode(page: Chromium) -> None:
+def test_the_page_follows_airflows_colour_mode(page: FrameLocator, browser: Page) -> None:
     try:
         for mode in ("dark", "light"):
-            page.evaluate(f"localStorage.setItem('theme', '{mode}')")
-            page.evaluate("location.reload()")
-            assert page.until(f"{FRAME}.documentElement.dataset.theme === '{mode}'")
+            browser.evaluate("(mode) => localStorage.setItem('theme', mode)", mode)
+            browser.reload()
+            expect(page.locator("html")).to_have_attribute("data-theme", mode)
     finally:
-        page.evaluate("localStorage.removeItem('theme')")
+        browser.evaluate("localStorage.removeItem('theme')")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_on_every_status_has_a_contrast_of_at_least_4_5(page: Chromium, airflow: str, scheme: str) -> None:
-    page.prefer(scheme)
-    page.open(f"{airflow}/mlops/")
-    page.until("document.querySelector('.tally') !== null")
-    for status in ("pass", "notice", "fail", "insufficient_evidence"):
-        pair = page.evaluate(
-            f"(() => {{ const style = getComputedStyle(document.querySelector('.badge.{status}'));"
-            " const at = (name) => { const one = document.createElement('i'); one.style.color = `var(${name})`;"
-            f" document.querySelector('.badge.{status}').append(one); return getComputedStyle(one).color }};"
-            " return [style.color, at('--tint')] })()"
+def test_text_on_every_status_has_a_contrast_of_at_least_4_5(
+    airflow: str, browser: Page, scheme: Literal["light", "dark"]
+) -> None:
+    browser.emulate_media(color_scheme=scheme)
+    browser.goto(f"{airflow}/mlops/")
+    for status in STATUSES:
+        pair = browser.locator(f".badge.{status}").first.evaluate(
+            "(at) => { const one = document.createElement('i'); one.style.color = 'var(--tint)'; at.append(one);"
+            " return [getComputedStyle(at).color, getComputedStyle(one).color] }"
         )
         assert _contrast(*pair) >= 4.5, (status, pair)
 
 
-def test_the_page_fits_a_phone_without_scrolling_sideways(page: Chromium, airflow: str) -> None:
-    page.resize(390, 844)
+def test_the_page_fits_a_phone_without_scrolling_sideways(airflow: str, browser: Page) -> None:
+    browser.set_viewport_size({"width": 390, "height": 844})
     try:
-        page.open(f"{airflow}/mlops/")
-        page.until("document.querySelector('.checks') !== null")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        browser.goto(f"{airflow}/mlops/")
+        expect(browser.locator(".checks").first).to_be_visible()
+        assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
     finally:
-        page.resize(1400, 1000)
+        browser.set_viewport_size({"width": 1400, "height": 1000})
 
 
-def test_the_page_breaks_no_rule_of_its_own_content_policy(page: Chromium) -> None:
-    assert not [line for line in page.console if "Content Security Policy" in line]
+def test_the_page_breaks_no_rule_of_its_own_content_policy(page: FrameLocator, complaints: list[str]) -> None:
+    page.get_by_role("link", name="3 of 8").first.click()
+    expect(page.locator(".findings")).to_be_visible()
+    assert complaints == []
 
 
 def _contrast(first: str, second: str) -> float:
