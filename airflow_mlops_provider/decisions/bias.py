@@ -3,48 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import Direction
+from airflow_mlops_provider.records.policies.bias import BiasPolicy
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
 if TYPE_CHECKING:
     # A Dag file needs the policy alone, and building the classes of a report takes longer than all of this.
     from airflow_mlops_provider.records.reports.bias import BiasReport, SliceResult
 
+__all__ = ["BiasPolicy", "holm", "judge_bias"]
+
 _SHOWN = 5
 """How many slices a hint lists."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BiasPolicy:
-    """When a slice counts as treated worse.
-
-    A slice fails when it is worse than the rest both materially (``min_gap``) and beyond chance (``alpha``, Holm over
-    all slices that can be tested). A slice too small to judge is ``insufficient_evidence``: listed, never called fair.
-
-    :param min_support: rows that a slice and its rest need to be judged.
-    :param min_gap: the smallest gap that matters, in units of the metric (0.05 is five points).
-    :param alpha: probability of accusing any slice of a fair model.
-    :param critical: slice, such as ``race=Hispanic``, to the worst value of the metric it may have: a floor where
-        higher is better, a ceiling where lower is.
-    :raises BadInputError: when a value is out of range, naming the key.
-    """
-
-    min_support: int = 50
-    min_gap: float = 0.05
-    alpha: float = 0.05
-    critical: dict[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.min_support < 1:
-            raise BadInputError(f"policy key 'min_support' is {self.min_support}; it must be 1 or more")
-        if not self.min_gap >= 0:
-            raise BadInputError(f"policy key 'min_gap' is {self.min_gap}; it must be 0 or more")
-        if not 0 < self.alpha < 1:
-            raise BadInputError(f"policy key 'alpha' is {self.alpha}; it must lie between 0 and 1")
 
 
 def judge_bias(report: BiasReport, policy: BiasPolicy) -> Verdict:

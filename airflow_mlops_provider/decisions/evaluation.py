@@ -2,64 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.policies.evaluation import EvaluationPolicy
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
 if TYPE_CHECKING:
     # A Dag file needs the policy alone, and building the classes of a report takes longer than all of this.
     from airflow_mlops_provider.records.reports.evaluation import Comparison, EvaluationReport, Latency
 
+__all__ = ["MIN_UNITS", "EvaluationPolicy", "judge_dummy", "judge_evaluation", "judge_gain"]
+
 MIN_UNITS = 30
 """Rows, or groups of rows, below which no bound of a resampled difference can be trusted, so nothing passes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationPolicy:
-    """When a candidate is better than the champion.
-
-    The candidate passes when the lower one-sided bound of its gain over the champion on the same rows is above
-    ``-margin`` and the gain itself is above 0; and, champion or not, when it beats a dummy beyond chance.
-
-    :param margin: how much worse the candidate may truly be, in units of the metric (0.005 is half a point).
-    :param superiority: ask for a lower bound above 0 instead: for models whose swap is costly.
-    :param confidence: of each one-sided bound.
-    :param min_rows: below this many rows, a gain whose interval contains 0 is ``insufficient_evidence``, not a fail.
-    :param required: which evidence a promotion asks for; an evaluation ignores it, so that one block of policy
-        serves both steps.
-    :param max_p99_latency_ms: limit on the 99th percentile of single-row latency; no limit by default.
-    :param challengers: how many candidates are judged on the same test set; each is held to ``alpha / challengers``.
-    :raises BadInputError: when a value is out of range, naming the key.
-    """
-
-    margin: float = 0.005
-    superiority: bool = False
-    confidence: float = 0.95
-    min_rows: int = 2000
-    required: tuple[str, ...] = ("validation", "evaluation", "bias", "model_card")
-    max_p99_latency_ms: float | None = None
-    challengers: int = 1
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.margin) and self.margin >= 0):
-            raise BadInputError(f"policy key 'margin' is {self.margin}; it must be 0 or more")
-        if not 0.5 < self.confidence < 1:
-            raise BadInputError(f"policy key 'confidence' is {self.confidence}; it must lie between 0.5 and 1")
-        if self.min_rows < 1:
-            raise BadInputError(f"policy key 'min_rows' is {self.min_rows}; it must be 1 or more")
-        if self.max_p99_latency_ms is not None and not self.max_p99_latency_ms > 0:
-            raise BadInputError(f"policy key 'max_p99_latency_ms' is {self.max_p99_latency_ms}; it must be positive")
-        if self.challengers < 1:
-            raise BadInputError(f"policy key 'challengers' is {self.challengers}; it must be 1 or more")
-
-    @property
-    def alpha(self) -> float:
-        """The one-sided level of each bound, shared over the challengers of one test set."""
-        return (1 - self.confidence) / self.challengers
 
 
 def judge_evaluation(report: EvaluationReport, policy: EvaluationPolicy) -> Verdict:

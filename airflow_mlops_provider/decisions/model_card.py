@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.policies.model_card import REQUIRED, ModelCardPolicy
 from airflow_mlops_provider.records.reports.model_card import ModelCardReport
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
-REQUIRED = ("data", "how_to_use", "metrics", "slices", "parameters", "caveats")
+__all__ = ["REQUIRED", "ModelCardPolicy", "judge_model_card"]
+
 _WRITTEN_BY_PEOPLE = "intended_use"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelCardPolicy:
-    """What a card must say.
-
-    :param required: sections that must not be empty: generated ones, and any that people write under ``card:`` in the
-        model's YAML, such as ``intended_use``.
-    :raises BadInputError: when it is empty.
-    """
-
-    required: tuple[str, ...] = REQUIRED
-
-    def __post_init__(self) -> None:
-        if not self.required:
-            raise BadInputError("model card policy: 'required' is empty; a card that may be blank vouches for nothing")
 
 
 def judge_model_card(report: ModelCardReport, policy: ModelCardPolicy) -> Verdict:

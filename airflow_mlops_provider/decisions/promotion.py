@@ -15,22 +15,31 @@ All of these must hold:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy, judge_evaluation
-from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.outcome import Kind
+from airflow_mlops_provider.records.policies.promotion import PromotionPolicy
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.promotion import CHAMPION, EvidenceItem, Mode, PromotionReport
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+
+__all__ = [
+    "AWAITING_APPROVAL",
+    "CHAMPION_CHANGED",
+    "PromotionPolicy",
+    "evaluation_policy",
+    "judge_promotion",
+    "may_promote",
+    "same_version",
+]
 
 CHAMPION_CHANGED = "champion_changed"
 """Measure of the finding that another decision changed the champion after the evaluation."""
 AWAITING_APPROVAL = "approver"
 """Measure of the finding that nobody has approved yet."""
 
-_REQUIRED = ("validation", "evaluation", "bias", "model_card")
 _SAID = {
     Status.PASS: "passed",
     Status.NOTICE: "passed with a notice",
@@ -40,51 +49,6 @@ _SAID = {
 _REASONS = (Kind.DRIFT, Kind.DECAY)
 """Evidence that may be put on record as the occasion of a training; it does not speak of the candidate."""
 _OF_A_MODEL = (Kind.TRAINING, Kind.EVALUATION, Kind.BIAS, Kind.MODEL_CARD)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromotionPolicy:
-    """The limits of a promotion.
-
-    :param margin: how much worse than the champion the candidate may plausibly be, in units of the deciding metric.
-    :param superiority: the candidate must be plausibly better, not just no worse; for swaps that are costly.
-    :param confidence: one-sided, of the bound that is held against the margin.
-    :param min_rows: below this, an undecided comparison is insufficient evidence.
-    :param required: kinds of evidence that must be there.
-    :param max_p99_latency_ms: limit on the 99th percentile of the time of one prediction; ``None`` for no limit.
-    :param challengers: how many candidates share one test set; the larger of this and the evaluation's own counts.
-    :param tolerate_insufficient: kinds whose insufficient evidence is accepted, and recorded as a notice. Meant for
-        small data, where some slices can never be judged; ``evaluation`` cannot be named here.
-    :raises BadInputError: for a value out of range or an unknown kind, naming the key.
-    """
-
-    margin: float = 0.005
-    superiority: bool = False
-    confidence: float = 0.95
-    min_rows: int = 2000
-    required: tuple[str, ...] = _REQUIRED
-    max_p99_latency_ms: float | None = None
-    challengers: int = 1
-    tolerate_insufficient: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not self.margin >= 0:
-            raise BadInputError(f"promotion policy: 'margin' is {self.margin}; it must not be negative")
-        if not 0.5 < self.confidence < 1:
-            raise BadInputError(f"promotion policy: 'confidence' is {self.confidence}; it must lie between 0.5 and 1")
-        for key in ("min_rows", "challengers"):
-            if getattr(self, key) < 1:
-                raise BadInputError(f"promotion policy: {key!r} is {getattr(self, key)}; it must be at least 1")
-        if self.max_p99_latency_ms is not None and not self.max_p99_latency_ms > 0:
-            raise BadInputError(f"promotion policy: 'max_p99_latency_ms' is {self.max_p99_latency_ms}, not positive")
-        for key in ("required", "tolerate_insufficient"):
-            unknown = [kind for kind in getattr(self, key) if kind not in tuple(Kind)]
-            if unknown:
-                raise BadInputError(
-                    f"promotion policy: {key!r} names {unknown[0]!r}; kinds of evidence are {', '.join(Kind)}"
-                )
-        if Kind.EVALUATION in self.tolerate_insufficient:
-            raise BadInputError("promotion policy: 'tolerate_insufficient' cannot name 'evaluation': it decides")
 
 
 def judge_promotion(report: PromotionReport, policy: PromotionPolicy) -> Verdict:

@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from airflow_mlops_provider.decisions.promotion import CHAMPION_CHANGED
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.policies.rollback import RollbackPolicy
 from airflow_mlops_provider.records.reports.rollback import RollbackReport
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackPolicy:
-    """The limit of a rollback.
-
-    :param max_smoke_difference: how far an answer on the stored probe batch may be from the answer at training time;
-        another build of the numerical libraries moves the last digits.
-    :raises BadInputError: when it is negative.
-    """
-
-    max_smoke_difference: float = 1e-6
-
-    def __post_init__(self) -> None:
-        if not self.max_smoke_difference >= 0:
-            raise BadInputError(f"rollback policy: 'max_smoke_difference' is {self.max_smoke_difference}; not negative")
+__all__ = ["RollbackPolicy", "judge_rollback"]
 
 
 def judge_rollback(report: RollbackReport, policy: RollbackPolicy) -> Verdict:

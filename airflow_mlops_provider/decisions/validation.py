@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from airflow_mlops_provider.decisions.validation_messages import (
     QUARANTINE_SHARE,
@@ -13,27 +12,12 @@ from airflow_mlops_provider.decisions.validation_messages import (
     summary,
     table_rule_in_words,
 )
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.policies.validation import ValidationPolicy
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
 from airflow_mlops_provider.records.rules import Scope
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValidationPolicy:
-    """How much may be set aside before a batch is refused.
-
-    :param max_quarantine_share: share of the rows, from 0 to 1, that may go to the quarantine while the others go on;
-        it needs a place to write them.
-    """
-
-    max_quarantine_share: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.max_quarantine_share <= 1.0:
-            raise BadInputError(
-                f"ValidationPolicy: max_quarantine_share is {self.max_quarantine_share}, not a share from 0 to 1"
-            )
+__all__ = ["ValidationPolicy", "judge_validation"]
 
 
 def judge_validation(report: ValidationReport, policy: ValidationPolicy) -> Verdict:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow_mlops_provider.decisions.bias import BiasPolicy
 from airflow_mlops_provider.operators.job import JobOperator
+from airflow_mlops_provider.records.policies.bias import BiasPolicy
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy
-from airflow_mlops_provider.decisions.model_card import ModelCardPolicy
 from airflow_mlops_provider.operators.job import JobOperator
+from airflow_mlops_provider.records.policies.evaluation import EvaluationPolicy
+from airflow_mlops_provider.records.policies.model_card import ModelCardPolicy
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from airflow_mlops_provider.decisions.promotion import PromotionPolicy
 from airflow_mlops_provider.operators.job import JobOperator
+from airflow_mlops_provider.records.policies.promotion import PromotionPolicy
 from airflow_mlops_provider.records.refs import ModelRef
 
 

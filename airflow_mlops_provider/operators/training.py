@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow_mlops_provider.decisions.training import TrainingPolicy
 from airflow_mlops_provider.operators.job import JobOperator
 from airflow_mlops_provider.records.model_spec import ModelSpec
+from airflow_mlops_provider.records.policies.training import TrainingPolicy
 from airflow_mlops_provider.records.refs import DatasetRef
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from airflow.sdk import Context
 
 from airflow_mlops_provider.airflow_versions import AirflowFailException
-from airflow_mlops_provider.decisions.validation import ValidationPolicy
 from airflow_mlops_provider.operators.job import JobOperator
 from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.records.policies.validation import ValidationPolicy
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.tasks.lineage import source_tasks, writers_of

@@ -9,11 +9,11 @@ from typing import Any, NoReturn
 from airflow.configuration import conf
 from airflow.sdk import Asset, AssetAlias, BaseSensorOperator, Context, PokeReturnValue
 
-from airflow_mlops_provider.decisions.drift import DriftPolicy
 from airflow_mlops_provider.hooks.mlflow import DEFAULT_CONN_ID
 from airflow_mlops_provider.records.codec import digest
 from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.records.policies.drift import DriftPolicy
 from airflow_mlops_provider.records.refs import DatasetRef, Writer
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.runner import Runner

@@ -27,7 +27,7 @@ def test_every_public_module_has_a_page(built):
 
 
 def test_a_page_shows_parameters_with_their_meaning(built):
-    page = (built / "reference" / "api" / "airflow_mlops_provider.decisions.drift.policy.md").read_text()
+    page = (built / "reference" / "api" / "airflow_mlops_provider.records.policies.drift.md").read_text()
     assert "- `min_ks_d`: smallest KS distance" in page
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from airflow_mlops_provider.decisions.drift.policy import DriftPolicy
+from airflow_mlops_provider.records.policies.drift import DriftPolicy
 from airflow_mlops_provider.records.reports.drift import ColumnDrift, DriftReport, Measure, Problem, Role
 from airflow_mlops_provider.records.verdict import Finding, Status
 

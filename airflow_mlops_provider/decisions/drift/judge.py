@@ -13,7 +13,7 @@ from airflow_mlops_provider.decisions.drift.findings import (
     summary,
 )
 from airflow_mlops_provider.decisions.drift.named_rules import named_findings
-from airflow_mlops_provider.decisions.drift.policy import DriftPolicy, DriftRule
+from airflow_mlops_provider.records.policies.drift import DriftPolicy, DriftRule
 from airflow_mlops_provider.records.reports.drift import (
     ColumnDrift,
     DriftReport,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from airflow_mlops_provider.decisions.drift.findings import labelled
-from airflow_mlops_provider.decisions.drift.policy import DriftRule
+from airflow_mlops_provider.records.policies.drift import DriftRule
 from airflow_mlops_provider.records.reports.drift import ColumnDrift, ColumnKind, DriftReport, Measure
 from airflow_mlops_provider.records.verdict import Finding, Status
 
