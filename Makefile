@@ -9,10 +9,10 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint test-fast test-slow test-floor bench docs pins clean
+.PHONY: help setup demo test lint test-fast test-services test-slow test-floor test-install bench docs pins clean
 
 help: ## list the commands
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.installed ## install everything into .venv
 
@@ -27,8 +27,11 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 demo: setup ## the whole lifecycle on real data under a real Airflow (ARGS=--exit ends by itself)
 	$(BIN)/python -m demo $(ARGS)
 
-test: setup lint ## what CI runs: lint, types, layers and every tier but the slow ones
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)
+test: setup lint ## what CI runs first: lint, types, layers and every tier that needs no server
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not services" $(ARGS)
+
+test-services: setup ## what CI runs next: Postgres, Redis, S3 and MLflow servers, started here and ended again
+	$(BIN)/python -m pytest -m services $(ARGS)
 
 lint: setup ## format, lint, types, layers
 	$(BIN)/ruff format --check .
@@ -38,9 +41,9 @@ lint: setup ## format, lint, types, layers
 	$(BIN)/yamllint --strict docker docker-compose.yaml dags
 
 test-fast: setup ## the pure and glue tiers alone
-	$(BIN)/python -m pytest -n 2 -m "not slow and not integration and not browser" $(ARGS)
+	$(BIN)/python -m pytest -n 2 -m "not slow and not services and not integration and not browser" $(ARGS)
 
-test-slow: setup ## Monte-Carlo checks of the stated error rates, and services
+test-slow: setup ## Monte-Carlo checks of the stated error rates
 	$(BIN)/python -m pytest -n 2 -m slow --timeout 3600 $(ARGS)
 
 $(FLOOR)/.installed: requirements/floor.txt pyproject.toml
@@ -52,6 +55,9 @@ $(FLOOR)/.installed: requirements/floor.txt pyproject.toml
 test-floor: $(FLOOR)/.installed ## the glue tier and every Dag on the oldest supported Airflow, 3.1
 	# An old Airflow warns of what it was to change since; those warnings are not ours to answer.
 	$(FLOOR)/bin/python -m pytest -n 2 --dist loadgroup -m floor -W default $(ARGS)
+
+test-install: setup ## the wheel into fresh Airflow 3.1, 3.2 and 3.3, each extra alone; needs a package index
+	$(BIN)/python -m tests.install $(ARGS)
 
 bench: setup ## measure against the goals and the peers, each in its own environment (ARGS=slices runs one table)
 	$(BIN)/python -m benchmarks $(ARGS)

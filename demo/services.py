@@ -56,6 +56,16 @@ class Process:
                 raise RuntimeError(f"{what} did not start; the end of {self.log}:\n{tail}")
             time.sleep(0.5)
 
+    @property
+    def group(self) -> int:
+        """The id of its process group."""
+        return self._popen.pid
+
+    def signal(self, sign: signal.Signals) -> None:
+        """Signal the process alone, and not those that it started."""
+        with contextlib.suppress(ProcessLookupError):
+            self._popen.send_signal(sign)
+
     def stop(self) -> None:
         """End the whole group: politely, then for certain."""
         for sign, patience in ((signal.SIGTERM, 15), (signal.SIGKILL, 10)):

@@ -46,6 +46,7 @@ GLUE = {
     "architecture",
 }
 INTEGRATION = {"integration"}
+SERVICES = {"services"}
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -55,6 +56,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folders = set(item.path.relative_to(REPOSITORY).parts)
         if folders & INTEGRATION:
             item.add_marker(pytest.mark.integration)
+        elif folders & SERVICES:
+            item.add_marker(pytest.mark.services)
         elif folders & GLUE:
             item.add_marker(pytest.mark.glue)
         if (folders & GLUE and "architecture" not in folders) or item.get_closest_marker("floor_too"):

@@ -1,0 +1,180 @@
+"""Real servers as processes of their own: free ports, own data folders, each in a process group that is ended whole.
+
+They come from Debian (``postgresql``, ``redis-server``) and from Python packages (moto, MLflow); none needs a network.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from demo.services import HOST, Process, answers, free_port
+
+SECRET = "test"  # of throw-away servers on the loopback address
+
+
+def require_program(name: str, package: str) -> str:
+    """Path of a program that a server needs; where CI runs, a missing one is a failure and no skip."""
+    postgres = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
+    found = str(postgres[-1]) if postgres else shutil.which(name)
+    if found is None:
+        problem = f"{name} is not installed: apt-get install {package}"
+        pytest.fail(problem) if os.environ.get("CI") else pytest.skip(problem)
+    return found
+
+
+def inherited(**more: str) -> dict[str, str]:
+    """The environment of a server: that of the tests, without what would change what it does."""
+    left_out = ("AIRFLOW_", "MLFLOW_", "AWS_", "PG")
+    return {name: value for name, value in os.environ.items() if not name.startswith(left_out)} | more
+
+
+@contextmanager
+def data_folder(name: str) -> Iterator[Path]:
+    """A folder that another user may be given; pytest's own lie where only their owner reaches them."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A PostgreSQL server.
+
+    :param port: on the loopback address.
+    :param data: its folder.
+    :param process: the postmaster.
+    """
+
+    port: int
+    data: Path
+    process: Process
+
+    def create_database(self, name: str) -> str:
+        """A database of its own; returns its SQLAlchemy address."""
+        import psycopg2
+
+        connection = psycopg2.connect(host=HOST, port=self.port, user="mlops", password=SECRET, dbname="postgres")
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f'CREATE DATABASE "{name}"')
+        connection.close()
+        return f"postgresql+psycopg2://mlops:{SECRET}@{HOST}:{self.port}/{name}"
+
+
+def as_postgres() -> list[str]:
+    """Start of a command that PostgreSQL accepts: it refuses to be run by root."""
+    if os.geteuid() != 0:
+        return []
+    return [
+        require_program("setpriv", "util-linux"),
+        "--reuid=postgres",
+        "--regid=postgres",
+        "--init-groups",
+    ]
+
+
+@contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """A PostgreSQL without any database yet, as user ``mlops``."""
+    initdb, server = (require_program(name, "postgresql") for name in ("initdb", "postgres"))
+    with data_folder("postgres") as folder:
+        password = folder / "password"
+        password.write_text(SECRET)
+        if os.geteuid() == 0:
+            for path in (folder, password):
+                shutil.chown(path, "postgres", "postgres")
+        data, options = folder / "data", ["-U", "mlops", "-A", "scram-sha-256", "-E", "UTF8", "--no-sync"]
+        made = [*as_postgres(), initdb, "-D", str(data), *options, "--pwfile", str(password)]
+        subprocess.run(made, check=True, capture_output=True, cwd="/")
+        port = free_port(0)
+        command = [*as_postgres(), server, "-D", str(data), "-h", HOST, "-p", str(port), "-k", str(folder)]
+        # Nothing here has to outlive a power cut.
+        command += ["-c", "fsync=off", "-c", "max_connections=100", "-c", "shared_buffers=64MB"]
+        process = Process(command, env=inherited(), log=folder.with_suffix(".log"))
+        try:
+            ready = require_program("pg_isready", "postgresql")
+            asked = [ready, "-q", "-h", HOST, "-p", str(port)]
+            process.wait_until(lambda: subprocess.run(asked, check=False).returncode == 0, "PostgreSQL")
+            yield Postgres(port, data, process)
+        finally:
+            process.signal(signal.SIGINT)  # SIGTERM would wait until every client has gone
+            process.stop()
+            process.log.unlink(missing_ok=True)
+
+
+@contextmanager
+def running_redis() -> Iterator[str]:
+    """A Redis; gives its URL."""
+    program = require_program("redis-server", "redis-server")
+    with data_folder("redis") as folder:
+        port = free_port(0)
+        options = ["--port", str(port), "--bind", HOST, "--dir", str(folder), "--save", "", "--appendonly", "no"]
+        process = Process([program, *options], env=inherited(), log=folder / "redis.log")
+        try:
+            process.wait_until(lambda: _redis_answers(port), "Redis")
+            yield f"redis://{HOST}:{port}/0"
+        finally:
+            process.stop()
+
+
+def _redis_answers(port: int) -> bool:
+    import redis
+
+    try:
+        with redis.Redis(host=HOST, port=port) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+_MOTO = """
+import sys
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import run_simple
+# One request at a time: moto looks and writes in two steps, which S3 does in one.
+run_simple(sys.argv[1], int(sys.argv[2]), DomainDispatcherApplication(create_backend_app), threaded=False)
+"""
+
+
+@contextmanager
+def running_moto() -> Iterator[str]:
+    """Amazon's services by moto; gives their address."""
+    with data_folder("moto") as folder:
+        port = free_port(0)
+        address, command = f"http://{HOST}:{port}", [sys.executable, "-c", _MOTO, HOST, str(port)]
+        process = Process(command, env=inherited(MOTO_PORT=str(port)), log=folder / "moto.log")
+        try:
+            process.wait_until(lambda: answers(f"{address}/moto-api/"), "moto")
+            yield address
+        finally:
+            process.stop()
+
+
+@contextmanager
+def running_mlflow(database: str, artifacts: str, environment: dict[str, str]) -> Iterator[str]:
+    """An MLflow server over ``database`` that keeps artifacts in ``artifacts``; gives its address."""
+    with data_folder("mlflow") as folder:
+        port = free_port(0)
+        command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", database]
+        command += ["--artifacts-destination", artifacts, "--host", HOST, "--port", str(port), "--workers", "1"]
+        # Its job workers, which nothing here uses, take five times the memory of the server.
+        settings = inherited(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_DISABLE_TELEMETRY="true", **environment)
+        process = Process(command, env=settings, log=folder / "mlflow.log")
+        try:
+            process.wait_until(lambda: answers(f"http://{HOST}:{port}/health"), "MLflow")
+            yield f"http://{HOST}:{port}"
+        finally:
+            process.stop()
