@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 from airflow_mlops_provider.decisions.validation_messages import (
     QUARANTINE_SHARE,
+    UNCHECKED,
     budget_in_words,
     problem_in_words,
     row_rule_in_words,
     summary,
     table_rule_in_words,
+    unchecked_in_words,
 )
 from airflow_mlops_provider.records.policies.validation import ValidationPolicy
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
-from airflow_mlops_provider.records.rules import Scope
+from airflow_mlops_provider.records.rules import ABOUT_COLUMNS, Rule, RuleSeverity, Scope
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
 __all__ = ["ValidationPolicy", "judge_validation"]
@@ -34,11 +38,29 @@ def judge_validation(report: ValidationReport, policy: ValidationPolicy) -> Verd
     )
     budget = [_budget(report, policy, has_room=room)] if report.failing_rows else []
     rules = [_finding(result, report, has_room=room) for result in report.results]
-    findings = [*rules, *_no_rows(report), *_all_missing(report), *_infinite(report), *budget]
+    findings = [*rules, *_no_rules(report), *_no_rows(report), *_all_missing(report), *_infinite(report), *budget]
+    findings += _unchecked(report)
     return Verdict.of(findings, summary=summary(report, findings))
 
 
 def _finding(result: RuleResult, report: ValidationReport, *, has_room: bool) -> Finding:
+    finding = _full_finding(result, report, has_room=has_room)
+    if result.rule.is_error or finding.status is Status.PASS:
+        return finding
+    told = f"{finding.detail} (severity {result.rule.severity})" if not result.success else finding.detail
+    return replace(finding, status=_softened(finding.status, [result.rule]), detail=told)
+
+
+def _softened(status: Status, rules: Sequence[Rule]) -> Status:
+    """What a status amounts to when only ``rules`` led to it: a warning is a notice, an information is told."""
+    if any(rule.is_error for rule in rules) or status is Status.INSUFFICIENT_EVIDENCE:
+        return status
+    warns = any(rule.severity is RuleSeverity.WARNING for rule in rules)
+    return min(status, Status.NOTICE if warns else Status.PASS, key=lambda each: each.severity)
+
+
+def _full_finding(result: RuleResult, report: ValidationReport, *, has_room: bool) -> Finding:
+    """The finding of a rule whose severity is error."""
     if result.problem:
         return Finding(
             subject=result.rule.subject,
@@ -124,6 +146,22 @@ def _allowed(result: RuleResult, considered: int) -> float | None:
     return limits.max_value if limits.max_value is not None else limits.min_value
 
 
+def _no_rules(report: ValidationReport) -> list[Finding]:
+    if report.results:
+        return []
+    detail = f"{report.name} says nothing that can be checked"
+    unknown = Status.INSUFFICIENT_EVIDENCE
+    return [Finding(subject="rules", measure="rules", observed=0.0, limit=1.0, status=unknown, detail=detail)]
+
+
+def _unchecked(report: ValidationReport) -> list[Finding]:
+    """What is declared and understood, and nothing here can check: it is told, and fails nothing."""
+    if not report.unchecked:
+        return []
+    count, detail = float(len(report.unchecked)), unchecked_in_words(report.unchecked)
+    return [Finding(subject=report.name, measure=UNCHECKED, observed=count, status=Status.PASS, detail=detail)]
+
+
 def _no_rows(report: ValidationReport) -> list[Finding]:
     if report.rows:
         return []
@@ -139,11 +177,17 @@ def _all_missing(report: ValidationReport) -> list[Finding]:
             measure="missing_share",
             observed=1.0,
             limit=None,
-            status=Status.FAIL,
+            status=_softened(Status.FAIL, _looked_at(report, column)),
             detail=f"all {report.rows:,} values are missing, so its rules had nothing to look at",
         )
         for column in report.all_missing
     ]
+
+
+def _looked_at(report: ValidationReport, column: str) -> list[Rule]:
+    """The rules that looked at the values of a column."""
+    found = [result.rule for result in report.results if column in result.rule.columns]
+    return [rule for rule in found if rule.type not in ABOUT_COLUMNS]
 
 
 def _infinite(report: ValidationReport) -> list[Finding]:

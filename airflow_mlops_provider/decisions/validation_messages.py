@@ -8,11 +8,14 @@ from typing import Any
 
 from airflow_mlops_provider.records.numbers import number_beside, percent
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
-from airflow_mlops_provider.records.rules import Rule
+from airflow_mlops_provider.records.rules import Rule, RuleSeverity
 from airflow_mlops_provider.records.verdict import Finding, Status, worst
 
 QUARANTINE_SHARE = "quarantine_share"
 """Measure of the finding about the budget."""
+
+UNCHECKED = "unchecked_statements"
+"""Measure of the finding about what is declared and not checked."""
 
 _SHOWN = 5
 _ROWS = "unexpected_rows"
@@ -24,12 +27,21 @@ def summary(report: ValidationReport, findings: Sequence[Finding]) -> str:
 
     :param findings: the verdict's.
     """
+    told = _summary(report, findings)
+    return f"{told}; {_statements(len(report.unchecked))} not checked" if report.unchecked else told
+
+
+def _summary(report: ValidationReport, findings: Sequence[Finding]) -> str:
     status, total = worst(finding.status for finding in findings), len(report.results)
+    if not total:
+        return f"{report.name} says nothing that can be checked"
     unmet = sum(not result.success for result in report.results)
     if report.rows == 0 and status is not Status.FAIL:
         return f"the batch has no rows, so {total} rule{'' if total == 1 else 's'} had nothing to look at"
     if not unmet and status is Status.PASS:
         return _all_hold(total, report.rows)
+    if status is Status.PASS:
+        return f"{total - unmet} of {total} rules hold on {_rows(report.rows)}; told only: {_told_only(findings)}"
     rows = [finding.detail for finding in findings if finding.measure == QUARANTINE_SHARE]
     found = f"{_broken(unmet, total)}:" if unmet else f"{_all_hold(total, report.rows)}, but:"
     told = "; ".join([*rows, f"{found} {_weightiest(findings)}"])
@@ -45,6 +57,21 @@ def _broken(unmet: int, rules: int) -> str:
     return "the only rule is broken" if rules == 1 else f"{unmet} of {rules} rules broken, worst"
 
 
+def _statements(count: int) -> str:
+    return f"{count} statement{'' if count == 1 else 's'}"
+
+
+def _told_only(findings: Sequence[Finding]) -> str:
+    """The first broken rule of severity info."""
+    told = f"(severity {RuleSeverity.INFO})"
+    return _named_detail(next(finding for finding in findings if finding.detail.endswith(told)))
+
+
+def unchecked_in_words(statements: Sequence[str]) -> str:
+    """What is understood and not checked, all of it."""
+    return f"{_statements(len(statements))} understood and not checked: {'; '.join(statements)}"
+
+
 def _weight(finding: Finding) -> tuple[int, float]:
     """What is not about single rows is about them all."""
     rows = finding.observed if finding.measure == _ROWS else None
@@ -52,8 +79,11 @@ def _weight(finding: Finding) -> tuple[int, float]:
 
 
 def _weightiest(findings: Sequence[Finding]) -> str:
-    about_rules = [finding for finding in findings if finding.measure != QUARANTINE_SHARE]
-    found = max(about_rules, key=_weight)
+    about_rules = [finding for finding in findings if finding.measure not in (QUARANTINE_SHARE, UNCHECKED)]
+    return _named_detail(max(about_rules, key=_weight))
+
+
+def _named_detail(found: Finding) -> str:
     return found.detail if f"{found.subject!r}" in found.detail else f"{found.subject}: {found.detail}"
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.codec import OMIT_NONE
 
 
 class Scope(StrEnum):
@@ -23,6 +24,14 @@ class Engine(StrEnum):
     SCAN = "scan"
     QUERY = "query"
     GREAT_EXPECTATIONS = "great_expectations"
+
+
+class RuleSeverity(StrEnum):
+    """What a broken rule amounts to: a failure, a notice, or a line in the report."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
 
 
 class Unit(StrEnum):
@@ -66,7 +75,9 @@ class Limits:
     @property
     def is_ceiling(self) -> bool:
         """Whether every number below an allowed number is allowed too, so that fewer is always better."""
-        return not self.excluded and self.max_value is not None and (self.min_value is None or self.min_value <= 0)
+        if self.excluded or self.max_value is None:
+            return False
+        return self.min_value is None or self.min_value < 0 or (self.min_value == 0 and not self.strict_min)
 
     @property
     def text(self) -> str:
@@ -104,6 +115,15 @@ class Tolerance:
         return self.limits.holds(100.0 * unexpected / considered if considered else 0.0)
 
 
+ABOUT_COLUMNS = (
+    "expect_column_to_exist",
+    "expect_column_to_have_field",
+    "expect_column_logical_type_to_be",
+    "expect_column_values_to_be_of_type",
+    "expect_column_values_to_be_in_type_list",
+)
+"""Rules that ask for a column or its type and look at no value."""
+
 _COLUMN_KEYS = ("column", "column_A", "column_B")
 _FIRST_SHOWN = ("min_value", "max_value")
 _NOT_SHOWN = (*_COLUMN_KEYS, "column_list", "column_set", "result_format", "catch_exceptions", "batch_id", "meta")
@@ -118,6 +138,7 @@ class Rule:
     :param source: where it was declared, for messages: ``suite wage, expectation 3``.
     :param tolerance: accepted number of unexpected rows; ``None`` leaves it to ``mostly``.
     :param columns_read: columns that an SQL text in ``kwargs`` reads, which no argument names.
+    :param severity: what it amounts to when it is broken; ``None`` where nothing is said, which is an error.
     """
 
     type: str
@@ -125,6 +146,7 @@ class Rule:
     source: str = ""
     tolerance: Tolerance | None = None
     columns_read: tuple[str, ...] = ()
+    severity: RuleSeverity | None = field(default=None, metadata=OMIT_NONE)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -162,6 +184,11 @@ class Rule:
         if self.tolerance is not None:
             return self.tolerance.accepts(unexpected, considered)
         return considered == 0 or (considered - unexpected) / considered >= self.mostly
+
+    @property
+    def is_error(self) -> bool:
+        """Whether breaking it fails the batch; other severities are only told."""
+        return self.severity in (None, RuleSeverity.ERROR)
 
     @property
     def sets_rows_aside(self) -> bool:

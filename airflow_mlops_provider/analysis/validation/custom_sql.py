@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import duckdb
@@ -70,6 +70,25 @@ def columns_in(condition: str, available: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def with_columns(query: str, renamed: Mapping[str, str]) -> str:
+    """The query with other columns for some names; the text itself when it uses none of them.
+
+    :param renamed: name, in any case, to the column that it means.
+    """
+    wanted = {name.lower(): column for name, column in renamed.items()}
+    text = batch_query(query)
+    tree = _parse_all(text)
+    found = False
+    for node in _nodes(tree):
+        # A table or a field may stand around the column's name.
+        for position, part in enumerate(node.get("column_names") or ()):
+            if node.get("class") == "COLUMN_REF" and part.lower() in wanted:
+                node["column_names"][position] = wanted[part.lower()]
+                found = True
+                break
+    return _unparse(tree) if found else query
+
+
 def may_quote(query: str, available: Iterable[str], hidden: Iterable[str]) -> bool:
     """Whether what a query gives may be a value of a hidden column: it names one, or something that may stand for it.
 
@@ -102,13 +121,23 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
             yield from _nodes(item)
 
 
+def _unparse(tree: dict[str, Any]) -> str:
+    with duckdb.connect() as connection:
+        row = connection.execute("SELECT json_deserialize_sql($1::JSON)", [json.dumps(tree)]).fetchone()
+    return str(row[0])
+
+
 def _parse(query: str) -> dict[str, Any]:
+    statement: dict[str, Any] = _parse_all(query)["statements"][0]
+    return statement
+
+
+def _parse_all(query: str) -> dict[str, Any]:
     with duckdb.connect() as connection:
         row = connection.execute("SELECT json_serialize_sql($1)", [query]).fetchone()
-    parsed = json.loads(row[0])
+    parsed: dict[str, Any] = json.loads(row[0])
     if parsed.get("error"):
         raise BadInputError(f"{query!r} is not a query: {' '.join(str(parsed.get('error_message')).split())}")
     if len(parsed["statements"]) != 1:
         raise BadInputError(f"{query!r} must be one query")
-    statement: dict[str, Any] = parsed["statements"][0]
-    return statement
+    return parsed

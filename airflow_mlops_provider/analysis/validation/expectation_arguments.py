@@ -154,6 +154,7 @@ ARGUMENTS: dict[str, dict[str, Check]] = {
     f"{_V}be_in_type_list": _row(type_list=_each(_text)),
     f"{_C}to_exist": {"column": _name, "column_index": _optional(_count)},
     f"{_C}logical_type_to_be": {"column": _name, "logical_type": _text},
+    f"{_C}to_have_field": {"column": _name, "path": _text, "field_type": _optional(_text)},
     f"{_C}to_be_fresh": _column(max_age_hours=_a((int, float), "a number of hours"), as_of=_optional(_text)),
     **{
         f"{_C}{statistic}_to_be_between": _column(**_BETWEEN)
@@ -179,7 +180,7 @@ ARGUMENTS: dict[str, dict[str, Check]] = {
 _REQUIRED = {
     *("column", "column_A", "column_B", "column_list", "column_set", "regex", "regex_list", "like_pattern"),
     *("like_pattern_list", "value", "value_pairs_set", "sum_total", "condition", "unexpected_rows_query", "type_"),
-    *("type_list", "logical_type", "max_age_hours", "query", "limits", "divisor", "missing_values"),
+    *("type_list", "logical_type", "max_age_hours", "path", "query", "limits", "divisor", "missing_values"),
 }
 
 

@@ -129,8 +129,12 @@ def quarantine_schema(schema: pa.Schema) -> pa.Schema:
 
 
 def find_failing_rows(results: Sequence[RuleResult], broken: BrokenRows, batch: Batch) -> FailingRows:
-    """Rows that break a failed row rule; their reasons name every row rule they break, tolerated ones too."""
-    failed = [n for n in broken.bits if results[n].scope is Scope.ROW and not results[n].success]
+    """Rows that break a failed row rule; their reasons name every row rule they break, tolerated ones too.
+
+    A rule that is only told (a warning, an information) sets no row aside.
+    """
+    rows = [n for n in broken.bits if results[n].scope is Scope.ROW and not results[n].success]
+    failed = [number for number in rows if results[number].rule.is_error]
     if not failed:
         return FailingRows()
     named = [number for number in broken.bits if results[number].scope is Scope.ROW]

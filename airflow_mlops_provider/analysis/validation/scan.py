@@ -17,7 +17,7 @@ from airflow_mlops_provider.analysis.validation.sql_columns import Column, Famil
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.rules import Rule
 
-_ORDERED = (Family.NUMBER, Family.DATE, Family.TIMESTAMP)
+_ORDERED = (Family.NUMBER, Family.DATE, Family.TIMESTAMP, Family.TIME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ class Family(StrEnum):
     BOOLEAN = "boolean"
     DATE = "date"
     TIMESTAMP = "timestamp"
+    TIME = "time"
     OTHER = "other"
 
 
@@ -121,6 +122,7 @@ def _family(kind: pa.DataType) -> Family:
         (Family.STRING, lambda t: pt.is_string(t) or pt.is_large_string(t) or pt.is_string_view(t)),
         (Family.DATE, pt.is_date),
         (Family.TIMESTAMP, pt.is_timestamp),
+        (Family.TIME, pt.is_time),
     )
     return next((family for family, test in tests if test(kind)), Family.OTHER)
 
@@ -162,6 +164,18 @@ def _timestamp_literal(value: Any, kind: pa.DataType) -> str | None:
     return f"TIMESTAMPTZ '{aware.isoformat(sep=' ')}'"
 
 
+def _time_literal(value: Any, kind: pa.DataType) -> str | None:
+    """A time of day; one with a zone does not compare, because a column of times has none."""
+    if isinstance(value, str):
+        try:
+            value = dt.time.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, dt.time) or value.tzinfo is not None:
+        return None
+    return f"'{value.isoformat()}'::{'TIME_NS' if kind.unit == 'ns' else 'TIME'}"
+
+
 def parse_moment(value: Any) -> dt.datetime | None:
     """A point in time from a date, a datetime or ISO 8601 text; ``None`` for anything else."""
     if isinstance(value, dt.datetime):
@@ -182,5 +196,6 @@ _LITERALS: dict[Family, Callable[[Any, pa.DataType], str | None]] = {
     Family.BOOLEAN: _boolean_literal,
     Family.DATE: _date_literal,
     Family.TIMESTAMP: _timestamp_literal,
+    Family.TIME: _time_literal,
     Family.OTHER: lambda value, kind: None,  # noqa: ARG005  # nothing compares with these
 }

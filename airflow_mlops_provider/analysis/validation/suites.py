@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow_mlops_provider.analysis.validation.custom_sql import check_condition, check_query
 from airflow_mlops_provider.analysis.validation.expectation_arguments import check_arguments
+from airflow_mlops_provider.analysis.validation.rule_severity import severity_of
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.rules import Rule
 
@@ -65,7 +66,12 @@ def rule_of_expectation(expectation: Any, source: str) -> Rule:
     if not isinstance(kwargs, Mapping):
         raise BadInputError(f"{source}: {kinds[0]}: 'kwargs' must be a JSON object")
     _refuse_parameters(kwargs, f"{source}: {kinds[0]}")
-    rule = Rule(type=kinds[0], kwargs={str(key): value for key, value in kwargs.items()}, source=source)
+    rule = Rule(
+        type=kinds[0],
+        kwargs={str(key): value for key, value in kwargs.items()},
+        source=source,
+        severity=severity_of(expectation.get("severity"), f"{source}: {kinds[0]}"),
+    )
     check_rule(rule)
     return rule
 

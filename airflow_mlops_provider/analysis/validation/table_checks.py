@@ -12,7 +12,12 @@ from airflow_mlops_provider.analysis.validation.json_values import json_value
 from airflow_mlops_provider.analysis.validation.row_conditions import row_condition
 from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion, NotInScanError, TableCheck, UnfitDataError
 from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family, count_where, parse_moment
-from airflow_mlops_provider.analysis.validation.type_names import has_logical_type, is_of_type
+from airflow_mlops_provider.analysis.validation.type_names import (
+    field_type,
+    has_logical_type,
+    is_logical_type,
+    is_of_type,
+)
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.rules import Rule
 
@@ -102,6 +107,14 @@ def _logical_type(rule: Rule, columns: Columns) -> Conclude:
     return _fixed(has_logical_type(column, rule.kwargs["logical_type"]), observed_value=str(column.type))
 
 
+def _field(rule: Rule, columns: Columns) -> Conclude:
+    column, path, wanted = columns[rule.kwargs["column"]], rule.kwargs["path"], rule.kwargs.get("field_type")
+    kind = field_type(column.type, path)
+    if kind is None:
+        raise UnfitDataError(f"column {column.described}, which has no field {path!r}")
+    return _fixed(wanted is None or is_logical_type(kind, wanted), observed_value=str(kind))
+
+
 _SHAPE: dict[str, Callable[[Rule, Columns], Conclude]] = {
     "expect_column_to_exist": _column_to_exist,
     "expect_table_column_count_to_be_between": _column_count,
@@ -111,6 +124,7 @@ _SHAPE: dict[str, Callable[[Rule, Columns], Conclude]] = {
     "expect_column_values_to_be_of_type": _of_type,
     "expect_column_values_to_be_in_type_list": _of_type,
     "expect_column_logical_type_to_be": _logical_type,
+    "expect_column_to_have_field": _field,
 }
 
 # -- counts, statistics and sets ----------------------------------------------------------------------------------
@@ -189,6 +203,8 @@ def _comparable_bound(column: Column, bound: Any) -> Any:
         return None
     if column.family is Family.OTHER or column.literal(bound) is None:
         raise UnfitDataError(f"column {column.described}, which does not compare with {bound!r}")
+    if column.family is Family.TIME:
+        return dt.time.fromisoformat(bound)
     return _comparable_value(parse_moment(bound)) if column.family in (Family.DATE, Family.TIMESTAMP) else bound
 
 

@@ -78,4 +78,30 @@ LOGICAL_TYPES = tuple(_LOGICAL)
 
 def has_logical_type(column: Column, name: str) -> bool:
     """Whether the column is of a data contract's logical type; a CSV column without a single value is of every one."""
-    return bool(pt.is_null(column.type) or _LOGICAL[name](column.type))
+    return is_logical_type(column.type, name)
+
+
+def is_logical_type(kind: pa.DataType, name: str) -> bool:
+    """Whether a type is a data contract's logical type; the type of no value at all is every one."""
+    return bool(pt.is_null(kind) or _LOGICAL[name](kind))
+
+
+def field_type(kind: pa.DataType, path: str) -> pa.DataType | None:
+    """The type of a field inside a nested type, ``None`` when there is none.
+
+    :param path: names of fields with a dot between them, ``[]`` for the items of a list: ``lines[].price``.
+    """
+    for step in path.replace("[]", ".[]").strip(".").split("."):
+        inner = _step(kind, step)
+        if inner is None:
+            return None
+        kind = inner
+    return kind
+
+
+def _step(kind: pa.DataType, step: str) -> pa.DataType | None:
+    if step == "[]":
+        return kind.value_type if _LOGICAL["array"](kind) else None
+    if not pt.is_struct(kind) or kind.get_field_index(step) < 0:
+        return None
+    return kind.field(step).type

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from airflow_mlops_provider.decisions.validation import ValidationPolicy, judge_validation
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.codec import decode
+from airflow_mlops_provider.records.codec import decode, encode
 from airflow_mlops_provider.records.numbers import percent
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
-from airflow_mlops_provider.records.rules import Engine, Rule, Scope
+from airflow_mlops_provider.records.rules import Engine, Limits, Rule, RuleSeverity, Scope
 from airflow_mlops_provider.records.verdict import Status
 
 BETWEEN = Rule(type="expect_column_values_to_be_between", kwargs={"column": "hours", "min_value": 0})
@@ -243,3 +244,62 @@ def test_a_budget_that_is_no_share_is_refused(share: float) -> None:
 def test_an_unknown_key_of_the_policy_is_refused() -> None:
     with pytest.raises(BadInputError, match="max_share"):
         decode(ValidationPolicy, {"max_share": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("severity", "status"),
+    [
+        (None, Status.FAIL),
+        (RuleSeverity.ERROR, Status.FAIL),
+        (RuleSeverity.WARNING, Status.NOTICE),
+        (RuleSeverity.INFO, Status.PASS),
+    ],
+)
+def test_the_severity_of_a_broken_rule_decides(severity: RuleSeverity | None, status: Status) -> None:
+    soft = replace(BETWEEN, severity=severity)
+    rows = judge_validation(report(row_result(3, rule=soft)), ValidationPolicy())
+    assert rows.status is status
+    table = replace(table_result(9, success=False), rule=replace(ROW_COUNT, severity=severity))
+    assert judge_validation(report(table), ValidationPolicy()).status is status
+    absent = replace(row_result(0, rule=soft), success=False, problem="column 'hours' is missing")
+    verdict = judge_validation(report(absent), ValidationPolicy())
+    assert verdict.status is status
+    assert "column 'hours' is missing" in verdict.summary
+
+
+def test_a_column_without_values_weighs_as_much_as_the_rules_that_look_at_them() -> None:
+    there = replace(table_result(1, success=True), rule=Rule(type="expect_column_to_exist", kwargs={"column": "hours"}))
+    soft = row_result(0, considered=0, rule=replace(BETWEEN, severity=RuleSeverity.WARNING))
+    measured = report(there, soft, all_missing=("hours",))
+    assert judge_validation(measured, ValidationPolicy()).status is Status.NOTICE
+    both = report(there, soft, row_result(0, considered=0), all_missing=("hours",))
+    assert judge_validation(both, ValidationPolicy()).status is Status.FAIL
+
+
+def test_nothing_that_can_be_checked_is_never_a_pass() -> None:
+    verdict = judge_validation(report(name="c", unchecked=("slaProperties 1: retention",)), ValidationPolicy())
+    assert verdict.status is Status.INSUFFICIENT_EVIDENCE
+    assert verdict.summary == "c says nothing that can be checked; 1 statement not checked"
+
+
+def test_what_is_not_checked_is_counted_in_the_summary_and_listed_in_a_finding() -> None:
+    measured = report(row_result(0), unchecked=("property a: relationships", "slaProperties 1: retention"))
+    verdict = judge_validation(measured, ValidationPolicy())
+    assert (verdict.status, verdict.summary) == (
+        Status.PASS,
+        "the only rule holds on 200 rows; 2 statements not checked",
+    )
+    listed = next(finding for finding in verdict.findings if finding.measure == "unchecked_statements")
+    assert listed.detail.endswith("not checked: property a: relationships; slaProperties 1: retention")
+
+
+def test_a_rule_without_severity_is_stored_as_it_always_was() -> None:
+    assert "severity" not in encode(BETWEEN)
+    assert (
+        decode(Rule, encode(replace(BETWEEN, severity=RuleSeverity.INFO)), where="rule").severity is RuleSeverity.INFO
+    )
+
+
+def test_more_than_none_is_no_ceiling() -> None:
+    assert Limits(min_value=0, max_value=5).is_ceiling
+    assert not Limits(min_value=0, max_value=5, strict_min=True).is_ceiling

@@ -171,9 +171,19 @@ def test_what_cannot_be_checked_is_listed() -> None:
     assert found.unchecked == (
         "property hours, quality 1: It was verified.",
         "property hours, quality 2: custom",
-        "property address: its nested properties",
         "slaProperties 1: retention",
     )
+
+
+def test_a_contract_that_says_nothing_about_the_data_has_no_rules_and_lists_the_rest() -> None:
+    found = contract("slaProperties:\n- {property: retention, value: 3, unit: y}\nroles: []\n")
+    assert (found.name, found.rules, found.unchecked) == ("wages", (), ("slaProperties 1: retention",))
+    assert contract("schema:\n- {name: w, relationships: [{from: a, to: b}]}\n").unchecked == ("relationships",)
+
+
+def test_physical_types_are_counted_among_what_is_not_checked() -> None:
+    found = contract("schema:\n- name: w\n  properties: [{name: a, physicalType: 'varchar(2)'}, {name: b}]\n")
+    assert found.unchecked == ("physicalType of 1 property",)
 
 
 def test_latency_becomes_freshness() -> None:
@@ -204,8 +214,8 @@ def test_one_object_of_several_is_chosen_by_name() -> None:
         (lambda: read_odcs([]), "must be a mapping"),
         (lambda: read_odcs({"kind": "Other"}), "kind"),
         (lambda: read_odcs({"kind": "DataContract", "apiVersion": "v2.2.2"}), "apiVersion"),
-        (lambda: contract("schema: []\n"), "several objects|has none"),
-        (lambda: contract("schema:\n- name: w\n"), "nothing that can be checked"),
+        (lambda: contract("schema: []\n", wanted="w"), "no object 'w'; it has none"),
+        (lambda: contract("shema:\n- name: w\n"), "unknown key 'shema'"),
         (lambda: prop("requried: true"), "unknown key 'requried'"),
         (lambda: prop("required: 'yes'"), "'required' must be true or false"),
         (lambda: prop("logicalType: int"), "logicalType 'int'"),
@@ -213,7 +223,7 @@ def test_one_object_of_several_is_chosen_by_name() -> None:
         (lambda: prop("logicalType: integer, logicalTypeOptions: {minimum: 3, maximum: 1}"), "above max_value"),
         (lambda: prop("logicalType: string, logicalTypeOptions: {pattern: '('}"), "not a regular expression"),
         (lambda: quality("metric: nullValues"), "one operator"),
-        (lambda: quality("metric: nullValues, mustBe: 0, mustNotBe: 1"), "one operator"),
+        (lambda: quality("metric: nullValues, mustBe: 0, mustBeGreaterThan: 1"), "no number meets"),
         (lambda: quality("metric: nullValues, mustBe: none"), "not a number"),
         (lambda: quality("metric: nullValues, mustBeBetween: [1]"), "two numbers"),
         (lambda: quality("metric: nullValues, mustBeBetween: [2, 1]"), "above the upper"),

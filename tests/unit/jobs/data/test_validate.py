@@ -488,3 +488,21 @@ def test_the_command_prints_one_outcome_or_one_line_of_error() -> None:
     assert bad.returncode == 2
     assert len(bad.stderr.splitlines()) == 1
     assert "expect_nothing" in bad.stderr
+
+
+def test_rows_that_break_a_warning_alone_stay_with_the_clean_ones() -> None:
+    suite = {"name": "wages", "expectations": [{**BETWEEN, "severity": "critical"}, {**KNOWN, "severity": "warning"}]}
+    spec = {"dataset": stored(), "suite": suite, "clean_uri": "clean.parquet", "quarantine_uri": "bad.parquet"}
+    outcome = run("validate", {**spec, "policy": {"max_quarantine_share": 0.1}})
+    assert outcome.verdict.status is Status.NOTICE
+    assert pd.read_parquet("clean.parquet")["nr"].tolist() == [0, 1, 3, 4, 5, 6, 7, 8, 9]
+    assert pd.read_parquet("bad.parquet")["nr"].tolist() == [2]
+    warned = next(finding for finding in outcome.verdict.findings if finding.subject == "race")
+    assert (warned.status, warned.detail.endswith("(severity warning)")) == (Status.NOTICE, True)
+
+
+def test_a_contract_without_a_word_on_the_data_is_insufficient_evidence() -> None:
+    contract = {"kind": "DataContract", "apiVersion": "v3.0.2", "id": "c", "version": "1", "status": "active"}
+    outcome = run("validate", {"dataset": stored(), "contract": contract, "clean_uri": "clean.parquet"})
+    assert outcome.verdict.status is Status.INSUFFICIENT_EVIDENCE
+    assert not Path("clean.parquet").exists()
