@@ -97,19 +97,28 @@ def _group_lives(group: int) -> bool:
 
 
 class SlackReceiver:
-    """Stands where Slack's incoming webhook would be, and keeps what arrives."""
+    """Stands where Slack's incoming webhook would be, and keeps what arrives.
+
+    :ivar messages: what was taken.
+    :ivar refusals: answers to give first, each a status and headers; every one refuses one call.
+    """
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
+        self.refusals: list[tuple[int, dict[str, str]]] = []
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                receiver.messages.append(json.loads(body))
-                self.send_response(200)
+                status, headers = receiver.refusals.pop(0) if receiver.refusals else (200, {})
+                if status == 200:
+                    receiver.messages.append(json.loads(body))
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(b"ok")
+                self.wfile.write(b"ok" if status == 200 else b"refused")
 
             def log_message(self, *_: object) -> None:
                 """Keep the terminal for the story."""

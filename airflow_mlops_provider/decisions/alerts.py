@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from airflow_mlops_provider.decisions.dataset_fallback import FALLBACK
 from airflow_mlops_provider.decisions.validation_messages import QUARANTINE_SHARE
+from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.alert import Alert, Severity
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Finding, Status
@@ -17,16 +18,36 @@ _SAID_IN_WORDS = ("violations", "unexpected_rows", QUARANTINE_SHARE, FALLBACK)
 """Measures whose findings say number and limit in their words."""
 
 _OPEN_QUESTION = Status.INSUFFICIENT_EVIDENCE
-_SEVERITIES: dict[tuple[Kind, Status], Severity] = {
-    (Kind.DRIFT, Status.FAIL): Severity.WARNING,
-    (Kind.DRIFT, _OPEN_QUESTION): Severity.WARNING,
-    (Kind.VALIDATION, Status.FAIL): Severity.CRITICAL,
-    (Kind.VALIDATION, _OPEN_QUESTION): Severity.CRITICAL,
-    (Kind.VALIDATION, Status.NOTICE): Severity.WARNING,
-    (Kind.DECAY, Status.FAIL): Severity.CRITICAL,
-    (Kind.BIAS, Status.FAIL): Severity.WARNING,
-    (Kind.VERIFICATION, Status.FAIL): Severity.CRITICAL,
+
+
+def _row(
+    *, notice: Severity = Severity.INFO, open_question: Severity = Severity.INFO, fail: Severity = Severity.INFO
+) -> dict[Status, Severity]:
+    return {Status.PASS: Severity.INFO, Status.NOTICE: notice, _OPEN_QUESTION: open_question, Status.FAIL: fail}
+
+
+DEFAULT_SEVERITIES: dict[Kind, dict[Status, Severity]] = {
+    Kind.VALIDATION: _row(notice=Severity.WARNING, open_question=Severity.CRITICAL, fail=Severity.CRITICAL),
+    Kind.DRIFT: _row(open_question=Severity.WARNING, fail=Severity.WARNING),
+    Kind.PROFILE: _row(open_question=Severity.WARNING, fail=Severity.WARNING),
+    Kind.TRAINING: _row(open_question=Severity.WARNING, fail=Severity.CRITICAL),
+    # A candidate that is not better is an ordinary day: the champion stays.
+    Kind.EVALUATION: _row(),
+    # A slice too small to judge is listed in the evidence every time; it is no news.
+    Kind.BIAS: _row(fail=Severity.WARNING),
+    Kind.MODEL_CARD: _row(fail=Severity.WARNING),
+    Kind.PROMOTION: _row(),
+    Kind.ROLLBACK: _row(open_question=Severity.CRITICAL, fail=Severity.CRITICAL),
+    Kind.PREDICTION: _row(open_question=Severity.CRITICAL, fail=Severity.CRITICAL),
+    Kind.DECAY: _row(open_question=Severity.WARNING, fail=Severity.CRITICAL),
+    Kind.VERIFICATION: _row(open_question=Severity.WARNING, fail=Severity.CRITICAL),
+    Kind.REPLAY: _row(),
+    Kind.REPRODUCTION: _row(open_question=Severity.WARNING, fail=Severity.CRITICAL),
+    Kind.INCIDENT: _row(notice=Severity.WARNING, open_question=Severity.CRITICAL, fail=Severity.CRITICAL),
+    Kind.PURGE: _row(open_question=Severity.WARNING, fail=Severity.CRITICAL),
 }
+"""How soon a person should look, for every kind and status."""
+
 _SYMPTOMS = {
     (Kind.DRIFT, Status.FAIL): "Data drifted",
     (Kind.DRIFT, _OPEN_QUESTION): "Drift could not be judged",
@@ -34,35 +55,71 @@ _SYMPTOMS = {
     (Kind.VALIDATION, _OPEN_QUESTION): "Data could not be judged",
     (Kind.VALIDATION, Status.NOTICE): "Rows quarantined",
     (Kind.DECAY, Status.FAIL): "Model decayed",
+    (Kind.DECAY, _OPEN_QUESTION): "Decay could not be judged",
+    (Kind.TRAINING, Status.FAIL): "Training refused",
+    (Kind.BIAS, Status.FAIL): "A slice is served worse",
+    (Kind.PREDICTION, Status.FAIL): "Predictions refused",
+    (Kind.ROLLBACK, Status.FAIL): "Rollback refused",
+    (Kind.VERIFICATION, Status.FAIL): "Decisions do not verify",
+    (Kind.REPRODUCTION, Status.FAIL): "Model could not be reproduced",
+    (Kind.INCIDENT, Status.NOTICE): "Incident opened",
     (Kind.PROMOTION, Status.PASS): "Model promoted",
     (Kind.ROLLBACK, Status.PASS): "Model rolled back",
 }
 
 
-def judge_severity(outcome: Outcome) -> Severity:
-    """How soon a person should look at ``outcome``: info unless its kind and status are known to matter sooner.
+def judge_severity(outcome: Outcome, severities: Mapping[str, Severity] | None = None) -> Severity:
+    """How soon a person should look at ``outcome``.
 
     Data that were read at their fallback revision are worth a warning whatever the verdict.
+
+    :param severities: replaces entries of :data:`DEFAULT_SEVERITIES`; keys read ``kind.status``, such as
+        ``drift.fail``; see :func:`require_severities`.
     """
-    known = _SEVERITIES.get((outcome.kind, outcome.verdict.status), Severity.INFO)
-    return max(known, Severity.WARNING, key=lambda one: one.rank) if _fell_back(outcome) else known
+    kind, status = outcome.kind, outcome.verdict.status
+    set_by_user = (severities or {}).get(f"{kind}.{status}")
+    if set_by_user is not None:
+        return set_by_user
+    found = DEFAULT_SEVERITIES[kind][status]
+    return max(found, Severity.WARNING, key=lambda one: one.rank) if _fell_back(outcome) else found
+
+
+def require_severities(severities: Mapping[str, Severity | str]) -> dict[str, Severity]:
+    """The table with its severities as such.
+
+    :raises BadInputError: naming a key that is no ``kind.status``, or a severity that there is not.
+    """
+    found = {}
+    for key, value in severities.items():
+        kind, _, status = key.partition(".")
+        if kind not in set(Kind) or status not in set(Status):
+            raise BadInputError(
+                f"severities: key {key!r} is not kind.status; kinds are {', '.join(Kind)}, statuses {', '.join(Status)}"
+            )
+        if value not in set(Severity):
+            raise BadInputError(f"severities: {key!r} is {value!r}; allowed are {', '.join(Severity)}")
+        found[key] = Severity(value)
+    return found
 
 
 def _fell_back(outcome: Outcome) -> bool:
     return any(finding.measure == FALLBACK for finding in outcome.verdict.findings)
 
 
-def alert_of_outcome(outcome: Outcome, *, where: str, links: Mapping[str, str]) -> Alert:
+def alert_of_outcome(
+    outcome: Outcome, *, where: str, links: Mapping[str, str], severities: Mapping[str, Severity] | None = None
+) -> Alert:
     """The message about a verdict.
 
     :param where: the task it comes from, for a person.
+    :param severities: see :func:`judge_severity`.
     """
     status = outcome.verdict.status
     symptom = _SYMPTOMS.get((outcome.kind, status), f"{str(outcome.kind).replace('_', ' ').capitalize()}: {status}")
     if {finding.measure for finding in _telling(outcome)} == {FALLBACK}:
         symptom = "Older data were read"
     return Alert(
-        severity=judge_severity(outcome),
+        severity=judge_severity(outcome, severities),
         title=f"{symptom} in {where}",
         lines=(outcome.verdict.summary, *_numbers(outcome)),
         links=dict(links),

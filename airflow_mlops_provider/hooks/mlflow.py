@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from airflow.sdk import BaseHook
 
@@ -59,10 +60,18 @@ class MLflowHook(BaseHook):
 
 
 def _address(connection: Any) -> str:
+    """Scheme, host, port and path, each from where the Connection's form took it.
+
+    A host may carry a scheme, a port and a path of its own, as people paste addresses. The form's port is used where
+    the host names none.
+    """
     if not connection.host:
         return ""
-    if "://" in connection.host:
-        host: str = connection.host
-    else:
-        host = f"{connection.schema or 'http'}://{connection.host}"
-    return f"{host}:{connection.port}" if connection.port else host
+    scheme = connection.schema if connection.schema in ("http", "https") else "http"
+    given = connection.host if "://" in connection.host else f"{scheme}://{connection.host}"
+    parts = urlsplit(given)
+    if parts.port or not connection.port:
+        return given.rstrip("/")
+    credentials, at, name = parts.netloc.rpartition("@")
+    netloc = f"{credentials}{at}{name.rstrip(':')}:{connection.port}"
+    return urlunsplit(parts._replace(netloc=netloc)).rstrip("/")

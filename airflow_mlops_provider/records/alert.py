@@ -33,3 +33,22 @@ class Alert:
     title: str
     lines: tuple[str, ...] = ()
     links: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndeliveredAlert:
+    """An alert that its channel did not take, kept so that it is not lost.
+
+    :param alert: what should have been told.
+    :param channel: where, such as ``slack_default``.
+    :param reason: why it was not delivered, in one line.
+    :param created_at: ISO 8601, UTC.
+    :param origin: ``dag_id``, ``run_id``, ``task_id`` as far as they are known.
+    """
+
+    alert: Alert
+    channel: str
+    reason: str
+    created_at: str
+    origin: dict[str, str] = field(default_factory=dict)
+    schema: int = 1

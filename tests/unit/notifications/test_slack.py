@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import types
 
 import pytest
 
+from airflow_mlops_provider.decisions.alerts import judge_severity
+from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.notifications.slack import MLOpsSlackNotifier
 from airflow_mlops_provider.records.alert import Severity
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+from airflow_mlops_provider.stores.evidence.undelivered import read_undelivered
 from demo.services import SlackReceiver
 
 
@@ -32,7 +36,8 @@ def context(left=None, exception=None, key="return_value"):
         return xcoms.get(key)
 
     xcoms = {key: left.to_json()} if left else {}
-    ti = types.SimpleNamespace(task_id="drift", map_index=-1, xcom_pull=xcom_pull)
+    state = "failed" if exception else "success"
+    ti = types.SimpleNamespace(task_id="drift", map_index=-1, state=state, xcom_pull=xcom_pull)
     run = types.SimpleNamespace(dag_id="wage_monitor", run_id="manual 1")
     return {"ti": ti, "dag_run": run, "exception": exception}
 
@@ -77,7 +82,7 @@ def test_a_refused_batch_is_critical_and_gives_its_numbers(slack):
 def test_a_dag_callback_without_a_task_still_speaks(slack):
     run = types.SimpleNamespace(dag_id="wage_monitor", run_id="r", state="failed")
     MLOpsSlackNotifier()({"dag_run": run, "reason": "task_failure"})
-    assert slack.messages[0]["text"] == "[CRITICAL] Failed: wage_monitor\ntask_failure"
+    assert slack.messages[0]["text"] == "[CRITICAL] Failed: wage_monitor\na task failed"
 
 
 def test_a_lower_severity_is_told_when_it_is_asked_for(slack):
@@ -85,9 +90,60 @@ def test_a_lower_severity_is_told_when_it_is_asked_for(slack):
     assert "[INFO] Model promoted" in slack.messages[0]["text"]
 
 
-def test_a_message_that_cannot_be_delivered_is_a_warning_not_a_failure(monkeypatch, caplog):
-    monkeypatch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", '{"conn_type": "slackwebhook", "host": "http://127.0.0.1:1"}')
-    with caplog.at_level(logging.WARNING):
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("status", Status)
+def test_every_kind_and_status_has_a_severity(kind, status):
+    assert judge_severity(outcome(kind, status)) in Severity
+
+
+def test_a_severity_can_be_set_for_a_kind_and_status(slack):
+    MLOpsSlackNotifier(severities={"promotion.fail": "critical"})(context(outcome(Kind.PROMOTION, Status.FAIL)))
+    assert slack.messages[0]["text"].startswith("[CRITICAL] Promotion: fail")
+
+
+@pytest.mark.parametrize(
+    ("severities", "words"), [({"drfit.fail": "info"}, "'drfit.fail' is not kind.status"), ({"drift.fail": "x"}, "'x'")]
+)
+def test_a_severity_that_there_is_not_is_refused_by_name(severities, words):
+    with pytest.raises(BadInputError, match=words):
+        MLOpsSlackNotifier(severities=severities)
+
+
+@pytest.mark.parametrize("refusal", [(429, {"Retry-After": "0"}), (500, {}), (502, {})])
+def test_a_message_is_sent_again_after_a_limit_or_a_server_error(slack, refusal):
+    slack.refusals = [refusal]
+    MLOpsSlackNotifier()(context(outcome(Kind.DRIFT, Status.FAIL)))
+    assert len(slack.messages) == 1
+
+
+def test_a_message_that_slack_wants_an_hour_for_is_kept_at_once(slack, evidence_root, monkeypatch, caplog):
+    monkeypatch.setenv("AIRFLOW__MLOPS__EVIDENCE_ROOT", evidence_root)
+    slack.refusals = [(429, {"Retry-After": "3600"})]
+    MLOpsSlackNotifier()(context(outcome(Kind.DRIFT, Status.FAIL)))
+    [kept] = read_undelivered(evidence_root)
+    assert kept.alert.title == "Data drifted in wage_monitor.drift"
+    assert kept.channel == "slack_default"
+    assert "429" in kept.reason
+    assert kept.origin == {"dag_id": "wage_monitor", "run_id": "manual 1", "task_id": "drift"}
+
+
+def test_a_message_that_cannot_be_delivered_is_a_warning_and_is_kept(evidence_root, monkeypatch, caplog):
+    monkeypatch.setenv("AIRFLOW__MLOPS__EVIDENCE_ROOT", evidence_root)
+    token = "services/T0/B0/secret"
+    connection = {"conn_type": "slackwebhook", "host": "http://127.0.0.1:1", "password": token}
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", json.dumps(connection))
+    with caplog.at_level(logging.DEBUG):
         MLOpsSlackNotifier()(context(outcome(Kind.DRIFT, Status.FAIL)))
     assert "Slack was not told" in caplog.text
     assert "hours drifted" in caplog.text
+    [kept] = read_undelivered(evidence_root)
+    assert "Connection refused" in kept.reason
+    assert token not in caplog.text + str(kept)
+
+
+def test_an_evidence_root_that_cannot_be_written_costs_the_task_nothing(tmp_path, monkeypatch, caplog):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("AIRFLOW__MLOPS__EVIDENCE_ROOT", str(tmp_path / "file"))
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", '{"conn_type": "slackwebhook", "host": "http://127.0.0.1:1"}')
+    MLOpsSlackNotifier()(context(outcome(Kind.DRIFT, Status.FAIL)))
+    assert "could not be kept" in caplog.text
