@@ -22,7 +22,8 @@ from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.policies.promotion import PromotionPolicy
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
-from airflow_mlops_provider.records.reports.promotion import CHAMPION, EvidenceItem, Mode, PromotionReport
+from airflow_mlops_provider.records.reports.promotion import EvidenceItem, Mode, PromotionReport
+from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
 __all__ = [

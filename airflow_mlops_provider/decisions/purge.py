@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from airflow_mlops_provider.records.evidence_name import kind_in
 from airflow_mlops_provider.records.policies.purge import PurgePolicy
 from airflow_mlops_provider.records.reports.purge import PurgeReport
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
@@ -24,9 +25,9 @@ def judge_purge(report: PurgeReport, policy: PurgePolicy) -> Verdict:
 def _ages(report: PurgeReport, policy: PurgePolicy) -> Iterator[Finding]:
     youngest: dict[str, float] = {}
     for stone in report.tombstones:
-        kind = stone.name.split("/")[0]
+        kind = kind_in(stone.name)
         youngest[kind] = min(age_in_days(stone.written_at, report.purged_at), youngest.get(kind, float("inf")))
-    counts = Counter(stone.name.split("/")[0] for stone in report.tombstones)
+    counts = Counter(kind_in(stone.name) for stone in report.tombstones)
     for kind, age in sorted(youngest.items()):
         is_due = age >= policy.retention_days and kind in policy.affected
         yield Finding(

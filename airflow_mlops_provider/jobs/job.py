@@ -11,6 +11,7 @@ from typing import Any
 from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.evidence import Evidence
+from airflow_mlops_provider.records.evidence_name import attachment_name
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef, Writer
 from airflow_mlops_provider.records.verdict import Verdict
@@ -63,7 +64,6 @@ class Job:
         """
         verdict = note_fallbacks(kind, verdict, inputs)
         store, now = self.evidence_store, datetime.now(UTC)
-        stem = f"{kind}/attachments/{now:%Y%m%dT%H%M%S.%fZ}"
         evidence = Evidence(
             kind=kind,
             created_at=now.isoformat(),
@@ -75,7 +75,10 @@ class Job:
             model=model,
             origin=self.origin,
             versions=installed_versions(),
-            attachments={n: store.attach_hashed(f"{stem}-{n}", data) for n, data in (attachments or {}).items()},
+            attachments={
+                file: store.attach_hashed(attachment_name(kind, now, file), data)
+                for file, data in (attachments or {}).items()
+            },
             details=details or {},
         )
         uri = store.write(kind, evidence)

@@ -9,6 +9,7 @@ from airflow_mlops_provider.operators.job import JobOperator
 from airflow_mlops_provider.records.policies.evaluation import EvaluationPolicy
 from airflow_mlops_provider.records.policies.model_card import ModelCardPolicy
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.roles import CHAMPION
 
 
 class EvaluateModelOperator(JobOperator):
@@ -31,7 +32,7 @@ class EvaluateModelOperator(JobOperator):
         *,
         model: str | ModelRef | Any,
         dataset: str | DatasetRef | Any,
-        champion_alias: str = "champion",
+        champion_alias: str = CHAMPION,
         policy: EvaluationPolicy = EvaluationPolicy(),
         **kwargs: Any,
     ) -> None:

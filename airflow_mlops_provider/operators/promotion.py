@@ -10,6 +10,7 @@ from airflow.sdk import Context
 from airflow_mlops_provider.operators.job import JobOperator
 from airflow_mlops_provider.records.policies.promotion import PromotionPolicy
 from airflow_mlops_provider.records.refs import ModelRef
+from airflow_mlops_provider.records.roles import CHAMPION
 
 
 class PromoteModelOperator(JobOperator):
@@ -33,7 +34,7 @@ class PromoteModelOperator(JobOperator):
         *,
         model: str | ModelRef | Any,
         evidence: Sequence[Any],
-        alias: str = "champion",
+        alias: str = CHAMPION,
         mode: str = "auto",
         approver: str | Any | None = None,
         policy: PromotionPolicy = PromotionPolicy(),

@@ -5,7 +5,6 @@ Evidence never changes under its name, so what was read once is kept; a local fi
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,18 +16,17 @@ from functools import lru_cache
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.decision_record import DecisionRecord
 from airflow_mlops_provider.records.evidence import Evidence
+from airflow_mlops_provider.records.evidence_name import kind_in, name_of, parse_evidence
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.chains.retention import Burial
-from airflow_mlops_provider.stores.evidence.store import EvidenceStore, name_of, read_evidence
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.ui.auth import Reader
 from airflow_mlops_provider.ui.chains import ModelDecisions, read_decisions
 
 NEWEST = 60
 """How many pieces of evidence of each kind are read."""
-
-_NAME = re.compile(r"[a-z_]+/(\d{8}T\d{6}\.\d{6}Z)-[0-9a-f]{64}\.json")
 
 
 class Subject(StrEnum):
@@ -184,7 +182,7 @@ def locate(root: str, uri: str) -> str:
     store_root = EvidenceStore(root).root
     canonical = uri if "://" in uri or uri.startswith("file:") else local_path(uri).absolute().as_uri()
     name = canonical.removeprefix(f"{store_root}/")
-    if not canonical.startswith(f"{store_root}/") or not _NAME.fullmatch(name) or name.split("/")[0] not in set(Kind):
+    if not canonical.startswith(f"{store_root}/") or parse_evidence(name) is None:
         raise BadInputError(f"{uri!r} is not evidence under the evidence root {store_root}")
     return canonical
 
@@ -223,15 +221,13 @@ def _stamp_of(uri: str) -> tuple[int, int]:
 
 
 def _kind_of(uri: str) -> Kind | None:
-    folder = uri.rsplit("/", 2)[-2] if uri.count("/") >= 2 else ""
+    folder = kind_in(name_of(uri))
     return Kind(folder) if folder in set(Kind) else None
 
 
 def _written_at(uri: str) -> datetime:
-    match = _NAME.fullmatch("/".join(uri.rsplit("/", 2)[-2:]))
-    if not match:
-        return datetime.fromtimestamp(0, UTC)
-    return datetime.strptime(match.group(1), "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+    found = parse_evidence(name_of(uri))
+    return found.written_at if found else datetime.fromtimestamp(0, UTC)
 
 
 def _by_model(entries: list[Entry], decisions: dict[str, ModelDecisions]) -> tuple[dict[str, list[Entry]], list[Entry]]:

@@ -6,14 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from airflow_mlops_provider.records.refs import ModelRef
-from airflow_mlops_provider.stores.chains.decisions import (
-    CHAMPION,
-    DecisionChain,
-    Fault,
-    Link,
-    chain_names,
-    previous_of,
-)
+from airflow_mlops_provider.records.roles import CHAMPION
+from airflow_mlops_provider.stores.chains.chain import DecisionChain, Fault, Link, chain_names
+from airflow_mlops_provider.stores.chains.in_force import previous_of
 from airflow_mlops_provider.stores.chains.retention import Burial, burials
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.ui.auth import Reader

@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.stores.chains.decisions import Link
+from airflow_mlops_provider.stores.chains.chain import Link
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.tasks.settings import evidence_root

@@ -22,7 +22,7 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, Writer
 from airflow_mlops_provider.records.reports.drift import DriftReport
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.chains.decisions import is_model_uri, reference_dataset
+from airflow_mlops_provider.stores.chains.reference import is_model_uri, reference_dataset
 from airflow_mlops_provider.stores.chains.windows import JudgedWindow, WindowLog
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 

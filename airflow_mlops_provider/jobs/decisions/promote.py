@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 
 from airflow_mlops_provider.decisions.promotion import (
     AWAITING_APPROVAL,
@@ -14,23 +12,24 @@ from airflow_mlops_provider.decisions.promotion import (
     may_promote,
 )
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
-from airflow_mlops_provider.jobs.decisions.record import model_name, outcome_of
+from airflow_mlops_provider.jobs.decisions.record import draft_decision, model_name, outcome_of
 from airflow_mlops_provider.jobs.decisions.vouching import read_vouched
-from airflow_mlops_provider.jobs.job import Job, installed_versions
+from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.codec import decode, digest, encode
 from airflow_mlops_provider.records.decision_record import TRAINING, DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.evidence import Evidence
+from airflow_mlops_provider.records.evidence_name import hash_in
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
 from airflow_mlops_provider.records.reports.promotion import EvidenceItem, Mode, PromotionReport
+from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.chains.aliases import read_chain, repair_aliases, require_alias
-from airflow_mlops_provider.stores.chains.decisions import CHAMPION, DecisionChain, Link, champion_of, find_request
+from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link, find_request
+from airflow_mlops_provider.stores.chains.in_force import champion_of
 from airflow_mlops_provider.stores.models import ModelStore
-
-_HASH = re.compile(r"-([0-9a-f]{64})\.json$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,27 +108,25 @@ class PromoteJob(Job):
 
     def _draft(self, report: PromotionReport) -> DecisionRecord:
         verdict = judge_promotion(report, self.policy)
-        return DecisionRecord(
-            number=0,
-            previous=None,
-            created_at=datetime.now(UTC).isoformat(),
+        drafted = draft_decision(
+            self,
             kind=DecisionKind.PROMOTION,
             effect=effect_of(verdict, self.mode),
             name=report.candidate.name,
             alias=self.alias,
             model=report.candidate,
             champion=report.champion,
+            report=report,
+            policy=self.policy,
+            verdict=verdict,
+        )
+        return replace(
+            drafted,
             evidence={item.uri: item.sha256 for item in report.evidence},
             datasets=_datasets(report),
-            report=encode(report),
-            policy=encode(self.policy),
-            verdict=verdict,
             mode=self.mode,
             person=self.approver,
-            reason=verdict.summary,
             request=self.request,
-            origin=self.origin,
-            versions=installed_versions(),
         )
 
 
@@ -148,12 +145,11 @@ _AGAINST = (Status.FAIL, Status.INSUFFICIENT_EVIDENCE)
 
 def item_of(uri: str, found: Evidence) -> EvidenceItem:
     """One piece of evidence as far as a promotion cares."""
-    match = _HASH.search(uri)
     is_evaluation = found.kind is Kind.EVALUATION
     return EvidenceItem(
         kind=found.kind,
         uri=uri,
-        sha256=f"sha256:{match[1]}" if match else "",
+        sha256=hash_in(uri) or "",
         status=found.verdict.status,
         summary=found.verdict.summary,
         model=found.model,

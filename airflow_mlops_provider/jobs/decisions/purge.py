@@ -14,13 +14,16 @@ from functools import cached_property
 
 from airflow_mlops_provider.decisions.purge import PurgePolicy, judge_purge
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
-from airflow_mlops_provider.jobs.job import Job, installed_versions
-from airflow_mlops_provider.records.codec import encode
+from airflow_mlops_provider.jobs.decisions.record import draft_decision
+from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
+from airflow_mlops_provider.records.evidence_name import EvidenceName
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
-from airflow_mlops_provider.stores.chains.decisions import CHAMPION, DecisionChain, Link, champion_of
+from airflow_mlops_provider.records.roles import CHAMPION
+from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
+from airflow_mlops_provider.stores.chains.in_force import champion_of
 from airflow_mlops_provider.stores.chains.retention import (
     Reason,
     burials,
@@ -29,7 +32,7 @@ from airflow_mlops_provider.stores.chains.retention import (
     model_chains,
     retention_chain,
 )
-from airflow_mlops_provider.stores.evidence.store import Dated, EvidenceStore
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,15 +81,15 @@ class _Purge:
         return self.job.evidence_store
 
     @cached_property
-    def files(self) -> dict[str, Dated]:
+    def files(self) -> dict[str, EvidenceName]:
         """All evidence by name, as it was when the purge began."""
         return {file.name: file for kind in Kind for file in self.store.dated(kind)}
 
     @cached_property
     def old(self) -> list[str]:
         limit = self.now - timedelta(days=self.job.retention_days)
-        kinds = set(map(str, self.job.policy.affected))
-        return [name for name, file in self.files.items() if file.written_at <= limit and name.split("/")[0] in kinds]
+        kinds = self.job.policy.affected
+        return [name for name, file in self.files.items() if file.written_at <= limit and file.kind in kinds]
 
     def preview(self) -> PurgeReport:
         kept = self._kept()
@@ -134,24 +137,19 @@ class _Purge:
         )
 
     def _draft(self, chain: DecisionChain, links: Sequence[Link], report: PurgeReport) -> DecisionRecord:
-        verdict = judge_purge(report, self.job.policy)
-        return DecisionRecord(
-            number=0,
-            previous=None,
-            created_at=self.now.isoformat(),
+        drafted = draft_decision(
+            self.job,
             kind=DecisionKind.PURGE,
             effect=Effect.PURGED,
             name=chain.name,
             alias=CHAMPION,
             model=links[-1].record.model if links else ModelRef(name=chain.name),
             champion=champion_of(links),
-            report=encode(report),
-            policy=encode(self.job.policy),
-            verdict=verdict,
-            reason=verdict.summary,
-            origin=self.job.origin,
-            versions=installed_versions(),
+            report=report,
+            policy=self.job.policy,
+            verdict=judge_purge(report, self.job.policy),
         )
+        return replace(drafted, created_at=self.now.isoformat())
 
     def _kept(self) -> dict[str, Reason]:
         return kept_for_rollback(self.store, {chain.name: chain.links() for chain in model_chains(self.store)})

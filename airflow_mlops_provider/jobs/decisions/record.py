@@ -4,20 +4,72 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.job import Job
-from airflow_mlops_provider.records.decision_record import DecisionRecord
+from airflow_mlops_provider.jobs.job import Job, installed_versions
+from airflow_mlops_provider.records.codec import encode
+from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import ModelRef
+from airflow_mlops_provider.records.roles import CHAMPION
+from airflow_mlops_provider.records.verdict import Verdict
 from airflow_mlops_provider.stores.chains.aliases import read_chain, repair_aliases
-from airflow_mlops_provider.stores.chains.decisions import CHAMPION, DecisionChain, Link, evidence_claim, in_force
+from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
+from airflow_mlops_provider.stores.chains.claim_names import evidence_claim
+from airflow_mlops_provider.stores.chains.in_force import in_force
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.specs import read_model_spec
 
 _IN_URI = re.compile(r"models:/(?P<name>[^/@]+)")
+
+
+def draft_decision(
+    job: Job,
+    *,
+    kind: DecisionKind,
+    effect: Effect,
+    name: str,
+    alias: str,
+    model: ModelRef,
+    champion: ModelRef | None,
+    report: Any,
+    policy: Any,
+    verdict: Verdict,
+) -> DecisionRecord:
+    """A decision as far as all kinds of it are alike; its place in the chain is filled in when it is committed.
+
+    :param job: who decides: its origin is recorded, with the versions that judged.
+    :param kind: promotion, rollback or purge.
+    :param effect: what comes of it.
+    :param name: registered name of the model.
+    :param alias: the alias that it is about.
+    :param model: the version decided on.
+    :param champion: the version in force before; ``None`` for the first.
+    :param report: the facts.
+    :param policy: the limits.
+    :param verdict: the judgement; its summary is the reason, until a caller replaces it.
+    """
+    return DecisionRecord(
+        number=0,
+        previous=None,
+        created_at=datetime.now(UTC).isoformat(),
+        kind=kind,
+        effect=effect,
+        name=name,
+        alias=alias,
+        model=model,
+        champion=champion,
+        report=encode(report),
+        policy=encode(policy),
+        verdict=verdict,
+        reason=verdict.summary,
+        origin=job.origin,
+        versions=installed_versions(),
+    )
 
 
 def outcome_of(job: Job, link: Link, **links: str) -> Outcome:

@@ -24,7 +24,7 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.reports.promotion import EvidenceItem, PromotionReport
 from airflow_mlops_provider.records.reports.verification import Replayed, ReplayReport
 from airflow_mlops_provider.records.verdict import Verdict
-from airflow_mlops_provider.stores.chains.decisions import DecisionChain
+from airflow_mlops_provider.stores.chains.chain import DecisionChain
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 
 

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
 from airflow_mlops_provider.decisions.promotion import CHAMPION_CHANGED, may_promote
 from airflow_mlops_provider.decisions.rollback import RollbackPolicy, judge_rollback
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
 from airflow_mlops_provider.jobs.decisions.incident import INCIDENT, open_incident
-from airflow_mlops_provider.jobs.decisions.record import check_evidence, outcome_of
-from airflow_mlops_provider.jobs.job import Job, installed_versions
-from airflow_mlops_provider.records.codec import digest, encode
+from airflow_mlops_provider.jobs.decisions.record import check_evidence, draft_decision, outcome_of
+from airflow_mlops_provider.jobs.job import Job
+from airflow_mlops_provider.records.codec import digest
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
+from airflow_mlops_provider.records.evidence_name import name_of
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.rollback import RollbackReport
 from airflow_mlops_provider.records.reports.training import Symmetry
+from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.stores.chains.aliases import read_chain, repair_aliases, require_alias
-from airflow_mlops_provider.stores.chains.decisions import (
-    CHAMPION,
-    DecisionChain,
-    Link,
-    champion_of,
-    find_request,
-    restorable,
-)
+from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link, find_request
+from airflow_mlops_provider.stores.chains.in_force import champion_of, restorable
 from airflow_mlops_provider.stores.chains.retention import burials
-from airflow_mlops_provider.stores.evidence.store import name_of
 from airflow_mlops_provider.stores.models import ModelStore
 
 
@@ -133,26 +127,25 @@ class RollbackJob(Job):
         verdict = judge_rollback(report, self.policy)
         lost = any(finding.measure == CHAMPION_CHANGED for finding in verdict.findings)
         stays = Effect.LOST if lost else Effect.STAYS
-        return DecisionRecord(
-            number=0,
-            previous=None,
-            created_at=datetime.now(UTC).isoformat(),
+        drafted = draft_decision(
+            self,
             kind=DecisionKind.ROLLBACK,
             effect=Effect.MOVED if may_promote(verdict) else stays,
             name=self.name,
             alias=self.alias,
             model=report.target,
             champion=report.champion,
-            datasets=datasets,
-            report=encode(report),
-            policy=encode(self.policy),
+            report=report,
+            policy=self.policy,
             verdict=verdict,
+        )
+        return replace(
+            drafted,
+            datasets=datasets,
             person=self.person,
             reason=self.reason,
             restores=report.restores,
             request=self.request,
-            origin=self.origin,
-            versions=installed_versions(),
         )
 
 

@@ -17,15 +17,17 @@ from airflow_mlops_provider.jobs.decisions.vouching import examine_attachments, 
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord
+from airflow_mlops_provider.records.evidence_name import name_of
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.reports.promotion import EvidenceItem, PromotionReport
 from airflow_mlops_provider.records.reports.verification import Check, VerificationReport
 from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.chains.aliases import Anchor, examine_anchors, read_anchors
-from airflow_mlops_provider.stores.chains.decisions import DecisionChain, Link, champion_of, previous_of
+from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
+from airflow_mlops_provider.stores.chains.in_force import champion_of, previous_of
 from airflow_mlops_provider.stores.chains.retention import Burial, burials, model_chains, retention_chain
-from airflow_mlops_provider.stores.evidence.store import name_of, read_evidence, store_of
+from airflow_mlops_provider.stores.evidence.store import read_evidence, store_of
 from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.models.connection import default_tracking_uri, sqlite_path
 
@@ -90,7 +92,7 @@ class VerifyJob(Job):
     def _place_of(self, uri: str) -> str:
         """Where a piece of evidence lies in this root, which may be a copy: its name's hash vouches for it anywhere."""
         store = self.evidence_store
-        copied = f"{store.root}/{'/'.join(uri.rsplit('/', 2)[1:])}"
+        copied = store.uri_of(name_of(uri))
         return copied if copied != uri and store.holds(copied) else uri
 
 

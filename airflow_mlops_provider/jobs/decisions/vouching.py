@@ -12,8 +12,9 @@ from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
 from airflow_mlops_provider.jobs.decisions.rejudge import judge_again, same_judgement
 from airflow_mlops_provider.records.evidence import Evidence
+from airflow_mlops_provider.records.evidence_name import name_of
 from airflow_mlops_provider.records.verdict import Verdict
-from airflow_mlops_provider.stores.evidence.store import name_of, read_evidence, store_of
+from airflow_mlops_provider.stores.evidence.store import read_evidence, store_of
 
 
 def read_vouched(uri: str) -> Evidence:

@@ -31,7 +31,7 @@ from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
-from airflow_mlops_provider.stores.chains.aliases import CHALLENGER, PREVIOUS
+from airflow_mlops_provider.records.roles import CHALLENGER, CHAMPION, PREVIOUS
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
 
@@ -64,7 +64,7 @@ class EvaluateJob(Job):
     metric: str | None = None
     task: Task | None = None
     group_column: str | None = None
-    champion_alias: str = "champion"
+    champion_alias: str = CHAMPION
     tracking_uri: str | None = None
     seed: int = 0
     policy: EvaluationPolicy = field(default_factory=EvaluationPolicy)

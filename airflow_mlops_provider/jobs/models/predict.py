@@ -30,12 +30,12 @@ from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.prediction import PredictionReport, Scoring, ShadowComparison
+from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset, write_dataset
 from airflow_mlops_provider.stores.datasets.output_paths import require_outputs
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
 
-CHAMPION = "champion"
 BATCH_ROWS = 50_000
 _PROVENANCE = ("model_name", "model_version", "model_digest", "dataset_fingerprint")
 

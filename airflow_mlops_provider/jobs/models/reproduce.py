@@ -17,6 +17,7 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.reproduction import ReproducedMetric, ReproductionReport
 from airflow_mlops_provider.records.reports.training import TrainingReport
+from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.models import ModelStore, Predictor, content_digest, tags
 
@@ -74,7 +75,7 @@ class ReproduceJob(Job):
         name = self.name or ""
         if name.startswith("models:/"):
             return store.resolve(name)
-        return store.find(name, "champion") or store.resolve(ModelRef(name=name))
+        return store.find(name, CHAMPION) or store.resolve(ModelRef(name=name))
 
     def _data(self, recorded: DatasetRef) -> DatasetRef:
         return replace(recorded, uri=self.dataset.uri) if self.dataset else recorded

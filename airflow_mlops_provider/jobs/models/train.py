@@ -22,6 +22,7 @@ from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.training import TrainingReport
+from airflow_mlops_provider.records.roles import CHALLENGER
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.records.version_label import VersionLabel
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
@@ -29,7 +30,6 @@ from airflow_mlops_provider.stores.models import ModelStore, Predictor, Probe, T
 from airflow_mlops_provider.stores.models.predictor import kinds_of
 from airflow_mlops_provider.stores.specs import read_model_spec
 
-CHALLENGER = "challenger"
 REPORT = "training_report.json"
 ENVIRONMENT = "environment.json"
 

@@ -9,10 +9,8 @@ from typing import Any
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
+from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.records.verdict import Status
-
-CHAMPION = "champion"
-"""The alias of the version that answers, unless a promotion asks for another alias."""
 
 
 class Mode(StrEnum):

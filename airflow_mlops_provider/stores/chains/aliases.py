@@ -15,18 +15,11 @@ from dataclasses import dataclass
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.records.refs import ModelRef
-from airflow_mlops_provider.stores.chains.decisions import (
-    CHAMPION,
-    DecisionChain,
-    Fault,
-    Link,
-    champion_of,
-    previous_of,
-)
+from airflow_mlops_provider.records.roles import CHALLENGER, CHAMPION, PREVIOUS
+from airflow_mlops_provider.stores.chains.chain import DecisionChain, Fault, Link
+from airflow_mlops_provider.stores.chains.in_force import champion_of, previous_of
 from airflow_mlops_provider.stores.models import ModelStore
 
-PREVIOUS = "previous"
-CHALLENGER = "challenger"
 HEAD_TAG = "mlops.decision_head"
 _ATTEMPTS = 5
 _ALIAS = re.compile(r"[A-Za-z0-9_-]+")

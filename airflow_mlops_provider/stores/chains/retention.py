@@ -14,17 +14,12 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.decision_record import DecisionKind, Effect
 from airflow_mlops_provider.records.evidence import Evidence
+from airflow_mlops_provider.records.evidence_name import name_of
 from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
-from airflow_mlops_provider.stores.chains.decisions import (
-    DecisionChain,
-    Link,
-    chain_names,
-    evidence_claim,
-    in_force,
-    incident_claims,
-    incident_title,
-)
-from airflow_mlops_provider.stores.evidence.store import EvidenceStore, name_of
+from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link, chain_names
+from airflow_mlops_provider.stores.chains.claim_names import evidence_claim, incident_claims, incident_title
+from airflow_mlops_provider.stores.chains.in_force import in_force
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 _FOLDER, _NAME = "retention", "evidence"
 _KEPT_PROMOTIONS = 2

@@ -11,6 +11,7 @@ from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
 from airflow_mlops_provider.records.codec import decode, sha256
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.roles import CHALLENGER
 from airflow_mlops_provider.stores.models import artifact, registry, runs, tags
 from airflow_mlops_provider.stores.models.connection import (
     alone,
@@ -25,7 +26,6 @@ from airflow_mlops_provider.stores.models.predictor import Predictor, kinds_of
 from airflow_mlops_provider.stores.models.trainer import module_path
 from airflow_mlops_provider.stores.specs import read_model_spec
 
-CHALLENGER = "challenger"
 _MODEL_URI = re.compile(r"models:/(?P<name>[^/@]+)(?:/(?P<version>\d+)|@(?P<alias>[\w.-]+))?")
 
 

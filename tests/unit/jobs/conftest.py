@@ -30,7 +30,7 @@ from airflow_mlops_provider.records.reports.model_card import CardSection, Model
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
 from airflow_mlops_provider.records.rules import Engine, Rule, Scope
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
-from airflow_mlops_provider.stores.chains.decisions import DecisionChain, Link
+from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.models import ModelStore, Probe, registry
 from airflow_mlops_provider.stores.models import tags as version_tags

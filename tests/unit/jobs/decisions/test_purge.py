@@ -14,11 +14,12 @@ from airflow_mlops_provider.jobs import run
 from airflow_mlops_provider.jobs.decisions.purge import _Purge
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.decision_record import DecisionKind, Effect
+from airflow_mlops_provider.records.evidence_name import name_of
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.reports.purge import PurgeReport
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.chains.retention import burials, retention_chain
-from airflow_mlops_provider.stores.evidence.store import EvidenceStore, name_of, read_evidence
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence
 from airflow_mlops_provider.stores.specs import local_path
 
 AT_ONCE = 1e-9

@@ -10,7 +10,7 @@ from airflow_mlops_provider.jobs import run
 from airflow_mlops_provider.records.decision_record import DecisionKind
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.chains.decisions import reference_dataset
+from airflow_mlops_provider.stores.chains.reference import reference_dataset
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.specs import local_path
 

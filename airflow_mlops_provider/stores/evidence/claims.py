@@ -1,0 +1,34 @@
+"""Claims: whoever comes first says how something is done, and everybody after finds it said."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from airflow_mlops_provider.exceptions import AlreadyExistsError
+from airflow_mlops_provider.records.codec import canonical_json
+from airflow_mlops_provider.stores.evidence.files import EvidenceFiles
+
+
+def claim(files: EvidenceFiles, name: str, body: Any) -> Any:
+    """Create ``claims/name`` exclusively, or return what an earlier caller claimed it with.
+
+    :returns: the standing claim: ``body`` when this caller is the first.
+    """
+    path, data = _path(name), canonical_json(body)
+    try:
+        files.create(path, data)
+    except AlreadyExistsError:
+        return json.loads(files.read(path))
+    return json.loads(data)
+
+
+def claimed(files: EvidenceFiles, name: str) -> Any | None:
+    """The standing claim of ``name``, or ``None``."""
+    path = _path(name)
+    return json.loads(files.read(path)) if files.exists(path) else None
+
+
+def _path(name: str) -> str:
+    return f"claims/{quote(name, safe='')}.json"

@@ -1,0 +1,104 @@
+"""Evidence on S3: exclusive create is S3's own ``If-None-Match: *``."""
+
+# ruff: noqa: D102  # what each method does is said once, by EvidenceFiles
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError
+from airflow_mlops_provider.stores.evidence.files import require_size
+
+
+class S3Prefix:
+    """Evidence below an ``s3://`` prefix.
+
+    :param root: ``s3://bucket/prefix``.
+    :raises BackendError: when s3fs is not installed.
+    """
+
+    def __init__(self, root: str) -> None:
+        try:
+            import s3fs
+        except ImportError as error:
+            raise BackendError(
+                f"evidence root {root} needs s3fs: pip install 'airflow-mlops-provider[amazon]'"
+            ) from error
+        self.root = root
+        self._prefix = root.removeprefix("s3://")
+        self._fs = s3fs.S3FileSystem(use_listings_cache=False)
+
+    def require_writable(self) -> None:
+        self._listing("")  # reaching it is all that can be asked without leaving something there
+
+    def uri_of(self, name: str) -> str:
+        return f"{self.root}/{name}"
+
+    def name_of(self, uri: str) -> str:
+        if not uri.startswith(f"{self.root}/"):
+            raise BadInputError(f"evidence {uri} does not lie under the evidence root {self.root}")
+        return uri.removeprefix(f"{self.root}/")
+
+    def create(self, name: str, data: bytes) -> str:
+        try:
+            self._fs.pipe_file(f"{self._prefix}/{name}", data, mode="create")
+        except FileExistsError as error:
+            raise AlreadyExistsError(f"{self.uri_of(name)} exists already") from error
+        except Exception as error:  # botocore raises a family of its own, made at run time
+            if "PreconditionFailed" in repr(error):
+                raise AlreadyExistsError(f"{self.uri_of(name)} exists already") from error
+            raise BackendError(f"evidence root {self.root} cannot be written: {error}") from error
+        return self.uri_of(name)
+
+    def read(self, name: str, *, at_most: int | None = None) -> bytes:
+        path = f"{self._prefix}/{name}"
+        try:
+            if at_most is not None:
+                require_size(self.uri_of(name), self._fs.size(path), at_most)
+            data: bytes = self._fs.cat_file(path)
+        except FileNotFoundError as error:
+            raise BadInputError(f"evidence {self.uri_of(name)} does not exist") from error
+        except BadInputError:
+            raise
+        except Exception as error:  # as above
+            raise BackendError(f"evidence {self.uri_of(name)} cannot be read: {error}") from error
+        return data
+
+    def exists(self, name: str) -> bool:
+        return bool(self._fs.exists(f"{self._prefix}/{name}"))
+
+    def names(self, folder: str) -> list[str]:
+        found = self._listing(folder)
+        return [f"{folder}/{entry['name'].rsplit('/', 1)[-1]}" for entry in found if entry["type"] == "file"]
+
+    def names_below(self, folder: str) -> list[str]:
+        try:
+            found = self._fs.find(f"{self._prefix}/{folder}")
+        except FileNotFoundError:
+            return []
+        except Exception as error:  # as above
+            raise BackendError(f"evidence root {self.root} cannot be read: {error}") from error
+        return sorted(str(path).removeprefix(f"{self._prefix}/") for path in found)
+
+    def remove(self, name: str) -> None:
+        try:
+            self._fs.rm_file(f"{self._prefix}/{name}")
+        except FileNotFoundError:
+            return
+        except Exception as error:  # as above
+            raise BackendError(f"evidence {self.uri_of(name)} cannot be removed: {error}") from error
+
+    def sweep(self) -> int:
+        return 0  # an object appears whole or not at all
+
+    def folders(self, under: str = "") -> list[str]:
+        return [entry["name"].rsplit("/", 1)[-1] for entry in self._listing(under) if entry["type"] == "directory"]
+
+    def _listing(self, folder: str) -> list[dict[str, Any]]:
+        try:
+            found = self._fs.ls(f"{self._prefix}/{folder}".rstrip("/"), detail=True)
+        except FileNotFoundError:
+            return []
+        except Exception as error:  # as above
+            raise BackendError(f"evidence root {self.root} cannot be read: {error}") from error
+        return sorted(found, key=lambda entry: str(entry["name"]))
