@@ -21,3 +21,26 @@ class BackendError(MLOpsError):
 
 class AlreadyExistsError(MLOpsError):
     """An exclusive create lost against an earlier writer; the earlier content stands."""
+
+
+class JobFaultError(MLOpsError):
+    """A job that ran elsewhere ended by an error that nobody expected; its cause is :class:`RemoteTraceback`."""
+
+
+class RemoteTraceback(Exception):  # noqa: N818  # as in concurrent.futures: not an error, but the text of one
+    """The traceback that another process printed, as the cause of the error that is raised here."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}" if self.args else ""
+
+
+class JobCancelledError(BaseException):
+    """A job was cancelled by whoever started it.
+
+    Not an :class:`Exception`, so that a trainer's ``except Exception`` does not keep a cancelled job going.
+    """
+
+
+def one_line(said: object) -> str:
+    """The text of an error, or any text, as one line for a person."""
+    return " ".join(str(said).split())

@@ -10,6 +10,9 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.records.request_identity import request_identity
+from airflow_mlops_provider.stores.evidence.outcomes import RequestOutcomes
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore, default_evidence_root
 
 JOBS: dict[str, str] = {
     "validate": "data.validate:ValidateJob",
@@ -50,9 +53,24 @@ def run(name: str, spec: Mapping[str, Any]) -> Outcome:
     :raises BadInputError: when the spec or what it points at cannot be used; names the key, file or column.
     :raises BackendError: when a store cannot be reached or written.
     """
-    job = decode(load(name), normalise(spec), where=f"{name} spec")
+    given = normalise(spec)
+    job = decode(load(name), given, where=f"{name} spec")
     job.evidence_store.require_writable()
-    return job.run()
+    outcome = job.run()
+    if job.run_key is not None:
+        RequestOutcomes(store=job.evidence_store, request=request_identity(name, given)).leave(outcome)
+    return outcome
+
+
+def outcomes_of(name: str, spec: Mapping[str, Any]) -> RequestOutcomes:
+    """Where the runs of this request leave their Outcomes; for whoever started one and lost sight of it.
+
+    :param name: one of :data:`JOBS`.
+    :param spec: the job's keys as they were given to :func:`run`, a ``run_key`` among them.
+    :raises BadInputError: when its evidence root cannot be one.
+    """
+    store = EvidenceStore(spec.get("evidence_root") or default_evidence_root())
+    return RequestOutcomes(store=store, request=request_identity(name, normalise(spec)))
 
 
 def normalise(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """``python -m airflow_mlops_provider.jobs NAME SPEC.json``: one job, its Outcome as one line of JSON.
 
-Exit status: 0 for any verdict, 2 for a bad spec or unreadable input, 1 for a failed backend or a fault of the job.
-Whatever libraries and trainers print on the way goes to standard output, whose last line is the Outcome; standard error
-holds the one line that says what is wrong, or, for a fault of the job itself, its traceback.
+Exit status: 0 for any verdict, 3 for a verdict that ``--fail-on`` names, 2 for a bad spec or unreadable input, 1 for a
+failed backend or a fault of the job. Whatever libraries and trainers print on the way goes to standard output, whose
+last line is the Outcome; standard error holds the one line that says what is wrong, or, for a fault of the job itself,
+its traceback. See :mod:`airflow_mlops_provider.jobs.protocol`.
 """
 
 from __future__ import annotations
@@ -11,18 +12,17 @@ import argparse
 import json
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from io import TextIOBase
+from io import TextIOBase, TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from airflow_mlops_provider.exceptions import BadInputError, MLOpsError
+from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs import JOBS, run
-from airflow_mlops_provider.records.outcome import Outcome
-
-EXIT_OK, EXIT_FAULT, EXIT_BAD_INPUT = 0, 1, 2
+from airflow_mlops_provider.jobs.parent import end_with_parent
+from airflow_mlops_provider.jobs.protocol import ExitStatus, outcome_line, told
+from airflow_mlops_provider.records.verdict import Status
 
 
 def read_spec(source: str) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class _Parser(argparse.ArgumentParser):
     """Tells what is wrong in one line, as for every other bad input."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(EXIT_BAD_INPUT, f"{message}; usage: {self.prog} NAME SPEC.json\n")
+        self.exit(ExitStatus.BAD_INPUT, f"{message}; usage: {self.prog} NAME SPEC.json\n")
 
 
 class _Chatter(TextIOBase):
@@ -78,31 +78,43 @@ class _Chatter(TextIOBase):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = _Parser(prog="python -m airflow_mlops_provider.jobs", description=__doc__)
-    parser.add_argument("name", metavar="NAME", help=f"one of: {', '.join(JOBS)}")
-    parser.add_argument("spec", metavar="SPEC.json", help="the job's keys as a JSON file; - reads standard input")
-    parsed = parser.parse_args(arguments)
+    parsed = _parser().parse_args(arguments)
     chatter = _Chatter(sys.stdout)
     try:
         with redirect_stdout(chatter), redirect_stderr(chatter):
             outcome = run(parsed.name, read_spec(parsed.spec))
-            line = _line(outcome)
-    except MLOpsError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
-        return EXIT_BAD_INPUT if isinstance(error, BadInputError) else EXIT_FAULT
+            line = outcome_line(outcome)
     except SystemExit as error:
         # A trainer that calls exit(0) has not given the Outcome that status 0 promises.
         print(f"job {parsed.name!r} was ended from inside by exit({error.code!r})", file=sys.stderr)
-        return EXIT_FAULT
-    except Exception:
-        traceback.print_exc()
-        return EXIT_FAULT
+        return ExitStatus.FAILED
+    except Exception as error:
+        status, said = told(error)
+        print(said, file=sys.stderr)
+        return status
     print(f"\n{line}" if chatter.is_line_open else line, flush=True)
-    return EXIT_OK
+    return ExitStatus.VERDICT if outcome.verdict.status in parsed.fail_on else ExitStatus.OUTCOME
 
 
-def _line(outcome: Outcome) -> str:
-    return json.dumps(outcome.to_json(), allow_nan=False)
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m airflow_mlops_provider.jobs", description=__doc__)
+    parser.add_argument("name", metavar="NAME", help=f"one of: {', '.join(JOBS)}")
+    parser.add_argument("spec", metavar="SPEC.json", help="the job's keys as a JSON file; - reads standard input")
+    parser.add_argument(
+        "--fail-on",
+        metavar="STATUSES",
+        type=_statuses,
+        default=frozenset(),
+        help=f"verdicts, separated by commas, that end with status {ExitStatus.VERDICT:d}: {', '.join(Status)}",
+    )
+    return parser
+
+
+def _statuses(text: str) -> frozenset[Status]:
+    try:
+        return frozenset(Status(name.strip()) for name in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of verdicts; they are {', '.join(Status)}") from None
 
 
 def _send_chatter_to_standard_output() -> None:
@@ -112,7 +124,15 @@ def _send_chatter_to_standard_output() -> None:
     sys.stderr = os.fdopen(own, "w", encoding="utf-8", errors="backslashreplace", buffering=1)
 
 
+def _flush_each_line() -> None:
+    # Whoever reads standard output through a pipe sees each line when it is printed.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+
+
 if __name__ == "__main__":
+    end_with_parent()
+    _flush_each_line()
     _send_chatter_to_standard_output()
     status = main()
     sys.stdout.flush()

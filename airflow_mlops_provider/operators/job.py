@@ -9,7 +9,7 @@ from airflow.sdk import BaseOperator, Context
 
 from airflow_mlops_provider.hooks.mlflow import DEFAULT_CONN_ID
 from airflow_mlops_provider.records.outcome import Outcome
-from airflow_mlops_provider.runners.runner import Runner
+from airflow_mlops_provider.runners.runner import Handle, Runner
 from airflow_mlops_provider.tasks.environment import tracking_environment
 from airflow_mlops_provider.tasks.links import EvidenceLink, ReportLink, report_url
 from airflow_mlops_provider.tasks.run import run_for_task
@@ -44,6 +44,7 @@ class JobOperator(BaseOperator):
         self.evidence_root = evidence_root
         self.evidence_url = ""
         self.report_url = ""
+        self._handle: Handle | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the job as this task.
@@ -58,11 +59,20 @@ class JobOperator(BaseOperator):
             runner=self.runner,
             evidence_root=self.evidence_root or evidence_root(),
             environment=tracking_environment(self.tracking_conn_id),
+            started=self._started,
         )
         self.evidence_url = evidence_url(outcome.evidence_uri)
         self.report_url = report_url(outcome.evidence_uri)
         self.conclude(outcome, context)
         return outcome.to_json()
+
+    def on_kill(self) -> None:
+        """Cancel the job: Airflow ends the task, because somebody marked it or its time ran out."""
+        if self._handle is not None:
+            self._handle.cancel()
+
+    def _started(self, handle: Handle) -> None:
+        self._handle = handle
 
     def spec(self) -> dict[str, Any]:
         """The keys of the job, from the operator's rendered attributes."""

@@ -3,48 +3,150 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
-import subprocess
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from airflow_mlops_provider.exceptions import BackendError, BadInputError
+from airflow_mlops_provider.exceptions import BackendError, JobCancelledError, JobFaultError, MLOpsError
+from airflow_mlops_provider.jobs import outcomes_of
+from airflow_mlops_provider.jobs.protocol import PARENT_PIPE, ExitStatus, error_of, outcome_in
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.runners.process_group import ProcessGroup, Stream
+from airflow_mlops_provider.runners.runner import State
 
-_BAD_INPUT = 2
+log = logging.getLogger(__name__)
+
+_KEPT_ERROR_LINES = 2000
 
 
 class ExternalPythonRunner:
     """Runs the job as ``python -m airflow_mlops_provider.jobs`` under another interpreter.
 
+    The job and all that it starts end with the task: when the task is cancelled, and when its process is killed.
+
     :param python: that interpreter; ``airflow-mlops-provider[analysis]`` must be importable there, Airflow need not.
+    :param grace_seconds: how long a cancelled job may take to end before it is killed. Airflow kills a task itself five
+        seconds after it asked it to end.
     """
 
-    def __init__(self, *, python: str) -> None:
+    def __init__(self, *, python: str, grace_seconds: float = 3.0) -> None:
         self.python = python
+        self.grace_seconds = grace_seconds
 
-    def run(self, job: str, spec: Mapping[str, Any], *, environment: Mapping[str, str]) -> Outcome:
-        """Run ``job`` there; see :class:`~airflow_mlops_provider.runners.runner.Runner`."""
-        command = [self.python, "-m", "airflow_mlops_provider.jobs", job, "-"]
+    def submit(self, job: str, spec: Mapping[str, Any], *, environment: Mapping[str, str]) -> ExternalPythonHandle:
+        """Start ``job`` there; see :class:`~airflow_mlops_provider.runners.runner.Runner`."""
+        fetch = _fetch_later(job, spec)
         try:
-            finished = subprocess.run(  # noqa: S603  # the interpreter is the Dag author's own choice
-                command,
-                input=json.dumps(encode(dict(spec))),
-                capture_output=True,
-                text=True,
-                check=False,
-                env={**os.environ, **environment},
+            group = ProcessGroup(
+                command=[self.python, "-m", "airflow_mlops_provider.jobs", job, "-"],
+                given=json.dumps(encode(dict(spec))).encode(),
+                environment={**os.environ, **environment},
+                parent_pipe=PARENT_PIPE,
             )
         except OSError as error:
             raise BackendError(f"runner python {self.python}: {error.strerror}") from error
-        if finished.returncode == _BAD_INPUT:
-            raise BadInputError(_last_line(finished.stderr))
-        if finished.returncode != 0:
-            raise BackendError(f"job {job!r} under {self.python}: {_last_line(finished.stderr)}")
-        return Outcome.from_json(json.loads(_last_line(finished.stdout)))
+        where = f"job {job!r} under {self.python}"
+        return ExternalPythonHandle(group=group, where=where, grace_seconds=self.grace_seconds, fetch=fetch)
 
 
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else "it ended without a word"
+class ExternalPythonHandle:
+    """A job in a process group of its own.
+
+    :param group: its processes.
+    :param where: the job and its interpreter, for messages.
+    :param grace_seconds: see :class:`ExternalPythonRunner`.
+    :param fetch: the Outcome that the job left in the evidence root, if any.
+    """
+
+    def __init__(
+        self, *, group: ProcessGroup, where: str, grace_seconds: float, fetch: Callable[[], Outcome | None]
+    ) -> None:
+        self._group = group
+        self._where = where
+        self._grace_seconds = grace_seconds
+        self._fetch = fetch
+        self._lines = self._read()
+        self._printed: Outcome | None = None
+        self._errors: deque[str] = deque(maxlen=_KEPT_ERROR_LINES)
+        self._result: Outcome | MLOpsError | None = None
+        self._is_cancelled = False
+
+    def state(self) -> State:
+        """How far the job has come; it has succeeded or failed once its output has been read."""
+        if self._is_cancelled:
+            return State.CANCELLED
+        if self._result is None:
+            return State.RUNNING
+        return State.SUCCEEDED if isinstance(self._result, Outcome) else State.FAILED
+
+    def logs(self) -> Iterator[str]:
+        """Both streams line by line; see :class:`~airflow_mlops_provider.runners.runner.Handle`."""
+        return self._lines
+
+    def collect(self) -> Outcome:
+        """Wait for the job's end; see :class:`~airflow_mlops_provider.runners.runner.Handle`."""
+        deque(self._lines, maxlen=0)
+        if self._is_cancelled:
+            raise JobCancelledError(f"{self._where} was cancelled")
+        if not isinstance(self._result, Outcome):
+            raise self._result or BackendError(f"{self._where}: its output was not read to the end")
+        return self._result
+
+    def cancel(self) -> None:
+        """SIGTERM to the whole process group, and SIGKILL after the grace period."""
+        if self._result is None:
+            self._is_cancelled = True
+            self._group.end(grace_seconds=self._grace_seconds)
+
+    def _read(self) -> Iterator[str]:
+        """The lines for the log; one that may be a message of the protocol waits until the next one or the end."""
+        waiting: dict[Stream, str] = {}
+        for stream, line in self._group.lines():
+            if stream in waiting:
+                yield waiting.pop(stream)
+            if stream is Stream.ERROR:
+                self._errors.append(line)
+            self._printed = outcome_in(line) if stream is Stream.OUTPUT else self._printed
+            if stream is Stream.ERROR or self._printed is not None:
+                waiting[stream] = line
+            else:
+                yield line
+        self._result = self._ended(self._group.status)
+        if Stream.OUTPUT in waiting and not isinstance(self._result, Outcome):
+            yield waiting[Stream.OUTPUT]
+        if Stream.ERROR in waiting and isinstance(self._result, Outcome | JobFaultError):
+            yield waiting[Stream.ERROR]
+
+    def _ended(self, status: int | None) -> Outcome | MLOpsError:
+        if status in (ExitStatus.OUTCOME, ExitStatus.VERDICT) and self._printed is not None:
+            return self._printed
+        error = error_of(status, list(self._errors), where=self._where)
+        # A killed job may have printed anything; what it left in the evidence root is an Outcome for certain.
+        return self._left(error) if status is None or status < 0 else error
+
+    def _left(self, error: MLOpsError) -> Outcome | MLOpsError:
+        try:
+            left = self._fetch()
+        except MLOpsError as unread:
+            error.__cause__ = unread
+            return error
+        if left is not None:
+            log.warning("%s; its Outcome had been written before, and is taken from the evidence root", error)
+        return left or error
+
+
+def _fetch_later(job: str, spec: Mapping[str, Any]) -> Callable[[], Outcome | None]:
+    """How to fetch what a run of this request that starts now will have left."""
+    if spec.get("run_key") is None:
+        return lambda: None
+    try:
+        outcomes = outcomes_of(job, spec)
+        earlier = frozenset(outcomes.uris())
+    except MLOpsError as error:
+        # This environment may lack what reaches the evidence root; the job's own one has it.
+        log.debug("outcomes of %s cannot be looked up here: %s", job, error)
+        return lambda: None
+    return lambda: outcomes.newest(besides=earlier)

@@ -1,23 +1,68 @@
-"""What a place to run jobs offers."""
+"""What a place to run jobs offers: a job is submitted, and the handle follows it to its Outcome."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from typing import Any, Protocol
 
 from airflow_mlops_provider.records.outcome import Outcome
 
 
-class Runner(Protocol):
-    """A place where a job runs: same spec, same Outcome, wherever it is."""
+class State(StrEnum):
+    """How far a job has come."""
 
-    def run(self, job: str, spec: Mapping[str, Any], *, environment: Mapping[str, str]) -> Outcome:
-        """Run ``job`` to its end.
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    """It ended with an Outcome, whatever the verdict."""
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Runner(Protocol):
+    """A place where a job runs: same request, same Outcome, wherever it is."""
+
+    def submit(self, job: str, spec: Mapping[str, Any], *, environment: Mapping[str, str]) -> Handle:
+        """Hand ``job`` over and return at once.
+
+        A place that outlives the task finds the job of an earlier try again, by its
+        :func:`~airflow_mlops_provider.records.request_identity.request_identity`, and does not start it twice.
 
         :param job: a job name, such as ``drift``.
         :param spec: its keys, as plain JSON.
         :param environment: variables for the job alone: addresses and secrets from Connections, never stored.
-        :raises BadInputError: as the job does.
-        :raises BackendError: as the job does, or when the place itself cannot be reached.
+        :raises BackendError: when the place cannot be reached.
         """
+        ...
+
+
+class Handle(Protocol):
+    """One submitted job."""
+
+    def state(self) -> State:
+        """How far the job has come; asks, and does not wait."""
+        ...
+
+    def logs(self) -> Iterator[str]:
+        """The job's output line by line, as it comes, until the job has ended.
+
+        The lines of the protocol are left out: the Outcome, and the sentence that :meth:`collect` raises. A job that
+        writes to this process's own output has no lines here.
+        """
+        ...
+
+    def collect(self) -> Outcome:
+        """Wait for the job's end and return its Outcome; may be called without :meth:`logs`, and again.
+
+        :raises BadInputError: as the job does, with its own sentence.
+        :raises BackendError: as the job does, or when the place lost the job.
+        :raises JobFaultError: when the job has a fault and ran in another process; its cause holds the traceback. In
+            this process the fault is raised as it is.
+        :raises JobCancelledError: after :meth:`cancel`.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """End the job and whatever it started; does nothing when it has ended."""
         ...

@@ -16,7 +16,7 @@ from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.policies.drift import DriftPolicy
 from airflow_mlops_provider.records.refs import DatasetRef, Writer
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.runners.runner import Runner
+from airflow_mlops_provider.runners.runner import Handle, Runner
 from airflow_mlops_provider.tasks.environment import tracking_environment
 from airflow_mlops_provider.tasks.lineage import source_tasks, writers_of
 from airflow_mlops_provider.tasks.links import EvidenceLink, ReportLink, report_url
@@ -104,6 +104,7 @@ class DriftSensor(BaseSensorOperator):
         self.evidence_root = evidence_root
         self.evidence_url = ""
         self.report_url = ""
+        self._handle: Handle | None = None
 
     def execute(self, context: Context) -> Any:
         """Poke, reschedule or defer until there is a batch to judge; returns the Outcome as JSON."""
@@ -171,7 +172,16 @@ class DriftSensor(BaseSensorOperator):
             runner=self.runner,
             evidence_root=self._root,
             environment=tracking_environment(self.tracking_conn_id),
+            started=self._started,
         )
+
+    def on_kill(self) -> None:
+        """Cancel the comparison: Airflow ends the task, because somebody marked it or its time ran out."""
+        if self._handle is not None:
+            self._handle.cancel()
+
+    def _started(self, handle: Handle) -> None:
+        self._handle = handle
 
     def _writers(self, context: Context) -> tuple[Writer, ...]:
         return writers_of(self.current, tasks=self._source_tasks, context=context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.in_process import InProcessRunner
-from airflow_mlops_provider.runners.runner import Runner
+from airflow_mlops_provider.runners.runner import Handle, Runner
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +39,13 @@ def run_for_task(
     runner: Runner | None,
     evidence_root: str,
     environment: Mapping[str, str],
+    started: Callable[[Handle], None] = lambda _: None,
 ) -> Outcome:
-    """Run ``job`` as the running task and log its verdict.
+    """Run ``job`` as the running task, with its output in the task's log, and log its verdict.
 
     :param spec: keys of the job; those that are ``None`` are left to the job's defaults.
     :param runner: where; in this process when ``None``.
+    :param started: is given the handle of the job, so that ``on_kill`` can cancel it.
     :raises AirflowFailException: on bad input, which no retry can help. Other errors pass, so that Airflow retries.
     """
     origin = task_origin(context)
@@ -54,9 +56,25 @@ def run_for_task(
         "origin": origin,
     }
     with bad_input_fails(job):
-        outcome = (runner or InProcessRunner()).run(job, full, environment=environment)
+        handle = (runner or InProcessRunner()).submit(job, full, environment=environment)
+        started(handle)
+        outcome = _followed(handle)
     log_outcome(outcome)
     return outcome
+
+
+def _followed(handle: Handle) -> Outcome:
+    """The Outcome of a job, whose lines go to the task's log as they come."""
+    try:
+        for line in handle.logs():
+            log.info("%s", line)
+        return handle.collect()
+    except Exception:
+        raise
+    except BaseException:
+        # The task is over (its time ran out, somebody pressed Ctrl-C), so the job is too.
+        handle.cancel()
+        raise
 
 
 @contextmanager

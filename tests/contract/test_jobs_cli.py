@@ -87,6 +87,8 @@ def test_what_a_trainer_prints_comes_before_the_outcome_and_not_on_standard_erro
         (["drift"], "required: SPEC.json"),
         (["drift", "a", "b"], "unrecognized arguments: b"),
         (["drift", "a", "--fast"], "unrecognized arguments: --fast"),
+        (["drift", "a", "--fail-on", "bad"], "'bad' is not a list of verdicts; they are pass, notice, fail, insuffic"),
+        (["drift", "a", "--fail-on", ""], "'' is not a list of verdicts"),
     ],
 )
 def test_a_wrong_call_is_one_line_with_the_usage(arguments, reason, capsys):
@@ -99,12 +101,39 @@ def test_a_wrong_call_is_one_line_with_the_usage(arguments, reason, capsys):
     assert "NAME SPEC.json" in error
 
 
+@pytest.mark.parametrize(
+    ("fail_on", "status"),
+    [("pass", 3), ("fail,pass", 3), ("notice, pass", 3), ("fail", 0), ("fail,insufficient_evidence,notice", 0)],
+)
+def test_a_verdict_that_is_named_sets_the_exit_status_and_the_outcome_is_still_printed(
+    fail_on, status, quiet, tmp_path, capsys
+):
+    (tmp_path / "spec.json").write_text(json.dumps(quiet))
+    assert program.main(["drift", str(tmp_path / "spec.json"), "--fail-on", fail_on]) == status
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["verdict"]["status"] == "pass"
+
+
+def test_a_process_ends_with_the_status_of_its_verdict(tmp_path, quiet):
+    done = run_process("drift", "-", "--fail-on=pass", folder=tmp_path, given=json.dumps(quiet))
+    assert (done.returncode, done.stderr) == (3, "")
+
+
+def test_bad_input_and_failed_backends_keep_their_status_whatever_verdicts_are_named(tmp_path, quiet, capsys):
+    every = "pass,notice,fail,insufficient_evidence"
+    (tmp_path / "file").write_text("")
+    for change, status in (({"current": "nowhere.parquet"}, 2), ({"evidence_root": str(tmp_path / "file")}, 1)):
+        (tmp_path / "spec.json").write_text(json.dumps({**quiet, **change}))
+        assert program.main(["drift", str(tmp_path / "spec.json"), "--fail-on", every]) == status
+        assert capsys.readouterr().out == ""
+
+
 def test_help_names_every_job(capsys):
     with pytest.raises(SystemExit) as left:
         program.main(["--help"])
     text = capsys.readouterr().out
     assert left.value.code == 0
     assert all(name in text for name in jobs.JOBS)
+    assert "--fail-on" in text
 
 
 def test_an_unknown_job_is_told_the_known_ones(command):

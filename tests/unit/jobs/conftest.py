@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import s3fs
-from moto.server import ThreadedMotoServer
 from sklearn.linear_model import LogisticRegression
 
 from airflow_mlops_provider.decisions.model_card import ModelCardPolicy
@@ -265,27 +262,6 @@ def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def world(tmp_path: Path, empty_mlflow: Path) -> World:
     return new_world(tmp_path / "mlops", empty_mlflow)
-
-
-@pytest.fixture(scope="session")
-def s3_address() -> Iterator[str]:
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    yield f"http://127.0.0.1:{server._server.server_port}"
-    server.stop()
-
-
-@pytest.fixture
-def s3_root(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A bucket of its own on an S3 that keeps S3's own conditions."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_address)
-    s3fs.S3FileSystem.clear_instance_cache()  # another test may have had another server
-    bucket = f"b{uuid.uuid4().hex}"
-    s3fs.S3FileSystem(use_listings_cache=False).mkdir(bucket)
-    return f"s3://{bucket}/mlops"
 
 
 @pytest.fixture

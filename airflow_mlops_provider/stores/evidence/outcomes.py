@@ -1,0 +1,47 @@
+"""The Outcomes of requests, kept in the evidence root so that whoever asked can fetch them later.
+
+Each run of a request leaves a file of its own, ``outcomes/<request>/<time>-<SHA-256>.json``: nothing is overwritten,
+and the newest stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_mlops_provider.records.codec import decode
+from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
+
+_FOLDER = "outcomes"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestOutcomes:
+    """The Outcomes of one request in one evidence root.
+
+    :param store: the evidence root of the request.
+    :param request: its identity, see :func:`~airflow_mlops_provider.records.request_identity.request_identity`.
+    """
+
+    store: EvidenceStore
+    request: str
+
+    def leave(self, outcome: Outcome) -> str:
+        """Keep ``outcome`` as the newest one of the request; returns its URI.
+
+        :raises BackendError: when the evidence root cannot be written.
+        """
+        return self.store.write(f"{_FOLDER}/{self.request}", outcome)
+
+    def uris(self) -> list[str]:
+        """What runs of the request have left, oldest first."""
+        return self.store.uris(f"{_FOLDER}/{self.request}")
+
+    def newest(self, *, besides: frozenset[str] = frozenset()) -> Outcome | None:
+        """The Outcome that stands, or ``None`` when no run of the request has come to one.
+
+        :param besides: URIs that are not meant: what earlier runs had left.
+        :raises IntegrityError: when its file was changed after it was written.
+        """
+        left = [uri for uri in self.uris() if uri not in besides]
+        return decode(Outcome, self.store.read(left[-1]), where=f"outcome {left[-1]}") if left else None
