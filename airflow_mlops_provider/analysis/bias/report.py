@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.bias.counts import Counts
+from airflow_mlops_provider.analysis.bias.influence import measured_anew
 from airflow_mlops_provider.analysis.bias.permutation import Population, shuffled
 from airflow_mlops_provider.analysis.bias.roc_auc import areas_worse
 from airflow_mlops_provider.analysis.bias.rollup import Cells
@@ -24,6 +25,8 @@ Floats = NDArray[np.float64]
 
 MAX_CLASSES = 30
 """Averages over more classes than this are not measured by slice: most classes would be missing in most slices."""
+
+_AVERAGES_OVER_CLASSES = ("precision", "recall", "f1", "balanced_accuracy", "mcc")
 
 _Z = 1.959963984540054
 
@@ -55,7 +58,7 @@ class Terms:
         :raises BadInputError: when the metric averages over more classes than can be told apart by slice.
         """
         p = self.predictions
-        if len(p.classes) > MAX_CLASSES and self.metric.name in ("precision", "recall", "f1"):
+        if len(p.classes) > MAX_CLASSES and self.metric.name in _AVERAGES_OVER_CLASSES:
             name, classes = self.metric.name, len(p.classes)
             raise BadInputError(f"metric {name!r} by slice takes up to {MAX_CLASSES} classes, and there are {classes}")
         columns = [np.ones(len(p.truth))]
@@ -116,6 +119,8 @@ def report_on(
     metric = terms.metric
     if metric.name == "roc_auc" and isinstance(cells, Cells):
         measured = _areas(cells, terms, slices, group)
+    elif metric.is_expansion and isinstance(cells, Cells):
+        measured = _anew(cells, terms, slices)
     elif terms.is_exact(group):
         measured = _proportions(terms, total, slices)
     else:
@@ -232,6 +237,22 @@ def _areas(cells: Cells, terms: Terms, slices: Sequence[Slice], group: str | Non
         rest_values=found.rest_values,
         p_values=np.where(rows > 0, found.p_values, np.nan),
         method=f"DeLong's test over {'groups' if group else 'rows'}",
+    )
+
+
+def _anew(cells: Cells, terms: Terms, slices: Sequence[Slice]) -> _Columns:
+    members = (cells.rows_of(piece) for piece in slices)
+    found = measured_anew(terms.metric, terms.predictions, members, cells.group_codes())
+    lowest, highest = terms.metric.limits
+    return _Columns(
+        trials=found.trials,
+        rest_trials=found.rest_trials,
+        values=found.values,
+        lows=np.maximum(found.values - _Z * found.errors, lowest),
+        highs=np.minimum(found.values + _Z * found.errors, highest),
+        rest_values=found.rest_values,
+        p_values=found.p_values,
+        method=f"normal test of the influence of {'rows' if cells.group_codes() is None else 'groups'}",
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from airflow_mlops_provider.analysis.evaluation.comparison import compare, estimate_all
-from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions, majority_or_mean
+from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, Metric, Predictions, majority_or_mean
 from airflow_mlops_provider.records.reports.evaluation import Damage, EvaluationReport, Invariant, Latency
 
 
@@ -37,14 +37,15 @@ def measure_evaluation(
     :param held_out: whether the rows are others than those that the candidate was trained on.
     :param seed: of every bootstrap.
     """
+    names = dict.fromkeys((*METRICS, metric.name))
     return EvaluationReport(
         task=candidate.task,
         metric=metric.name,
         direction=metric.direction,
         rows=len(candidate.truth),
         groups=None if groups is None else len(np.unique(np.asarray(groups))),
-        candidate=estimate_all(candidate, groups=groups, seed=seed),
-        champion=estimate_all(champion, groups=groups, seed=seed) if champion else (),
+        candidate=estimate_all(candidate, groups=groups, seed=seed, names=names),
+        champion=estimate_all(champion, groups=groups, seed=seed, names=names) if champion else (),
         against_dummy=compare(
             metric,
             candidate,

@@ -10,7 +10,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, Metric, Predictions, predicted_of, scores_of
+from airflow_mlops_provider.analysis.evaluation.metrics import (
+    METRICS,
+    Metric,
+    Predictions,
+    find_metric,
+    predicted_of,
+    scores_of,
+)
 from airflow_mlops_provider.analysis.stats.intervals import wilson
 from airflow_mlops_provider.analysis.stats.paired import REPLICATES, bootstrap, by_group, delong, mcnemar_midp
 from airflow_mlops_provider.records.reports.evaluation import Bound, Comparison, MetricEstimate
@@ -34,7 +41,7 @@ def estimate_all(
     :param groups: group of each row; rows of one group are resampled together.
     :param names: which metrics to consider.
     """
-    chosen = [METRICS[name] for name in names]
+    chosen = [find_metric(name) for name in names]
     return tuple(estimate(m, predictions, groups=groups, seed=seed) for m in chosen if m.applies_to(predictions))
 
 

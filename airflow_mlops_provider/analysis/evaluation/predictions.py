@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.evaluation.metrics import (
     METRICS,
-    NEEDS_PROBABILITIES,
     Metric,
     Predictions,
     find_metric,
@@ -104,7 +103,13 @@ def recognise_task(labels: pd.Series[Any], column: str) -> Task:
 
 
 def from_answers(
-    task: Task, truth: pd.Series[Any], predicted: NDArray[Any], scores: NDArray[Any] | None, classes: Sequence[Any]
+    task: Task,
+    truth: pd.Series[Any],
+    predicted: NDArray[Any],
+    scores: NDArray[Any] | None,
+    classes: Sequence[Any],
+    *,
+    has_probabilities: bool = True,
 ) -> Predictions:
     """What a model answered, against the truth.
 
@@ -112,6 +117,7 @@ def from_answers(
     :param predicted: the model's classes or values, shape ``(n,)``.
     :param scores: of the positive class, shape ``(n,)``, or of each of ``classes``, shape ``(n, k)``.
     :param classes: the classes the model knows, in the order of its scores; empty for regression.
+    :param has_probabilities: whether the scores are probabilities, and not values of a decision function.
     :raises BadInputError: when the target is missing somewhere or is no number in a regression.
     """
     column = str(truth.name)
@@ -127,15 +133,23 @@ def from_answers(
     known = (*classes, *unseen)
     codes = {value: code for code, value in enumerate(known)}
     if scores is not None and unseen:
-        scores = scores if scores.ndim == 2 else np.column_stack([1 - scores, scores])
-        scores = np.column_stack([scores, np.zeros((len(scores), len(unseen)))])
+        scores = _for_more_classes(scores, len(unseen), has_probabilities=has_probabilities)
     return Predictions(
         task=task,
         truth=_coded(labels, codes),
         predicted=_coded(np.asarray(predicted), codes),
         scores=None if scores is None else np.asarray(scores, dtype=np.float64),
         classes=known,
+        has_probabilities=has_probabilities,
     )
+
+
+def _for_more_classes(scores: NDArray[Any], more: int, *, has_probabilities: bool) -> NDArray[Any]:
+    """Scores of every class, where the model knows none for the last ``more``: the least that there is."""
+    if scores.ndim == 1:
+        scores = np.column_stack([1 - scores if has_probabilities else -scores, scores])
+    least = 0.0 if has_probabilities else float(scores.min()) - 1
+    return np.column_stack([scores, np.full((len(scores), more), least)])
 
 
 def _classified(frame: pd.DataFrame, label: str, column: str, metric: Metric, notes: list[str]) -> Predictions:
@@ -174,7 +188,7 @@ def _from_scores(frame: pd.DataFrame, label: str, column: str, metric: Metric) -
         held = "one class only" if len(classes) == 1 else f"{len(classes)} classes"
         raise BadInputError(f"label column {label!r} has {held}: {metric.name} of one score column needs two classes")
     probabilities = bool(((scores >= 0) & (scores <= 1)).all())
-    if metric.name in NEEDS_PROBABILITIES and not probabilities:
+    if metric.needs_probabilities and not probabilities:
         raise BadInputError(f"column {column!r} holds values outside [0, 1]: {metric.name} needs probabilities")
     return Predictions(
         task=Task.CLASSIFICATION,

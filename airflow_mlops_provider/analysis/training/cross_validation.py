@@ -55,15 +55,30 @@ def answers(estimator: Any, data: TrainingData, spec: ModelSpec, *, metric: Metr
     :param metric: the only one that will be asked for, which may save half of the work; any by default.
     :raises BadInputError: when the estimator cannot answer, or answers what is no number.
     """
-    scores = None
-    if spec.task is Task.CLASSIFICATION and hasattr(estimator, "predict_proba"):
-        scores = _asked(estimator.predict_proba, data, spec)
-        scores = scores[:, 1] if scores.shape[1] == 2 else scores
     classes: list[Any] = estimator.classes_.tolist() if spec.task is Task.CLASSIFICATION else []
-    if metric is not None and metric.of_scores and scores is not None:
-        unasked = np.full(len(data.target), classes[0])
-        return replace(from_answers(spec.task, data.target, unasked, scores, classes), predicted=None)
-    return from_answers(spec.task, data.target, _asked(estimator.predict, data, spec), scores, classes)
+    scores, are_probabilities = _scores(estimator, data, spec)
+    only_scores = metric is not None and metric.of_scores and scores is not None
+    predicted = np.full(len(data.target), classes[0]) if only_scores else _asked(estimator.predict, data, spec)
+    found = from_answers(
+        spec.task, data.target, predicted.reshape(-1), scores, classes, has_probabilities=are_probabilities
+    )
+    return replace(found, predicted=None) if only_scores else found
+
+
+def _scores(estimator: Any, data: TrainingData, spec: ModelSpec) -> tuple[NDArray[Any] | None, bool]:
+    """Probabilities, else values of the decision function, and which of both; ``None`` when there are neither."""
+    if spec.task is not Task.CLASSIFICATION:
+        return None, True
+    if hasattr(estimator, "predict_proba"):
+        return scores_of(_asked(estimator.predict_proba, data, spec)), True
+    if hasattr(estimator, "decision_function"):
+        return _asked(estimator.decision_function, data, spec), False
+    return None, True
+
+
+def scores_of(probabilities: NDArray[Any]) -> NDArray[Any]:
+    """The probability of the second class, shape (rows,), for two classes; all of them, (rows, k), for more."""
+    return probabilities[:, 1] if probabilities.ndim == 2 and probabilities.shape[1] == 2 else probabilities
 
 
 def _asked(method: Callable[[Any], Any], data: TrainingData, spec: ModelSpec) -> NDArray[Any]:
@@ -163,7 +178,7 @@ def measure_roc(results: Sequence[FoldResult]) -> Curve | None:
 def measure_calibration(results: Sequence[FoldResult]) -> Curve | None:
     """Mean probability against observed share in bins of equally many rows; ``None`` as for :func:`measure_roc`."""
     pooled = _pooled(results)
-    if pooled is None:
+    if pooled is None or not all(result.predictions.has_probabilities for result in results):
         return None
     truth, scores = pooled
     bins = [rows for rows in np.array_split(np.argsort(scores, kind="stable"), BINS) if len(rows)]

@@ -106,6 +106,7 @@ def ask(predictor: Predictor, frame: pd.DataFrame, label: str) -> Answers:
     task, classes = predictor.spec.task, predictor.classes or ()
     try:
         predicted, found = predictor.answers(frame)
+        values = predictor.decision_values(frame) if task is Task.CLASSIFICATION else None
     except BadInputError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever the user's estimator raises
@@ -115,8 +116,9 @@ def ask(predictor: Predictor, frame: pd.DataFrame, label: str) -> Answers:
         features = frame[list(spec.features)]
         raise refused(f"model {spec.name} cannot answer for these rows", error, features, spec) from None
     probabilities = found if task is Task.CLASSIFICATION else None
+    scores = scores_of(probabilities) if values is None else values
     return Answers(
-        predictions=from_answers(task, frame[label], predicted, scores_of(probabilities), classes),
+        predictions=from_answers(task, frame[label], predicted, scores, classes, has_probabilities=values is None),
         # The probability of the second class alone sums to one by construction; the invariant needs both.
         invariants=check_invariants(task, len(frame), predicted, probabilities, classes),
     )
@@ -141,7 +143,9 @@ def metric_of(spec: ModelSpec, name: str | None, among: Mapping[str, Metric] = M
 def require_measurable(metric: Metric, predictions: Predictions, *, label: str, model: str) -> None:
     """Raise ``BadInputError`` when ``metric`` cannot be had of these predictions, naming the column or model."""
     if metric.of_scores and predictions.scores is None:
-        raise BadInputError(f"metric {metric.name!r} needs probabilities, and {model} has no predict_proba")
+        raise BadInputError(
+            f"metric {metric.name!r} needs scores, and {model} has neither predict_proba nor decision_function"
+        )
     if metric.name == "roc_auc" and bool((predictions.truth == predictions.truth[0]).all()):
         raise BadInputError(f"column {label!r} has one class only: roc_auc needs both")
     if not metric.applies_to(predictions):

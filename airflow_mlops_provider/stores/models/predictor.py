@@ -75,6 +75,18 @@ class Predictor:
             answers: NDArray[np.float64] = self.estimator.predict_proba(features)
         return answers
 
+    def decision_values(self, frame: pd.DataFrame) -> NDArray[np.float64] | None:
+        """Values of the decision function of a classifier without probabilities, shape (rows,) or (rows, classes).
+
+        ``None`` when it has probabilities, or neither. Raises as :meth:`predict`.
+        """
+        if hasattr(self.estimator, "predict_proba") or not hasattr(self.estimator, "decision_function"):
+            return None
+        features = self.features_of(frame)
+        with one_thread():
+            values: NDArray[np.float64] = self.estimator.decision_function(features)
+        return values
+
     def answers(self, frame: pd.DataFrame) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
         """Labels or values, and probabilities, of one pass where the labels follow from the probabilities.
 

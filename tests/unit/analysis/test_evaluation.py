@@ -71,6 +71,9 @@ def test_metrics_of_two_classes_equal_scikit_learn() -> None:
             "roc_auc": sk.roc_auc_score(p.truth, p.scores),
             "log_loss": sk.log_loss(p.truth, p.scores),
             "brier": sk.brier_score_loss(p.truth, p.scores),
+            "average_precision": sk.average_precision_score(p.truth, p.scores),
+            "balanced_accuracy": sk.balanced_accuracy_score(p.truth, p.predicted),
+            "mcc": sk.matthews_corrcoef(p.truth, p.predicted),
         }
     )
 
@@ -82,6 +85,10 @@ def test_metrics_of_three_classes_equal_scikit_learns_macro_average() -> None:
         assert found[name] == pytest.approx(score(p.truth, p.predicted, average="macro"))
     assert found["roc_auc"] == pytest.approx(sk.roc_auc_score(p.truth, p.scores, multi_class="ovr"))
     assert found["log_loss"] == pytest.approx(sk.log_loss(p.truth, p.scores))
+    assert found["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(p.truth, p.predicted))
+    assert found["mcc"] == pytest.approx(sk.matthews_corrcoef(p.truth, p.predicted))
+    one_hot = np.eye(3)[p.truth]
+    assert found["average_precision"] == pytest.approx(sk.average_precision_score(one_hot, p.scores, average="macro"))
 
 
 def test_metrics_of_regression_equal_scikit_learn() -> None:
@@ -91,6 +98,9 @@ def test_metrics_of_regression_equal_scikit_learn() -> None:
             "rmse": sk.root_mean_squared_error(p.truth, p.predicted),
             "mae": sk.mean_absolute_error(p.truth, p.predicted),
             "r2": sk.r2_score(p.truth, p.predicted),
+            "median_absolute_error": sk.median_absolute_error(p.truth, p.predicted),
+            "mape": sk.mean_absolute_percentage_error(p.truth, p.predicted),
+            "rmsle": sk.root_mean_squared_log_error(p.truth, p.predicted),
         }
     )
 
