@@ -42,18 +42,13 @@ def main() -> int:
         if UPGRADE in asked.extra:
             first = build_wheel(folder / "first", commit=FIRST_RELEASE)
         for series in asked.airflow:
-            for extra in asked.extra:
-                upgrade = extra == UPGRADE
-                with Environment(folder / "environment", airflow=series) as environment:
-                    trial = run_trial(
-                        environment,
-                        wheel=wheel,
-                        extra="analysis" if upgrade else extra,
-                        label=extra,
-                        before=first if upgrade else None,
-                    )
-                print(trial.line, flush=True)
-                trials.append(trial)
+            with Environment(folder / series, airflow=series) as environment:
+                for extra in asked.extra:
+                    old = first if extra == UPGRADE else None
+                    taken = "analysis" if extra == UPGRADE else extra
+                    trial = run_trial(environment, wheel=wheel, extra=taken, label=extra, before=old)
+                    print(trial.line, flush=True)
+                    trials.append(trial)
     print(f"\n{table(trials)}")
     return 0 if all(trial.held for trial in trials) else 1
 

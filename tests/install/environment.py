@@ -47,39 +47,53 @@ def build_wheel(into: Path, *, commit: str | None = None) -> Path:
 
 
 class Environment:
-    """A virtual environment with the newest patch of one Airflow series; a context manager that removes it.
+    """A virtual environment with the newest patch of one Airflow series, and Airflow's migrated database.
+
+    A context manager that removes it. What is there at first is kept aside: :meth:`renew` starts from it again.
 
     :param folder: where to make it.
     :param airflow: the series, such as ``3.2``.
     """
 
     def __init__(self, folder: Path, *, airflow: str) -> None:
-        self.folder, self.series = folder, airflow
-        self.python = folder / "bin" / "python"
-        self.home = folder / "airflow"
+        self.series, self._folder = airflow, folder
+        self.place, self.home = folder / "environment", folder / "airflow"
+        self.python = self.place / "bin" / "python"
 
     def __enter__(self) -> Environment:
-        if UV:
-            execute([UV, "venv", "--quiet", "--python", sys.executable, str(self.folder)])
-        else:
-            execute([sys.executable, "-m", "venv", str(self.folder)])
+        how = [UV, "venv", "--quiet", "--python", sys.executable] if UV else [sys.executable, "-m", "venv"]
+        execute([*how, str(self.place)])
         self.install(f"apache-airflow=={self.series}.*")
         self.home.mkdir()
+        self.airflow("db", "migrate")
+        for path in (self.place, self.home):
+            path.rename(self._kept(path))
         return self
 
     def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _kept(self, path: Path) -> Path:
+        return self._folder / f"first-{path.name}"
+
+    def renew(self) -> None:
+        """Airflow alone, as it was installed; what was added since is gone."""
+        for path in (self.place, self.home):
+            shutil.rmtree(path, ignore_errors=True)
+        # Installers replace files and never write into them, so those of the environment may share their bytes.
+        shutil.copytree(self._kept(self.place), self.place, symlinks=True, copy_function=os.link)
+        shutil.copytree(self._kept(self.home), self.home)
 
     @property
     def variables(self) -> dict[str, str]:
         """The variables of a process in it: none of whoever runs this."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "PYTHON"))}
         return kept | {
-            "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
+            "PATH": f"{self.place / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([BUNDLE]),
-            "VIRTUAL_ENV": str(self.folder),
+            "VIRTUAL_ENV": str(self.place),
         }
 
     def install(self, *requirements: str) -> None:
@@ -105,7 +119,7 @@ class Environment:
 
     def airflow(self, *arguments: str) -> str:
         """Output of the ``airflow`` command."""
-        return execute([str(self.folder / "bin" / "airflow"), *arguments], env=self.variables)
+        return execute([str(self.place / "bin" / "airflow"), *arguments], env=self.variables)
 
     def run(self, script: Path, *arguments: str, **variables: str) -> str:
         """Output of a script in this environment."""

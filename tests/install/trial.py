@@ -46,6 +46,7 @@ class Trial:
 def run_trial(environment: Environment, *, wheel: Path, extra: str, label: str, before: Path | None) -> Trial:
     """Install ``wheel`` with ``extra`` over the Airflow that is there, and over the wheel ``before`` if any."""
     started = time.monotonic()
+    environment.renew()
     trial = Trial(airflow=environment.version("apache-airflow"), label=label)
     try:
         _try(environment, trial, wheel, extra, before)
@@ -68,7 +69,6 @@ def _try(environment: Environment, trial: Trial, wheel: Path, extra: str, before
     found = environment.version("apache-airflow")
     _require(found == trial.airflow, f"Airflow became {found}")
     version = environment.version(NAME)
-    environment.airflow("db", "migrate")
     provider = environment.airflow("providers", "list", "--output", "json")
     listed = {row["package_name"]: row["version"] for row in json.loads(provider[provider.index("[") :])}
     _require(listed.get(NAME) == version, f"airflow providers list says {listed.get(NAME)}, not {version}")
@@ -94,7 +94,7 @@ def _services(extra: str, opened: ExitStack) -> dict[str, str]:
     if extra == "slack":
         slack = SlackReceiver()
         opened.enter_context(stopping(slack))
-        opened.callback(lambda: _require("a drill" in str(slack.messages), "Slack was not told"))
+        opened.callback(lambda: _require("with_slack" in str(slack.messages), "Slack was not told"))
         return {"AIRFLOW_CONN_SLACK_DEFAULT": slack.connection}
     if extra == "amazon":
         return _s3(opened)

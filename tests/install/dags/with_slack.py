@@ -1,21 +1,16 @@
-"""A task that fails tells Slack; what stands for Slack is asked afterwards whether it heard."""
+"""Slack hears of a verdict; what stands for Slack is asked afterwards whether it did."""
 
-from airflow.sdk import dag, task
+from airflow.sdk import dag
 
 from airflow_mlops_provider.notifications.slack import MLOpsSlackNotifier
+from airflow_mlops_provider.operators.retention import PurgeEvidenceOperator
+from airflow_mlops_provider.records.alert import Severity
 
 
 @dag(schedule=None)
 def with_slack():
-    @task(on_failure_callback=MLOpsSlackNotifier())
-    def fail() -> None:
-        raise ValueError("a drill")
-
-    @task(trigger_rule="all_failed")
-    def go_on() -> None:
-        pass
-
-    fail() >> go_on()
+    tell = MLOpsSlackNotifier(min_severity=Severity.INFO)
+    PurgeEvidenceOperator(task_id="purge", retention_days=30, preview=True, on_success_callback=tell)
 
 
 with_slack()
