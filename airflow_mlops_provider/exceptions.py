@@ -41,6 +41,12 @@ class JobCancelledError(BaseException):
     """
 
 
-def one_line(said: object) -> str:
-    """The text of an error, or any text, as one line for a person."""
-    return " ".join(str(said).split())
+def one_line(said: object, *, longest: int | None = None) -> str:
+    """The text of an error, or any text, as one line for a person.
+
+    :param longest: characters after which it is cut at a word; the whole text by default.
+    """
+    text = " ".join(str(said).split())
+    if longest is None or len(text) <= longest:
+        return text
+    return f"{text[:longest].rpartition(' ')[0] or text[:longest]} ..."

@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import BaseNotifier, Context
 
 from airflow_mlops_provider.decisions.alerts import alert_of_failure, alert_of_outcome, require_severities
+from airflow_mlops_provider.exceptions import one_line
 from airflow_mlops_provider.notifications.callback_context import CallbackEvent, event_of
 from airflow_mlops_provider.records.alert import Alert, Severity
 from airflow_mlops_provider.records.outcome import Outcome
@@ -102,7 +103,7 @@ class MLOpsSlackNotifier(BaseNotifier):
         try:
             self._hook().send(text=plain_text(alert), blocks=blocks(alert))
         except Exception as error:  # noqa: BLE001  # whatever Slack or the network does, the task goes on
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            reason = f"{type(error).__name__}: {one_line(error)}"
             log.warning("Slack was not told (%s): %s", reason, plain_text(alert))
             keep_undelivered(alert, channel=self.slack_conn_id, reason=reason, origin=origin)
 

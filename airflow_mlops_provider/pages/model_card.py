@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from airflow_mlops_provider.exceptions import one_line
 from airflow_mlops_provider.records.reports.model_card import CardSection, CardTable, ModelCardReport
 
 
@@ -19,7 +20,7 @@ def to_markdown(card: ModelCardReport) -> str:
 def _markdown_section(section: CardSection) -> list[str]:
     parts = [section.human.strip()] if section.human.strip() else []
     if section.lines:
-        parts.append("\n".join(f"- {_one_line(line)}" for line in section.lines))
+        parts.append("\n".join(f"- {one_line(line)}" for line in section.lines))
     if section.code:
         parts.append(f"```json\n{section.code}\n```")
     return parts + [_markdown_table(table) for table in section.tables if table.rows]
@@ -32,11 +33,7 @@ def _markdown_table(table: CardTable) -> str:
 
 def _cell(text: str) -> str:
     # A pipe or newline of a file name or category would break the table; a tag would be markup.
-    return _one_line(text).replace("|", "\\|").replace("<", "&lt;")
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return one_line(text).replace("|", "\\|").replace("<", "&lt;")
 
 
 def to_html(card: ModelCardReport) -> str:

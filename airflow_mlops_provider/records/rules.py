@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.exceptions import BadInputError, one_line
 from airflow_mlops_provider.records.codec import OMIT_NONE
 
 
@@ -202,5 +202,5 @@ _LONGEST_VALUE = 80
 def _short(value: Any) -> str:
     if isinstance(value, dict) and "excluded" in value:
         return Limits(**value).text
-    text = " ".join(str(value).split()) if isinstance(value, str) else repr(value)
+    text = one_line(value) if isinstance(value, str) else repr(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlparse
 
 import yaml
 
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.exceptions import BadInputError, one_line
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.model_spec import ModelSpec
 
@@ -64,4 +64,4 @@ def _read_yaml(path: Path) -> Any:
     except OSError as error:
         raise BadInputError(f"model file {path}: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInputError(f"model file {path} is not YAML: {' '.join(str(error).split())}") from error
+        raise BadInputError(f"model file {path} is not YAML: {one_line(error)}") from error

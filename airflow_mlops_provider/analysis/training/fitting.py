@@ -13,8 +13,10 @@ from pandas.api import types
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 
 from airflow_mlops_provider.analysis.training.data import TrainingData
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.exceptions import BadInputError, one_line
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
+
+_LONGEST_REASON = 300  # characters of what the user's code says
 
 
 def build_estimator(build: Callable[..., Any], params: Mapping[str, Any], spec: ModelSpec) -> BaseEstimator:
@@ -26,7 +28,9 @@ def build_estimator(build: Callable[..., Any], params: Mapping[str, Any], spec: 
     try:
         estimator = build(**params)
     except (Exception, SystemExit) as error:  # whatever the user's function raises
-        raise BadInputError(f"trainer {spec.trainer} raised {type(error).__name__}: {one_line(error)}") from error
+        raise BadInputError(
+            f"trainer {spec.trainer} raised {type(error).__name__}: {one_line(error, longest=_LONGEST_REASON)}"
+        ) from error
     fits = is_classifier if spec.task is Task.CLASSIFICATION else is_regressor
     if not isinstance(estimator, BaseEstimator) or not fits(estimator):
         kind = "classifier" if spec.task is Task.CLASSIFICATION else "regressor"
@@ -65,7 +69,7 @@ def refused(what: str, error: BaseException, features: pd.DataFrame, spec: Model
 
     Names the columns with missing values and those of text, which are what estimators mostly refuse.
     """
-    reason = hide_values(one_line(error), features, spec.sensitive)
+    reason = hide_values(one_line(error, longest=_LONGEST_REASON), features, spec.sensitive)
     return BadInputError(f"{what}: {type(error).__name__}: {reason}{_hint(features)}")
 
 
@@ -84,9 +88,3 @@ def hide_values(text: str, frame: pd.DataFrame, sensitive: Iterable[str]) -> str
             for value in frame[column].dropna().unique():
                 text = text.replace(repr(str(value)), "(hidden)")
     return text
-
-
-def one_line(error: BaseException, length: int = 300) -> str:
-    """An error's first words, without line breaks."""
-    text = " ".join(str(error).split())
-    return text if len(text) <= length else f"{text[:length].rpartition(' ')[0] or text[:length]} ..."

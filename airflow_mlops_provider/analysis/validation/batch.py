@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from airflow_mlops_provider.analysis.validation import regexes
 from airflow_mlops_provider.analysis.validation.custom_sql import BATCH
 from airflow_mlops_provider.analysis.validation.sql_columns import Column, columns_of, quote, text_literal
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.exceptions import BadInputError, one_line
 
 ROW = "mlops_row_number"
 SOURCE = "mlops_source"
@@ -194,6 +194,6 @@ def _literal_path(file: str) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(Path(file)))
 
 
-def one_line(error: duckdb.Error) -> str:
+def what_duckdb_says(error: duckdb.Error) -> str:
     """What DuckDB says, without the query it quotes."""
-    return " ".join(str(error).split("LINE 1")[0].split())
+    return one_line(str(error).split("LINE 1")[0])

@@ -19,7 +19,7 @@ from airflow_mlops_provider.analysis.validation.contract_sql import query_rule, 
 from airflow_mlops_provider.analysis.validation.custom_sql import BATCH
 from airflow_mlops_provider.analysis.validation.rule_severity import severity_of
 from airflow_mlops_provider.analysis.validation.suites import rule_of_expectation
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.exceptions import BadInputError, one_line
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.rules import Limits, Rule
 
@@ -166,7 +166,7 @@ def _custom_rules(
         try:
             body = yaml.safe_load(body)
         except yaml.YAMLError as error:
-            raise BadInputError(f"{source}: implementation is not YAML: {' '.join(str(error).split())}") from error
+            raise BadInputError(f"{source}: implementation is not YAML: {one_line(error)}") from error
     if not isinstance(body, Mapping):
         raise BadInputError(f"{source}: implementation must be an expectation with 'type' and 'kwargs'")
     kwargs = {_snake(str(key)): value for key, value in _mapping(body, "kwargs", source).items()}

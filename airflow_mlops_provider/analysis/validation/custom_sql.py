@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.exceptions import BadInputError, one_line
 
 BATCH = "batch"
 """The name under which rules in SQL see the batch."""
@@ -137,7 +137,7 @@ def _parse_all(query: str) -> dict[str, Any]:
         row = connection.execute("SELECT json_serialize_sql($1)", [query]).fetchone()
     parsed: dict[str, Any] = json.loads(row[0])
     if parsed.get("error"):
-        raise BadInputError(f"{query!r} is not a query: {' '.join(str(parsed.get('error_message')).split())}")
+        raise BadInputError(f"{query!r} is not a query: {one_line(parsed.get('error_message'))}")
     if len(parsed["statements"]) != 1:
         raise BadInputError(f"{query!r} must be one query")
     return parsed

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_mlops_provider.analysis.validation.json_values import json_value
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.exceptions import BadInputError, one_line
 from airflow_mlops_provider.records.rules import Rule, Scope
 
 _NUMBER = "rule_number"
@@ -74,7 +74,7 @@ def _expectation(rule: Rule, number: int) -> Any:
     try:
         return ExpectationConfiguration(type=rule.type, kwargs=kwargs, meta={_NUMBER: number}).to_domain_obj()
     except (GreatExpectationsError, ValueError, TypeError, AttributeError) as error:
-        raise BadInputError(f"{rule.source}: {rule.type}: {_one_line(error)}") from error
+        raise BadInputError(f"{rule.source}: {rule.type}: {one_line(error)}") from error
 
 
 def _answer(rule: Rule, found: Any, sensitive: Sequence[str]) -> Answer:
@@ -110,12 +110,8 @@ def _raised(info: Any) -> str:
     if not isinstance(info, dict):
         return ""
     if info.get("raised_exception"):
-        return _one_line(info.get("exception_message") or "it raised")
+        return one_line(info.get("exception_message") or "it raised")
     return next((found for found in map(_raised, info.values()) if found), "")
-
-
-def _one_line(error: object) -> str:
-    return " ".join(str(error).split())
 
 
 @contextmanager

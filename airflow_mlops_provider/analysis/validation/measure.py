@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from airflow_mlops_provider.analysis.validation.batch import Batch, one_line
+from airflow_mlops_provider.analysis.validation.batch import Batch, what_duckdb_says
 from airflow_mlops_provider.analysis.validation.failing_rows import FailingRows, find_failing_rows
 from airflow_mlops_provider.analysis.validation.great_expectations_engine import Answer, ask_great_expectations
 from airflow_mlops_provider.analysis.validation.plan import Plan, make_plan
@@ -94,7 +94,7 @@ def measure_validation(
             yield replace(measured, report=replace(measured.report, unchecked=tuple(unchecked)))
     except duckdb.Error as error:
         # The engine's own words may quote a value.
-        told = type(error).__name__ if sensitive else one_line(error)
+        told = type(error).__name__ if sensitive else what_duckdb_says(error)
         raise BadInputError(f"{source.name} cannot be read: {told}") from error
 
 

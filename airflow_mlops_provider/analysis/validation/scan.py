@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from airflow_mlops_provider.analysis.validation.batch import SOURCE, Batch, one_line
+from airflow_mlops_provider.analysis.validation.batch import SOURCE, Batch, what_duckdb_says
 from airflow_mlops_provider.analysis.validation.json_values import json_value
 from airflow_mlops_provider.analysis.validation.plan import Plan
 from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion, RowCheck
@@ -140,7 +140,7 @@ def _require(rule: Rule, statement: str, batch: Batch) -> None:
     try:
         batch.rows(statement)  # the rule's own SQL, as declared
     except duckdb.Error as error:
-        raise BadInputError(f"{rule.source}: {rule.type}: {one_line(error)}") from error
+        raise BadInputError(f"{rule.source}: {rule.type}: {what_duckdb_says(error)}") from error
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from airflow_mlops_provider.analysis.drift.scan import Profiles, profile_rows
 from airflow_mlops_provider.decisions.drift import DriftPolicy, DriftRule, judge_drift
 from airflow_mlops_provider.decisions.drift.judge import is_unusual
 from airflow_mlops_provider.decisions.lineage import name_writers
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.exceptions import BadInputError, one_line
 from airflow_mlops_provider.jobs.data.profile import SUFFIX, read_profile, stored_profile
 from airflow_mlops_provider.jobs.job import Job, told_of
 from airflow_mlops_provider.records.html_report import HtmlReport
@@ -191,7 +191,7 @@ class DriftJob(Job):
             return {"evidently.html": evidently_report.render_evidently(reference, current, shown)}, {}
         except Exception as error:  # noqa: BLE001  # a third party's picture must not cost the verdict
             log.warning("Evidently drew no report: %s", error)
-            return {}, {"evidently_error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+            return {}, {"evidently_error": f"{type(error).__name__}: {one_line(error)}"}
 
 
 def _with_evidently(report: DriftReport, reference: Dataset, current: Dataset) -> DriftReport:

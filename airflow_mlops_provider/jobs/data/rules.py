@@ -10,7 +10,7 @@ import yaml
 
 from airflow_mlops_provider.analysis.validation import rules_of_suite, suite_name
 from airflow_mlops_provider.analysis.validation.contracts import read_odcs
-from airflow_mlops_provider.exceptions import BackendError, BadInputError
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, one_line
 from airflow_mlops_provider.records.rules import Rule
 from airflow_mlops_provider.stores.datasets.files import filesystem
 
@@ -62,7 +62,7 @@ def read_contract(contract: Any) -> Declared:
         try:
             contract = yaml.safe_load(_read_text(uri, "contract"))
         except (yaml.YAMLError, RecursionError) as error:
-            raise BadInputError(f"contract {uri} is not YAML: {' '.join(str(error).split())}") from error
+            raise BadInputError(f"contract {uri} is not YAML: {one_line(error)}") from error
         if not isinstance(contract, dict):
             raise BadInputError(f"contract {uri} must be a YAML mapping, not {type(contract).__name__}")
     found = read_odcs(contract, wanted=wanted)
@@ -79,4 +79,4 @@ def _read_text(uri: str, role: str) -> str:
     except UnicodeDecodeError as error:
         raise BadInputError(f"{role} {uri} is not UTF-8 text") from error
     except Exception as error:  # every remote filesystem raises a family of its own
-        raise BackendError(f"{role} {uri} cannot be read: {' '.join(str(error).split())}") from error
+        raise BackendError(f"{role} {uri} cannot be read: {one_line(error)}") from error

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError, one_line
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.stores.datasets.csv_records import in_order, read_csv, records_of, text_columns
 from airflow_mlops_provider.stores.datasets.files import (
@@ -32,7 +32,6 @@ from airflow_mlops_provider.stores.datasets.files import (
     filesystem,
     format_of,
     is_local,
-    one_line,
     reading,
 )
 from airflow_mlops_provider.stores.datasets.schemas import coded_text, misfit, with_text

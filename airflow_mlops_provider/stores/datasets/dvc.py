@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from airflow_mlops_provider.exceptions import BackendError, BadInputError
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, one_line
 
 LATEST = "latest"
 """Folder of the newest data, which is read when a URI names no revision."""
@@ -213,11 +213,11 @@ def _errors(repository: str, rev: str | None) -> Iterator[None]:
 
 def _unreadable(repository: str, error: Exception) -> BadInputError | BackendError:
     if _is_address(repository):
-        reason = " ".join(str(error.__cause__ or error).split())
+        reason = one_line(error.__cause__ or error)
         return BackendError(f"DVC repository {repository} cannot be read: {reason}")
     if not Path(repository).exists():
         return BadInputError(f"{repository}: no such folder, so no DVC repository")
-    return BadInputError(f"{repository} cannot be read as a DVC repository: {' '.join(str(error).split())}")
+    return BadInputError(f"{repository} cannot be read as a DVC repository: {one_line(error)}")
 
 
 def _is_address(repository: str) -> bool:

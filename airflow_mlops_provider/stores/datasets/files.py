@@ -12,7 +12,7 @@ from urllib.parse import urlparse
 
 import fsspec
 
-from airflow_mlops_provider.exceptions import BackendError, BadInputError, MLOpsError
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, MLOpsError, one_line
 from airflow_mlops_provider.stores.datasets.dvc import (
     DvcVersion,
     NoSuchVersionError,
@@ -123,11 +123,6 @@ def reading(fs: Any, file: str, *, name: str | None = None) -> Iterator[Any]:
         if error.errno is None:
             raise DamagedFileError(str(error)) from error
         raise BadInputError(f"{name or file} cannot be read: {error.strerror}") from error
-
-
-def one_line(error: BaseException) -> str:
-    """The text of ``error`` without line breaks."""
-    return " ".join(str(error).split())
 
 
 def filesystem(uri: str) -> tuple[Any, str]:

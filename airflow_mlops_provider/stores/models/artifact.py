@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
+from airflow_mlops_provider.exceptions import BadInputError, IntegrityError, one_line
 from airflow_mlops_provider.records.codec import decode, encode, sha256
 from airflow_mlops_provider.records.model_spec import ModelSpec
 
@@ -184,7 +184,7 @@ def write_artifact(estimator: Any, spec: ModelSpec, probe: Probe, folder: Path, 
                 input_example=probe.frame.head(5),
             )
         except MlflowException as error:
-            raise BadInputError(f"model {spec.name} cannot be stored: {' '.join(str(error).split())}") from error
+            raise BadInputError(f"model {spec.name} cannot be stored: {one_line(error)}") from error
     # Not canonical JSON: the order of the metrics is part of the declaration.
     (folder / SPEC_FILE).write_text(json.dumps(encode(spec)), encoding="utf-8")
     _write_probe(probe, folder)
@@ -198,7 +198,7 @@ def check_types(estimator: Any, spec: ModelSpec) -> None:
         data = skops.io.dumps(estimator)
     except Exception as error:  # skops raises whatever the foreign object's own state raises
         raise BadInputError(
-            f"model {spec.name}: skops cannot save it ({' '.join(str(error).split())}); pickle is refused "
+            f"model {spec.name}: skops cannot save it ({one_line(error)}); pickle is refused "
             f"unless {TRUSTED_PICKLES} names the model"
         ) from error
     refuse_untrusted(data, spec)

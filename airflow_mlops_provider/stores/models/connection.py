@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 from urllib.parse import urlparse
 
-from airflow_mlops_provider.exceptions import BackendError
+from airflow_mlops_provider.exceptions import BackendError, one_line
 from airflow_mlops_provider.stores.evidence.store import default_evidence_root
 from airflow_mlops_provider.stores.specs import local_path
 
@@ -139,7 +139,7 @@ def backend_errors(tracking_uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, sqlalchemy.exc.SQLAlchemyError, requests.RequestException, OSError, ImportError) as error:
-        reason = masked(" ".join(str(getattr(error, "orig", None) or error).split()))
+        reason = masked(one_line(getattr(error, "orig", None) or error))
         raise BackendError(f"MLflow at {masked(tracking_uri)}: {reason[:500]}") from error
 
 
