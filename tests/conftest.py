@@ -72,6 +72,16 @@ def airflow_db() -> Path:
     return HOME
 
 
+@pytest.fixture(scope="session")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow store without anything in it; making one takes seconds, copying it none."""
+    from airflow_mlops_provider.stores.models import ModelStore
+
+    root = tmp_path_factory.mktemp("mlflow")
+    ModelStore(evidence_root=str(root))
+    return root / "mlflow.db"
+
+
 @pytest.fixture
 def evidence_root(tmp_path: Path) -> str:
     """An empty evidence root."""

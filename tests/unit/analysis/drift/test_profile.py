@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,26 +16,11 @@ from airflow_mlops_provider.analysis.drift.profile import ks_interval
 from airflow_mlops_provider.analysis.drift.scan import profile_rows, sample_edges
 from airflow_mlops_provider.analysis.stats.distances import ks_distance
 from airflow_mlops_provider.exceptions import BadInputError
-
-
-@dataclass
-class Rows:
-    """A table in memory, in batches."""
-
-    table: pa.Table
-    uri: str = "memory"
-    batch: int = 1000
-
-    schema = property(lambda self: self.table.schema)
-    columns = property(lambda self: tuple(self.table.column_names))
-    rows = property(lambda self: self.table.num_rows)
-
-    def batches(self, columns=None, *, coded=False):
-        return iter(self.table.select(list(columns or self.columns)).to_batches(max_chunksize=self.batch))
+from tests.builders.rows import Rows
 
 
 def profile(values: Any, edges: Any = None, **kwargs: Any) -> Any:
-    rows = Rows(pa.table({"x": pa.array(values)}), **kwargs)
+    rows = Rows(pa.table({"x": pa.array(values)}), **{"batch": 1000} | kwargs)
     edges = sample_edges(rows, ["x"]) if edges is None else {"x": edges}
     return profile_rows(rows, ["x"], edges, role="reference")["x"]
 

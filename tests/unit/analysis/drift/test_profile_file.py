@@ -21,19 +21,7 @@ from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows
 from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.verdict import Status
-
-
-class Rows:
-    """A table in memory."""
-
-    uri = "memory"
-
-    def __init__(self, **columns):
-        self.table = pa.table({name: pa.array(values) for name, values in columns.items()})
-        self.schema, self.columns, self.rows = self.table.schema, tuple(columns), self.table.num_rows
-
-    def batches(self, columns=None, *, coded=False):
-        return iter(self.table.select(list(columns or self.columns)).to_batches())
+from tests.builders.rows import Rows
 
 
 def profiled(rows, edges=None):
@@ -60,16 +48,16 @@ def same(a, b):
 )
 def test_a_profile_comes_back_from_its_bytes(numbers, texts):
     n = min(len(numbers), len(texts))
-    found = profiled(Rows(x=pa.array(numbers[:n], pa.float64()), c=pa.array(texts[:n], pa.string())))
+    found = profiled(Rows.of(x=pa.array(numbers[:n], pa.float64()), c=pa.array(texts[:n], pa.string())))
     same(found, decode_profile(encode_profile(found), uri="p"))
 
 
 def test_parts_add_up_to_the_whole():
     rng = np.random.default_rng(0)
     x, c = rng.normal(size=3000), rng.choice(["a", "b", None], 3000).tolist()
-    whole = profiled(Rows(x=x, c=c))
+    whole = profiled(Rows.of(x=x, c=c))
     edges = edges_of(whole.profiles)
-    parts = [profiled(Rows(x=x[i::3], c=c[i::3]), edges) for i in range(3)]
+    parts = [profiled(Rows.of(x=x[i::3], c=c[i::3]), edges) for i in range(3)]
     merged = merge_profiles(parts, uri="p")
     assert merged.rows == 3000
     assert np.array_equal(merged.profiles["x"].below, whole.profiles["x"].below)
@@ -78,12 +66,12 @@ def test_parts_add_up_to_the_whole():
 
 def test_parts_of_other_columns_are_refused():
     with pytest.raises(BadInputError, match="same columns"):
-        merge_profiles([profiled(Rows(x=[1.0])), profiled(Rows(y=[1.0]))], uri="p")
+        merge_profiles([profiled(Rows.of(x=[1.0])), profiled(Rows.of(y=[1.0]))], uri="p")
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK nothing", lambda data: data[: len(data) // 2]])
 def test_damaged_bytes_are_named_and_not_a_profile(damage):
-    data = damage(encode_profile(profiled(Rows(x=[1.0, 2.0])))) if callable(damage) else damage
+    data = damage(encode_profile(profiled(Rows.of(x=[1.0, 2.0])))) if callable(damage) else damage
     with pytest.raises(BadInputError, match=r"ref\.profile is not a drift profile"):
         decode_profile(data, uri="ref.profile")
 
@@ -92,7 +80,7 @@ def test_a_shared_profile_speaks_of_no_fewer_rows_than_it_promises():
     rng = np.random.default_rng(0)
     x = np.append(rng.normal(size=2000), 1e9)
     c = ["common"] * 1990 + ["rare"] * 9 + ["single", "other single"]
-    full = profiled(Rows(x=x, c=c))
+    full = profiled(Rows.of(x=x, c=c))
     shared = without_rows(full, min_count=10)
     numbers, levels = shared.profiles["x"], shared.profiles["c"]
     assert isinstance(levels, LevelProfile)
@@ -108,13 +96,13 @@ def test_a_shared_profile_speaks_of_no_fewer_rows_than_it_promises():
 
 
 def judged(reference, current):
-    found = measure_drift(reference, Rows(**current))
+    found = measure_drift(reference, Rows.of(**current))
     verdict = judge_drift(found, DriftPolicy())
     return verdict, {finding.subject: finding.status for finding in reversed(verdict.findings)}
 
 
 def test_a_shared_profile_keeps_constants_and_flags_of_which_both_values_are_frequent():
-    shared = without_rows(profiled(Rows(const=[0] * 1000, b=[False] * 1000, often=[0, 1, 1, 1] * 250)))
+    shared = without_rows(profiled(Rows.of(const=[0] * 1000, b=[False] * 1000, often=[0, 1, 1, 1] * 250)))
     assert all(shared.profiles[name].is_two_level() for name in shared.columns)
     _, moved = judged(shared, {"const": [1] * 1000, "b": [True] * 1000, "often": [0, 1] * 500})
     assert set(moved.values()) == {Status.FAIL}
@@ -124,7 +112,7 @@ def test_a_shared_profile_keeps_constants_and_flags_of_which_both_values_are_fre
 
 @pytest.mark.parametrize("ones", [0, 100, 1000])
 def test_a_flag_whose_ones_are_too_rare_to_share_is_never_passed(ones):
-    shared = without_rows(profiled(Rows(flag=[1] * 5 + [0] * 1995)))
+    shared = without_rows(profiled(Rows.of(flag=[1] * 5 + [0] * 1995)))
     verdict, found = judged(shared, {"flag": [1] * ones + [0] * (1000 - ones)})
     assert found == {"flag": Status.INSUFFICIENT_EVIDENCE}
     assert verdict.summary.startswith("0 of 1 columns drifted (undecided: flag)")
@@ -133,17 +121,17 @@ def test_a_flag_whose_ones_are_too_rare_to_share_is_never_passed(ones):
 
 def test_a_profile_of_few_cells_leaves_open_what_it_cannot_tell():
     x = np.random.default_rng(0).normal(size=2000)
-    shared = without_rows(profiled(Rows(x=x)), min_count=900)
+    shared = without_rows(profiled(Rows.of(x=x)), min_count=900)
     verdict, found = judged(shared, {"x": 3 * x})
     assert found == {"x": Status.INSUFFICIENT_EVIDENCE}
     assert "too few cells" in verdict.findings[0].detail
-    assert judged(without_rows(profiled(Rows(x=x))), {"x": x})[1] == {"x": Status.PASS}
+    assert judged(without_rows(profiled(Rows.of(x=x))), {"x": x})[1] == {"x": Status.PASS}
 
 
 def test_levels_that_a_shared_profile_withholds_are_never_passed_for_the_frequent_ones_of_now():
     names = [f"shop {i}" for i in range(500)]
-    shared = without_rows(profiled(Rows(shop=names * 2)))
+    shared = without_rows(profiled(Rows.of(shop=names * 2)))
     assert judged(shared, {"shop": ["other"] * 1000})[1] == {"shop": Status.INSUFFICIENT_EVIDENCE}
-    few = without_rows(profiled(Rows(shop=["a", "b"] * 495 + names[:10])))
+    few = without_rows(profiled(Rows.of(shop=["a", "b"] * 495 + names[:10])))
     assert judged(few, {"shop": ["a", "b"] * 480 + ["new"] * 40})[1] == {"shop": Status.FAIL}
     assert judged(few, {"shop": ["a", "b"] * 495 + names[:10]})[1] == {"shop": Status.PASS}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,22 +16,12 @@ from airflow_mlops_provider.analysis.stats.distances import ks_distance, ks_dist
 from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
 from airflow_mlops_provider.records.reports.drift import Measure
 from airflow_mlops_provider.records.verdict import Status
-
-
-class Rows:
-    """A frame in memory."""
-
-    def __init__(self, **columns):
-        self.uri, self.table = "memory", pa.Table.from_pandas(pd.DataFrame(columns), preserve_index=False)
-        self.schema, self.columns, self.rows = self.table.schema, tuple(self.table.column_names), self.table.num_rows
-
-    def batches(self, columns=None, *, coded=False):
-        return iter(self.table.select(list(columns or self.columns)).to_batches())
+from tests.builders.rows import Rows
 
 
 def profiles(a, b, edges=None):
     given = {"x": choose_edges(np.array(a)) if edges is None else edges}
-    return [profile_rows(Rows(x=np.array(side)), ["x"], given, role="reference")["x"] for side in (a, b)]
+    return [profile_rows(Rows.of(x=np.array(side)), ["x"], given, role="reference")["x"] for side in (a, b)]
 
 
 samples = st.lists(st.floats(-1e3, 1e3) | st.integers(-3, 3).map(float), min_size=1, max_size=100)
@@ -74,12 +62,12 @@ SPREAD = spread_of(profiles(AGES, AGES)[0])
 
 
 def judged(reference, current, **kwargs):
-    report = measure_drift(reference, Rows(**current), joint=False, **kwargs)
+    report = measure_drift(reference, Rows.of(**current), joint=False, **kwargs)
     return judge_drift(report, DriftPolicy()), report.columns[0].shifts[0]
 
 
 def test_whole_numbers_that_all_move_a_little_are_a_notice_and_no_drift():
-    verdict, shift = judged(Rows(x=AGES), {"x": AGES + 0.9 * FORGIVEN * SPREAD})
+    verdict, shift = judged(Rows.of(x=AGES), {"x": AGES + 0.9 * FORGIVEN * SPREAD})
     assert shift.measure is Measure.KS_D
     assert shift.effect > 0.05
     assert shift.robust == shift.robust_high == 0
@@ -91,7 +79,7 @@ def test_whole_numbers_that_all_move_a_little_are_a_notice_and_no_drift():
 @pytest.mark.parametrize("exact_rows", [0, 10**9])
 def test_whole_numbers_that_move_by_more_are_drift(exact_rows):
     for moved in (AGES + 0.3 * SPREAD, AGES + 1):
-        verdict, shift = judged(Rows(x=AGES), {"x": moved}, precision=Precision(exact_rows=exact_rows))
+        verdict, shift = judged(Rows.of(x=AGES), {"x": moved}, precision=Precision(exact_rows=exact_rows))
         assert verdict.status is Status.FAIL
         assert shift.robust >= 0.05
 
@@ -99,14 +87,14 @@ def test_whole_numbers_that_move_by_more_are_drift(exact_rows):
 def test_the_column_is_read_again_where_its_profile_leaves_open_whether_values_moved():
     # Far more rows than are computed exactly anyway: what was read again has an exact answer.
     precision = Precision(exact_rows=0)
-    _, shift = judged(Rows(x=AGES), {"x": AGES + 0.9 * FORGIVEN * SPREAD}, precision=precision)
+    _, shift = judged(Rows.of(x=AGES), {"x": AGES + 0.9 * FORGIVEN * SPREAD}, precision=precision)
     assert shift.robust == shift.robust_high
-    verdict, _ = judged(Rows(x=AGES), {"x": AGES + 0.01 * SPREAD}, precision=precision)
+    verdict, _ = judged(Rows.of(x=AGES), {"x": AGES + 0.01 * SPREAD}, precision=precision)
     assert verdict.status is Status.NOTICE
 
 
 def test_a_reference_without_rows_that_leaves_it_open_is_never_a_pass():
-    rows = Rows(x=AGES)
+    rows = Rows.of(x=AGES)
     known = ProfiledDataset(
         uri="p", schema=rows.schema, rows=rows.rows, profiles=profile_rows(rows, ["x"], role="reference")
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from airflow_mlops_provider.analysis.drift import measure_drift
@@ -14,21 +15,9 @@ from airflow_mlops_provider.analysis.stats.distances import jensen_shannon
 from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.verdict import Status
+from tests.builders.rows import Rows
 
-
-class Rows:
-    """A frame in memory, in batches that cut through its windows."""
-
-    def __init__(self, frame, uri="memory"):
-        self.uri, self.table = uri, pa.Table.from_pandas(frame, preserve_index=False)
-        self.schema, self.columns, self.rows = (
-            self.table.schema,
-            tuple(self.table.column_names),
-            self.table.num_rows,
-        )
-
-    def batches(self, columns=None, *, coded=False):
-        return iter(self.table.select(list(columns or self.columns)).to_batches(max_chunksize=333))
+in_batches = partial(Rows, batch=333)
 
 
 def days(count, *, seed=0, rows=250, shift=0.0):
@@ -55,12 +44,20 @@ REFERENCE = days(60)
 
 
 def measure(current, reference=REFERENCE, **kwargs):
-    return measure_drift(Rows(reference, "before"), Rows(current, "now"), window_column="day", joint=False, **kwargs)
+    return measure_drift(
+        in_batches(reference, "before"),
+        in_batches(current, "now"),
+        window_column="day",
+        joint=False,
+        **kwargs,
+    )
 
 
 def test_an_ordinary_day_alarms_by_rows_and_not_by_windows():
     ordinary = days(1, seed=7)
-    by_rows = measure_drift(Rows(REFERENCE), Rows(ordinary), joint=False, columns=list(ordinary.columns[1:]))
+    by_rows = measure_drift(
+        in_batches(REFERENCE), in_batches(ordinary), joint=False, columns=list(ordinary.columns[1:])
+    )
     assert judge_drift(by_rows, DriftPolicy()).status is Status.FAIL
     report = measure(ordinary)
     assert report.windows.windows == 60
