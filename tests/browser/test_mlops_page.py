@@ -20,7 +20,7 @@ import pytest
 from playwright.sync_api import ConsoleMessage, FrameLocator, Page, expect
 
 from demo.browser import PROGRAM, open_page, sign_in
-from tests.unit.ui.samples import story
+from tests.builders.page_samples import story
 
 pytestmark = [
     pytest.mark.browser,

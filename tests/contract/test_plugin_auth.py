@@ -22,7 +22,7 @@ from airflow_mlops_provider.operators.validation import DataValidationOperator
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.ui import app as page_app
-from tests.unit.ui.samples import REPORT, origin, write
+from tests.builders.page_samples import REPORT, origin, write
 from tests.unit.ui.secretive import SecretiveAuthManager
 
 PASSWORDS = {"ada": "a", "vera": "v"}

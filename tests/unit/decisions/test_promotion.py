@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from airflow_mlops_provider.decisions.promotion import PromotionPolicy, judge_promotion, may_promote
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode, encode
-from airflow_mlops_provider.records.model_spec import Direction, Task
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
-from airflow_mlops_provider.records.reports.evaluation import Bound, Comparison, EvaluationReport, Latency
+from airflow_mlops_provider.records.reports.evaluation import Latency
 from airflow_mlops_provider.records.reports.promotion import EvidenceItem, Mode, PromotionReport
 from airflow_mlops_provider.records.verdict import Status
+from tests.builders.reports import evaluation_report
 
 
 def ref(version):
@@ -29,36 +29,13 @@ CANDIDATE, CHAMPION, TRAINING, HELD_OUT = ref("2"), ref("1"), dataset("training"
 REQUIRED = ("validation", "evaluation", "bias", "model_card")
 
 
-def comparison(other, *, gain, width=0.004, rows=5000):
-    return Comparison(
-        other=other,
-        metric="roc_auc",
-        value=0.75,
-        other_value=0.75 - gain,
-        gain=gain,
-        bounds=tuple(Bound(alpha=a, lower=gain - width, upper=gain + width) for a in (0.05, 0.01)),
-        p_value=0.001 if gain > width else 0.5,
-        method="delong",
-        rows=rows,
-        units=rows,
-    )
-
-
 def evaluation(*, gain=0.02, rows=5000, p99=None, champion=True):
     latency = {"p50_ms": 1.0, "p95_ms": 2.0, "calls": 9, "batch_rows": 9, "batch_p50_ms": 1.0, "batch_p95_ms": 1.0}
-    return EvaluationReport(
-        task=Task.CLASSIFICATION,
-        metric="roc_auc",
-        direction=Direction.HIGHER,
-        rows=rows,
-        groups=None,
-        candidate=(),
-        against_dummy=comparison("dummy", gain=0.25, rows=rows),
-        against_champion=comparison("champion", gain=gain, rows=rows) if champion else None,
-        latency=Latency(**latency, p99_ms=p99, batch_p99_ms=1.0, rows_per_second=9.0, peak_memory_mb=1.0)
-        if p99
-        else None,
-    )
+    report = evaluation_report(gain=gain, rows=rows, champion=champion)
+    if p99 is None:
+        return report
+    more = {"batch_p99_ms": 1.0, "rows_per_second": 9.0, "peak_memory_mb": 1.0}
+    return replace(report, latency=Latency(**latency, **more, p99_ms=p99))
 
 
 def item(kind, **parts):

@@ -14,7 +14,7 @@ from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.sensors.drift import DriftSensor
 from demo.services import SlackReceiver
-from tests.unit.dvc_repository import DvcRepository
+from tests.builders.dvc_repository import DvcRepository
 
 pytest.importorskip("dvc")
 

@@ -12,7 +12,7 @@ from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.ui.auth import Reader
 from airflow_mlops_provider.ui.board import NEWEST, Subject, locate, read_board
-from tests.unit.ui.samples import dataset, decide, model, origin, write
+from tests.builders.page_samples import dataset, decide, model, origin, write
 
 
 def test_an_empty_root_is_an_empty_board(root: Path, reader: Reader) -> None:

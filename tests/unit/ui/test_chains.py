@@ -7,7 +7,7 @@ from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.ui.auth import Reader
 from airflow_mlops_provider.ui.chains import read_decisions
-from tests.unit.ui.samples import decide, model, origin
+from tests.builders.page_samples import decide, model, origin
 
 
 def test_the_champion_is_what_the_record_put_in_force_last(root: Path, reader: Reader) -> None:

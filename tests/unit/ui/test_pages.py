@@ -15,7 +15,7 @@ from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Finding, Status
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.ui.views import refuse_outside
-from tests.unit.ui.samples import REPORT, decide, drift_findings, model, origin, story, write
+from tests.builders.page_samples import REPORT, decide, drift_findings, model, origin, story, write
 
 Page = Callable[[], TestClient]
 

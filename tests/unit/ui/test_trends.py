@@ -8,7 +8,7 @@ from airflow_mlops_provider.records.verdict import Finding, Status, worst
 from airflow_mlops_provider.ui.auth import Reader
 from airflow_mlops_provider.ui.board import read_board
 from airflow_mlops_provider.ui.trends import NEWEST_CHECKS, WORST_ROWS, Trend, trends_of
-from tests.unit.ui.samples import dataset, origin, write
+from tests.builders.page_samples import dataset, origin, write
 
 
 def finding(subject: str, observed: float | None, status: Status = Status.PASS, **more: Any) -> Finding:

@@ -22,7 +22,7 @@ from airflow_mlops_provider.stores.datasets.dvc import is_dvc_uri
 from airflow_mlops_provider.stores.datasets.files import exists, fingerprint, stamp
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.specs import local_path
-from tests.unit.dvc_repository import DvcRepository
+from tests.builders.dvc_repository import DvcRepository
 
 SUITE = {"name": "s", "expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "hours"}}]}
 
