@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from airflow_mlops_provider.analysis.validation.arithmetic import not_multiple_sql, wrong_sum_sql
 from airflow_mlops_provider.analysis.validation.custom_sql import condition_of
 from airflow_mlops_provider.analysis.validation.expectation_arguments import bounds
 from airflow_mlops_provider.analysis.validation.regexes import matches
@@ -190,7 +191,7 @@ def _wrong_length(column: Column, kwargs: Kwargs, _: duckdb.DuckDBPyConnection) 
 def _not_multiple(column: Column, kwargs: Kwargs, _: duckdb.DuckDBPyConnection) -> str:
     if column.family is not Family.NUMBER:
         raise UnfitDataError(f"column {column.described}, not a number")
-    return f"coalesce({column.sql} % {kwargs['divisor']!r} <> 0, true)"
+    return f"coalesce({not_multiple_sql(column, kwargs['divisor'])}, true)"
 
 
 def _missing_or_listed(column: Column, kwargs: Kwargs, _: duckdb.DuckDBPyConnection) -> str:
@@ -267,8 +268,7 @@ def _wrong_sum(columns: Sequence[Column], kwargs: Kwargs) -> str:
     for column in columns:
         if column.family is not Family.NUMBER:
             raise UnfitDataError(f"column {column.described}, not a number")
-    total = " + ".join(column.number for column in columns)
-    return f"NOT coalesce(({total}) = {float(kwargs['sum_total'])!r}::DOUBLE, false)"
+    return wrong_sum_sql(columns, kwargs["sum_total"])
 
 
 def _not_all_equal(columns: Sequence[Column], _: Kwargs) -> str:

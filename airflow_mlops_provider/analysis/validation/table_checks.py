@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import Any
 
+from airflow_mlops_provider.analysis.validation.arithmetic import exact, settled, sum_aggregates, tolerance, total
 from airflow_mlops_provider.analysis.validation.expectation_arguments import bounds
 from airflow_mlops_provider.analysis.validation.json_values import json_value
 from airflow_mlops_provider.analysis.validation.row_conditions import row_condition
@@ -164,11 +166,50 @@ def _number_statistic(aggregate: str) -> Callable[[Rule, Column, str], TableChec
     return check
 
 
+def _total_statistic(*, mean: bool) -> Callable[[Rule, Column, str], TableCheck]:
+    """The sum, or the mean, exact on whole numbers and decimals."""
+
+    def check(rule: Rule, column: Column, domain: str) -> TableCheck:
+        if column.family not in (Family.NUMBER, Family.BOOLEAN):
+            raise UnfitDataError(f"column {column.described}, not a number")
+        finite = f" AND NOT {column.infinite}" if column.infinite else ""
+        here = f"{domain} AND NOT {column.missing}{finite}"
+        aggregates = {**sum_aggregates(column, here), "rows": count_where(here)}
+        aggregates["infinite"] = count_where(f"{domain} AND {column.infinite}") if column.infinite else "0"
+
+        def conclude(values: Mapping[str, Any]) -> Conclusion:
+            if values["infinite"]:
+                return _no_statistic(column, values["infinite"])
+            found, share = total(values), tolerance(column)
+            if found is None:
+                return _range_conclusion(None, rule.kwargs)
+            rows = values["rows"] if mean else 1
+            return _total_conclusion(found / rows, rule.kwargs, allowed=share * (values.get("size") or 0.0) / rows)
+
+        return TableCheck(rule=rule, aggregates=aggregates, conclude=conclude)
+
+    return check
+
+
+def _total_conclusion(observed: Fraction, kwargs: Mapping[str, Any], *, allowed: float) -> Conclusion:
+    limits = dict(kwargs)
+    for key in ("min_value", "max_value"):
+        if kwargs.get(key) is not None:
+            observed = settled(observed, kwargs[key], allowed)
+            limits[key] = exact(kwargs[key])
+    success, number = within(observed, limits), float(observed)
+    return Conclusion(success=success, result={"observed_value": number}, observed=number)
+
+
+def _no_statistic(column: Column, infinite: int) -> Conclusion:
+    problem = f"column {column.name!r} holds {infinite} infinite value(s)"
+    return Conclusion(success=False, result={"observed_value": None}, problem=problem)
+
+
 def _statistic_conclusion(rule: Rule, column: Column) -> Conclude:
     def conclude(values: Mapping[str, Any]) -> Conclusion:
         if values["infinite"]:
-            problem = f"column {column.name!r} holds {values['infinite']} infinite value(s)"
-            return Conclusion(success=False, result={"observed_value": None}, problem=problem)
+            return _no_statistic(column, values["infinite"])
         observed = None if values["value"] is None else float(values["value"])
         return _range_conclusion(observed, rule.kwargs)
 
@@ -298,9 +339,8 @@ _C = "expect_column_"
 _STATISTICS: dict[str, Callable[[Rule, Column, str], TableCheck]] = {
     f"{_C}min_to_be_between": _extreme("min"),
     f"{_C}max_to_be_between": _extreme("max"),
-    # Compensated sums: plain ones differ from run to run with the order of the threads.
-    f"{_C}mean_to_be_between": _number_statistic("favg({}::DOUBLE)"),
-    f"{_C}sum_to_be_between": _number_statistic("fsum({}::DOUBLE)"),
+    f"{_C}mean_to_be_between": _total_statistic(mean=True),
+    f"{_C}sum_to_be_between": _total_statistic(mean=False),
     f"{_C}median_to_be_between": _number_statistic("median({}::DOUBLE)"),
     f"{_C}stdev_to_be_between": _number_statistic("stddev_samp({}::DOUBLE)"),
     f"{_C}unique_value_count_to_be_between": _count_statistic("distinct"),
