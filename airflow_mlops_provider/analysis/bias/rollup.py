@@ -47,6 +47,7 @@ class Cells:
 
         self._connection = duckdb.connect()
         self._connection.execute("SET python_enable_replacements = false")
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")  # else the machine's zone names slices of moments
         self._keys, self._group = tuple(keys), group
         self._terms = 0 if terms is None else terms.shape[1]
         self._connection.register("rows", scan())

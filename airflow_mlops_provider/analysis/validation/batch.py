@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_mlops_provider.analysis.validation import regexes
+from airflow_mlops_provider.analysis.validation.check_time import present_macros
 from airflow_mlops_provider.analysis.validation.custom_sql import BATCH
 from airflow_mlops_provider.analysis.validation.sql_columns import Column, columns_of, quote, text_literal
 from airflow_mlops_provider.exceptions import BadInputError, one_line
@@ -36,6 +38,7 @@ class Batch:
     :param files: local Parquet files in row order, or none.
     :param batches: gives the rows when there are no such files.
     :param extras: small tables to have beside the batch, by name.
+    :param now: the time of the check, which SQL knows as its present; the machine's clock by default.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Batch:
         files: Sequence[str] = (),
         batches: Callable[[], Iterator[pa.RecordBatch]] | None = None,
         extras: dict[str, pa.Table] | None = None,
+        now: dt.datetime | None = None,
     ) -> None:
         _refuse_twins(schema.names)
         self.schema = schema
@@ -53,6 +57,10 @@ class Batch:
         self._spill = tempfile.mkdtemp(prefix="mlops-validation-")
         self.connection = duckdb.connect(config={"temp_directory": self._spill})
         self.connection.execute("SET autoinstall_known_extensions = false")
+        # Global, because every cursor is a session; else the machine's zone decides which day a moment is on.
+        self.connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        for statement in present_macros(now or dt.datetime.now(dt.UTC)):
+            self.connection.execute(statement)
         # Parquet's statistics leave NaN out, and DuckDB takes them for the whole truth: with them, no row is NaN.
         self.connection.execute("SET disabled_optimizers = 'statistics_propagation,filter_pushdown'")
         regexes.register(self.connection)

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from airflow_mlops_provider.analysis.validation.check_time import BARE_NAMES
 from airflow_mlops_provider.exceptions import BadInputError, one_line
 
 BATCH = "batch"
@@ -66,7 +67,10 @@ def columns_in(condition: str, available: Iterable[str]) -> tuple[str, ...]:
         if node.get("class") == "COLUMN_REF":
             # A name may be qualified by the table in front or by a field behind.
             parts = node["column_names"]
-            found.append(next((known[part.lower()] for part in parts if part.lower() in known), parts[-1]))
+            here = next((known[part.lower()] for part in parts if part.lower() in known), None)
+            if here is None and len(parts) == 1 and parts[0].lower() in BARE_NAMES:
+                continue  # the present, which SQL writes like a column
+            found.append(here or parts[-1])
     return tuple(dict.fromkeys(found))
 
 
@@ -99,7 +103,7 @@ def may_quote(query: str, available: Iterable[str], hidden: Iterable[str]) -> bo
     for node in _nodes(_parse(batch_query(query))):
         parts = [part.lower() for part in node.get("column_names") or ()]
         # A name that is no column is an alias, or the whole row; a star is every column, and may rename it.
-        if secret & set(parts) or (parts and not known & set(parts)):
+        if secret & set(parts) or (parts and not (known | BARE_NAMES) & set(parts)):
             return True
         if node.get("class") == "STAR" or node.get("column_name_alias"):
             return True

@@ -10,7 +10,7 @@ from typing import Any
 
 
 def json_value(value: Any) -> Any:  # noqa: PLR0911  # one line a kind of value
-    """``value`` as JSON: dates as ISO 8601, NaN and missing as ``None``, infinity as text, the unknown as text."""
+    """``value`` as JSON: dates as ISO 8601 (UTC), NaN and missing as ``None``, infinity and the unknown as text."""
     if type(value).__module__ == "numpy":  # scalars and arrays; not imported here, because it is slow
         value = value.tolist()
     if value is None or isinstance(value, bool | str | int):
@@ -20,12 +20,20 @@ def json_value(value: Any) -> Any:  # noqa: PLR0911  # one line a kind of value
     if isinstance(value, Decimal):
         return _float(float(value))
     if isinstance(value, dt.datetime | dt.date | dt.time):
-        return None if value != value else value.isoformat()  # noqa: PLR0124  # pandas' NaT is unequal to itself
+        return _time(value)
     if isinstance(value, Mapping):
         return {str(key): json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [json_value(item) for item in value]
     return str(value)
+
+
+def _time(value: dt.datetime | dt.date | dt.time) -> str | None:
+    """ISO 8601; a moment with a time zone in UTC, on every machine."""
+    if value != value:  # noqa: PLR0124  # pandas' NaT is unequal to itself
+        return None
+    aware = isinstance(value, dt.datetime) and value.tzinfo is not None
+    return value.astimezone(dt.UTC).isoformat() if isinstance(value, dt.datetime) and aware else value.isoformat()
 
 
 def _float(value: float) -> float | str | None:

@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from airflow_mlops_provider.analysis.validation.batch import Batch, what_duckdb_says
+from airflow_mlops_provider.analysis.validation.check_time import asks_for_time
 from airflow_mlops_provider.analysis.validation.failing_rows import FailingRows, find_failing_rows
 from airflow_mlops_provider.analysis.validation.great_expectations_engine import Answer, ask_great_expectations
 from airflow_mlops_provider.analysis.validation.plan import Plan, make_plan
@@ -80,18 +81,21 @@ def measure_validation(
     :param rules: what to hold it to.
     :param name: of the suite or contract.
     :param sensitive: columns whose values appear nowhere in the report.
-    :param now: the moment against which freshness is measured; the present by default.
+    :param now: the time of the check, for freshness and for ``now()`` in SQL; the present by default.
     :param unchecked: what was declared and cannot be checked, for the report.
     :returns: (as a context) the measurement; its rows can be read until the context ends.
     :raises BadInputError: when a rule is broken or the data cannot be read, naming it.
     """
-    plan = make_plan(rules, columns_of(source.schema), now=now or dt.datetime.now(dt.UTC))
+    now = (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC)
+    plan = make_plan(rules, columns_of(source.schema), now=now)
     answers = _ask_others(plan, source, sensitive)
     extras = {f"unexpected_{number}": _positions(answer) for number, answer in answers.items()}
     try:
-        with Batch(source.schema, files=source.files, batches=source.batches, extras=extras) as batch:
+        with Batch(source.schema, files=source.files, batches=source.batches, extras=extras, now=now) as batch:
             measured = _measure(plan, batch, answers, name=name, sensitive=sensitive)
-            yield replace(measured, report=replace(measured.report, unchecked=tuple(unchecked)))
+            checked_at = now.isoformat() if any(map(asks_for_time, rules)) else None
+            report = replace(measured.report, unchecked=tuple(unchecked), checked_at=checked_at)
+            yield replace(measured, report=report)
     except duckdb.Error as error:
         # The engine's own words may quote a value.
         told = type(error).__name__ if sensitive else what_duckdb_says(error)

@@ -10,8 +10,9 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from airflow_mlops_provider.analysis.validation.check_time import present_sql
 from airflow_mlops_provider.analysis.validation.sql_checks import NotInScanError, UnfitDataError
-from airflow_mlops_provider.analysis.validation.sql_columns import Column
+from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family
 
 _COMPARISONS = {"==": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _AST_COMPARISONS: dict[type[ast.cmpop], str] = {
@@ -72,11 +73,18 @@ def _comparison(column: Column, operator: str, parameter: Any) -> str:
         found = column.literals(parameter)
         inside = f"coalesce({column.value} IN ({', '.join(found)}), false)" if found else "false"
         return inside if operator == "IN" else f"(NOT {inside})"
-    literal = column.literal(parameter)
+    literal = _literal(column, parameter)
     if operator not in _COMPARISONS or literal is None:
         raise NotInScanError
     otherwise = "true" if operator == "!=" else "false"
     return f"coalesce({column.value} {_COMPARISONS[operator]} {literal}, {otherwise})"
+
+
+def _literal(column: Column, parameter: Any) -> str | None:
+    """The parameter as SQL; on dates and moments also ``current_date``, ``now()`` and the like."""
+    is_time = column.family in (Family.DATE, Family.TIMESTAMP)
+    present = present_sql(parameter) if is_time else None
+    return present or column.literal(parameter)
 
 
 class _Query:
@@ -119,8 +127,11 @@ class _Query:
         operator = _AST_COMPARISONS.get(type(node.ops[0]))
         if operator is None:
             raise NotInScanError
-        try:
-            parameter = ast.literal_eval(node.comparators[0])
-        except ValueError as error:
-            raise NotInScanError from error
+        compared = node.comparators[0]
+        parameter: Any = ast.unparse(compared)
+        if isinstance(compared, ast.Constant) or present_sql(parameter) is None:
+            try:
+                parameter = ast.literal_eval(compared)
+            except ValueError as error:
+                raise NotInScanError from error
         return _comparison(_column(node.left.id, self._columns), operator, parameter)

@@ -151,7 +151,7 @@ def _boolean_literal(value: Any, _: pa.DataType) -> str | None:
 
 def _date_literal(value: Any, _: pa.DataType) -> str | None:
     moment = parse_moment(value)
-    return None if moment is None else f"TIMESTAMP '{moment.replace(tzinfo=None).isoformat(sep=' ')}'"
+    return None if moment is None else f"TIMESTAMP '{in_utc(moment).isoformat(sep=' ')}'"
 
 
 def _timestamp_literal(value: Any, kind: pa.DataType) -> str | None:
@@ -159,7 +159,7 @@ def _timestamp_literal(value: Any, kind: pa.DataType) -> str | None:
     if moment is None:
         return None
     if kind.tz is None:
-        return f"TIMESTAMP '{moment.replace(tzinfo=None).isoformat(sep=' ')}'"
+        return f"TIMESTAMP '{in_utc(moment).isoformat(sep=' ')}'"
     aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
     return f"TIMESTAMPTZ '{aware.isoformat(sep=' ')}'"
 
@@ -174,6 +174,11 @@ def _time_literal(value: Any, kind: pa.DataType) -> str | None:
     if not isinstance(value, dt.time) or value.tzinfo is not None:
         return None
     return f"'{value.isoformat()}'::{'TIME_NS' if kind.unit == 'ns' else 'TIME'}"
+
+
+def in_utc(moment: dt.datetime) -> dt.datetime:
+    """The moment in UTC, without a time zone; one that had none is UTC already."""
+    return moment.astimezone(dt.UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def parse_moment(value: Any) -> dt.datetime | None:

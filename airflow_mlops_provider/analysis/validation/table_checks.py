@@ -13,7 +13,7 @@ from airflow_mlops_provider.analysis.validation.expectation_arguments import bou
 from airflow_mlops_provider.analysis.validation.json_values import json_value
 from airflow_mlops_provider.analysis.validation.row_conditions import row_condition
 from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion, NotInScanError, TableCheck, UnfitDataError
-from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family, count_where, parse_moment
+from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family, count_where, in_utc, parse_moment
 from airflow_mlops_provider.analysis.validation.type_names import (
     field_type,
     has_logical_type,
@@ -254,7 +254,7 @@ def _comparable_value(value: Any) -> Any:
     moment = parse_moment(value) if isinstance(value, dt.date) else None
     if moment is None:
         return value
-    return moment.astimezone(dt.UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    return in_utc(moment)
 
 
 def _count_statistic(kind: str) -> Callable[[Rule, Column, str], TableCheck]:

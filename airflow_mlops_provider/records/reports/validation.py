@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_mlops_provider.records.codec import OMIT_NONE
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.rules import Engine, Rule, Scope
 
@@ -52,6 +53,7 @@ class ValidationReport:
     :param infinite: column to number of infinite values, for columns that have any.
     :param sensitive: columns whose values were left out.
     :param unchecked: what a contract also says and nothing here can check.
+    :param checked_at: the time of the check, UTC, as ISO 8601; ``None`` when no rule asks for it.
     :param quarantine: where the failing rows were written, pinned; ``None`` without a place to write.
     """
 
@@ -64,6 +66,7 @@ class ValidationReport:
     sensitive: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
     quarantine: DatasetRef | None = None
+    checked_at: str | None = field(default=None, metadata=OMIT_NONE)
 
     @property
     def clean_rows(self) -> int:
