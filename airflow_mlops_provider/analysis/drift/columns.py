@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -12,11 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_mlops_provider.analysis.drift.arrays import is_text
+from airflow_mlops_provider.analysis.pandas_index import is_pandas_index
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.drift import ColumnKind, Problem, Role
-
-_ROW_LABELS = re.compile(r"__index_level_\d+__")
-"""What pandas calls the row labels that it writes into Parquet."""
 
 
 class Described(Protocol):
@@ -163,7 +160,7 @@ def _comparable(rows: Described) -> list[str]:
     return [
         name
         for name in rows.columns
-        if kind_of(rows.schema.field(name).type) is not ColumnKind.TIME and not _ROW_LABELS.fullmatch(name)
+        if kind_of(rows.schema.field(name).type) is not ColumnKind.TIME and not is_pandas_index(name)
     ]
 
 

@@ -50,10 +50,12 @@ class Column:
 
     :param name: its name.
     :param type: its Arrow type; of the values for a dictionary.
+    :param is_dictionary: whether its values are coded by a dictionary, as pandas' categories are.
     """
 
     name: str
     type: pa.DataType
+    is_dictionary: bool = False
 
     @property
     def family(self) -> Family:
@@ -108,7 +110,10 @@ class Column:
 
 def columns_of(schema: pa.Schema) -> dict[str, Column]:
     """The columns of a schema by name."""
-    return {field.name: Column(name=field.name, type=_value_type(field.type)) for field in schema}
+    return {
+        field.name: Column(name=field.name, type=_value_type(field.type), is_dictionary=pt.is_dictionary(field.type))
+        for field in schema
+    }
 
 
 def _value_type(kind: pa.DataType) -> pa.DataType:

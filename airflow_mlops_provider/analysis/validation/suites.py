@@ -8,6 +8,7 @@ from typing import Any
 from airflow_mlops_provider.analysis.validation.custom_sql import check_condition, check_query
 from airflow_mlops_provider.analysis.validation.expectation_arguments import check_arguments
 from airflow_mlops_provider.analysis.validation.rule_severity import severity_of
+from airflow_mlops_provider.analysis.validation.suite_parameters import filled_in, parameters_of
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.rules import Rule
 
@@ -41,17 +42,19 @@ def rules_of_suite(suite: Any) -> tuple[Rule, ...]:
     name, expectations = suite_name(suite), suite.get("expectations")
     if not isinstance(expectations, list | tuple) or not expectations:
         raise BadInputError(f"suite {name}: 'expectations' must be a list with at least one expectation")
+    parameters = parameters_of(suite, name)
     return tuple(
-        rule_of_expectation(expectation, f"suite {name}, expectation {number}")
+        rule_of_expectation(expectation, f"suite {name}, expectation {number}", parameters)
         for number, expectation in enumerate(expectations, start=1)
     )
 
 
-def rule_of_expectation(expectation: Any, source: str) -> Rule:
+def rule_of_expectation(expectation: Any, source: str, parameters: Mapping[str, Any] | None = None) -> Rule:
     """One expectation as a rule.
 
     :param expectation: ``{"type": ..., "kwargs": {...}}``.
     :param source: where it stands, for messages.
+    :param parameters: of the suite, by name.
     :raises BadInputError: naming ``source`` and the wrong key or argument.
     """
     if not isinstance(expectation, Mapping):
@@ -65,10 +68,12 @@ def rule_of_expectation(expectation: Any, source: str) -> Rule:
     kwargs = expectation.get("kwargs", {})
     if not isinstance(kwargs, Mapping):
         raise BadInputError(f"{source}: {kinds[0]}: 'kwargs' must be a JSON object")
-    _refuse_parameters(kwargs, f"{source}: {kinds[0]}")
     rule = Rule(
         type=kinds[0],
-        kwargs={str(key): value for key, value in kwargs.items()},
+        kwargs={
+            str(key): filled_in(value, parameters or {}, f"{source}: {kinds[0]}: {key}")
+            for key, value in kwargs.items()
+        },
         source=source,
         severity=severity_of(expectation.get("severity"), f"{source}: {kinds[0]}"),
     )
@@ -86,9 +91,3 @@ def check_rule(rule: Rule) -> None:
         check_query(rule.kwargs["unexpected_rows_query"], where)
     if rule.type == "expect_query_value_to_be_within":
         check_query(rule.kwargs["query"], where)
-
-
-def _refuse_parameters(kwargs: Mapping[str, Any], where: str) -> None:
-    for key, value in kwargs.items():
-        if isinstance(value, Mapping) and "$PARAMETER" in value:
-            raise BadInputError(f"{where}: {key} is a suite parameter; write the value itself")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from fractions import Fraction
 from typing import Any
 
+from airflow_mlops_provider.analysis.pandas_index import is_pandas_index
 from airflow_mlops_provider.analysis.validation.arithmetic import exact, settled, sum_aggregates, tolerance, total
 from airflow_mlops_provider.analysis.validation.expectation_arguments import bounds
 from airflow_mlops_provider.analysis.validation.json_values import json_value
@@ -18,7 +19,7 @@ from airflow_mlops_provider.analysis.validation.type_names import (
     field_type,
     has_logical_type,
     is_logical_type,
-    is_of_type,
+    is_of_a_type,
 )
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.rules import Rule
@@ -59,8 +60,17 @@ def _fixed(success: bool, **result: Any) -> Conclude:
     return lambda _: Conclusion(success=success, result=json_value(result), observed=number)
 
 
+def _data_columns(columns: Columns, wanted: Collection[str] = ()) -> list[str]:
+    """The columns but for the row labels of a pandas frame, unless the rule names those."""
+    return [name for name in columns if name in wanted or not is_pandas_index(name)]
+
+
 def _column_to_exist(rule: Rule, columns: Columns) -> Conclude:
-    names, column, index = list(columns), rule.kwargs["column"], rule.kwargs.get("column_index")
+    names, column, index = (
+        _data_columns(columns, [rule.kwargs["column"]]),
+        rule.kwargs["column"],
+        rule.kwargs.get("column_index"),
+    )
     if not index:  # as Great Expectations, which does not hold a column to position 0
         return _fixed(column in names)
     return _fixed(index < len(names) and names[index] == column)
@@ -68,12 +78,13 @@ def _column_to_exist(rule: Rule, columns: Columns) -> Conclude:
 
 def _column_count(rule: Rule, columns: Columns) -> Conclude:
     low, high = (rule.kwargs["value"],) * 2 if "value" in rule.kwargs else bounds(rule.kwargs)
-    count = len(columns)
+    count = len(_data_columns(columns))
     return _fixed((low is None or count >= low) and (high is None or count <= high), observed_value=count)
 
 
 def _columns_in_set(rule: Rule, columns: Columns) -> Conclude:
-    names, wanted = list(columns), set(rule.kwargs["column_set"])
+    wanted = set(rule.kwargs["column_set"])
+    names = _data_columns(columns, wanted)
     unexpected, missing = sorted(set(names) - wanted), sorted(wanted - set(names))
     exact = rule.kwargs.get("exact_match", True)
     exact = True if exact is None else exact
@@ -83,7 +94,8 @@ def _columns_in_set(rule: Rule, columns: Columns) -> Conclude:
 
 
 def _columns_in_order(rule: Rule, columns: Columns) -> Conclude:
-    names, wanted = list(columns), list(rule.kwargs["column_list"])
+    wanted = list(rule.kwargs["column_list"])
+    names = _data_columns(columns, wanted)
     size = max(len(names), len(wanted))
     pairs = zip(wanted + [None] * (size - len(wanted)), names + [None] * (size - len(names)), strict=True)
     mismatched = [
@@ -98,10 +110,10 @@ def _of_type(rule: Rule, columns: Columns) -> Conclude:
     column = columns[rule.kwargs["column"]]
     wanted = rule.kwargs.get("type_list") or [rule.kwargs["type_"]]
     try:
-        fits = [is_of_type(column, name) for name in wanted]
+        fits = is_of_a_type(column, wanted)
     except TypeError as error:
         raise BadInputError(f"{rule.source}: {rule.type}: {error}") from error
-    return _fixed(any(fits), observed_value=str(column.type))
+    return _fixed(fits, observed_value=str(column.type))
 
 
 def _logical_type(rule: Rule, columns: Columns) -> Conclude:

@@ -1,12 +1,14 @@
-"""Names of types: pandas' and Python's of Great Expectations, and the logical types of data contracts."""
+"""Names of types: those that Great Expectations knows, and the logical types of data contracts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.types as pt
 
+from airflow_mlops_provider.analysis.validation.backend_types import backend_type
 from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family
 
 _PYTHON: dict[str, Callable[[pa.DataType], bool]] = {
@@ -14,6 +16,7 @@ _PYTHON: dict[str, Callable[[pa.DataType], bool]] = {
     "int": pt.is_int64,
     "long": pt.is_int64,
     "float": pt.is_float64,
+    "number": pt.is_floating,  # stands among the floats of Great Expectations' own lists
     "str": lambda kind: pt.is_string(kind) or pt.is_large_string(kind),
     "string_types": lambda kind: pt.is_string(kind) or pt.is_large_string(kind),
     "bytes": pt.is_binary,
@@ -27,7 +30,7 @@ _PYTHON: dict[str, Callable[[pa.DataType], bool]] = {
 
 
 def is_of_type(column: Column, name: str) -> bool:
-    """Whether the column's stored type goes by ``name``: a numpy, pandas, Python or Arrow name.
+    """Whether the column's stored type goes by ``name``: of numpy, pandas, Python, Arrow, a database or Spark.
 
     The stored type counts, not what pandas makes of it: whole numbers with gaps stay whole numbers.
 
@@ -35,31 +38,69 @@ def is_of_type(column: Column, name: str) -> bool:
     """
     if name == str(column.type):
         return True
+    if name in _CATEGORICAL:
+        return column.is_dictionary
     if name in _PYTHON:
         return _PYTHON[name](column.type)
     import numpy as np  # slow, and rarely asked
 
     try:
         wanted = np.dtype(name)
-    except TypeError:
-        return _is_arrow_or_pandas(column, name)
+    except (TypeError, ValueError):  # of no numpy type, such as NUMERIC(10, 2)
+        return _is_other(column, name)
     in_pandas = np.dtype(column.type.to_pandas_dtype()) if column.family is not Family.OTHER else np.dtype(object)
     if column.family is Family.TIMESTAMP and wanted.kind == "M":
         return True
     return bool(in_pandas.type == wanted.type)
 
 
-def _is_arrow_or_pandas(column: Column, name: str) -> bool:
+def is_of_a_type(column: Column, names: Sequence[str]) -> bool:
+    """Whether the column's stored type goes by one of ``names``; unknown ones are skipped, as Great Expectations does.
+
+    :raises TypeError: when nothing goes by any of them.
+    """
+    unknown, found = [], False
+    for name in names:
+        try:
+            found = is_of_type(column, name) or found
+        except TypeError as error:
+            unknown.append(error)
+    if len(unknown) == len(names):
+        raise unknown[0]
+    return found
+
+
+def _is_other(column: Column, name: str) -> bool:
     try:
         return bool(pa.type_for_alias(name) == column.type)
     except ValueError:
         pass
+    test = backend_type(name)
+    if test is not None:
+        return test(column.type)
+    pandas_name = name.removesuffix("Type") if name.endswith("DtypeType") else name
+    if pandas_name in _NULLABLE:
+        return bool(_NULLABLE[pandas_name](column.type))
     import pandas as pd  # slow, and rarely asked
 
-    if not isinstance(getattr(pd, name, None), type):
+    if not isinstance(getattr(pd, pandas_name, None), type):
         raise TypeError(f"nothing is of a type {name!r}")
-    nullable = {"Int64Dtype": pa.int64(), "StringDtype": pa.string(), "BooleanDtype": pa.bool_()}
-    return bool(nullable.get(name) == column.type)
+    return False
+
+
+_CATEGORICAL = ("category", "CategoricalDtype", "CategoricalDtypeType", "categorical")
+_NULLABLE: dict[str, Callable[[pa.DataType], bool]] = {
+    **{
+        f"{sign}nt{bits}Dtype": partial(pa.DataType.equals, getattr(pa, f"{sign.lower()}nt{bits}")())
+        for sign in ("I", "UI")
+        for bits in (8, 16, 32, 64)
+    },
+    "Float32Dtype": pt.is_float32,
+    "Float64Dtype": pt.is_float64,
+    "StringDtype": lambda kind: pt.is_string(kind) or pt.is_large_string(kind),
+    "BooleanDtype": pt.is_boolean,
+    "DatetimeTZDtype": lambda kind: pt.is_timestamp(kind) and kind.tz is not None,
+}
 
 
 _LOGICAL: dict[str, Callable[[pa.DataType], bool]] = {
