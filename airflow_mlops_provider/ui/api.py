@@ -14,7 +14,8 @@ from airflow_mlops_provider.stores.chains.chain import Link
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.tasks.settings import evidence_root
 from airflow_mlops_provider.ui.auth import Reader, ReaderDep
-from airflow_mlops_provider.ui.board import Board, Entry, Group, locate, read_board
+from airflow_mlops_provider.ui.board import Board, Group, locate, read_board
+from airflow_mlops_provider.ui.entries import Entry, read_entry
 
 router = APIRouter()
 
@@ -42,7 +43,8 @@ def outcomes(
 ) -> dict[str, Any]:
     """Outcomes, newest first, of one model and kind or of all."""
     found = _entries(read_board(evidence_root(), reader), model, kind)
-    return {"outcomes": [_outcome(entry) for entry in found[:limit]]}
+    shown = [entry if entry.is_known else read_entry(entry.uri) for entry in found[:limit]]
+    return {"outcomes": [_outcome(entry) for entry in shown if not entry.fault]}
 
 
 @router.get("/evidence")
@@ -104,7 +106,7 @@ def _group(group: Group) -> dict[str, Any]:
                 {
                     "evidence_uri": entry.uri,
                     "written_at": entry.written_at.isoformat(),
-                    "status": entry.outcome.verdict.status.value,
+                    "status": entry.status.value,
                 }
                 for entry in check.history
             ]

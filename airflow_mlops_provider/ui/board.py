@@ -1,6 +1,7 @@
-"""What the page shows, read cheaply from the evidence store: file names first, then the newest few of each kind.
+"""What the page shows: who is in force and what the latest checks of every model say.
 
-Evidence never changes under its name, so what was read once is kept; a local file that was touched since is read again.
+The index tells which evidence is about which model, by names alone. What is shown as a verdict is read from the
+evidence, and so is what the index lacks: a missing, stale or forged entry costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -8,25 +9,31 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.decision_record import DecisionRecord
-from airflow_mlops_provider.records.evidence import Evidence
-from airflow_mlops_provider.records.evidence_name import kind_in, name_of, parse_evidence
-from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.evidence_name import name_of, parse_evidence
+from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.chains.retention import Burial
-from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence
+from airflow_mlops_provider.stores.evidence.index import IndexEntry, short
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.ui.auth import Reader
 from airflow_mlops_provider.ui.chains import ModelDecisions, read_decisions
+from airflow_mlops_provider.ui.entries import AT_ONCE, Entry, indexed, read_all
 
 NEWEST = 60
-"""How many pieces of evidence of each kind are read."""
+"""How many pieces of evidence of each kind are shown of a model; of all models together as many are always read."""
+NEWEST_IN_TRENDS = 24
+"""How many checks stand side by side in a trend, whose numbers are in the evidence alone."""
+MOST_IN_TRENDS = 600
+"""How many pieces are read for all trends of the page together; with many models each trend is shorter."""
+MOST_READ = 1000
+"""How many pieces that the index lacks are read, the newest first; the page says how many more there are."""
+
+TREND_KINDS = (Kind.DRIFT, Kind.BIAS)
 
 
 class Subject(StrEnum):
@@ -35,34 +42,6 @@ class Subject(StrEnum):
     MODEL = "model"
     DAG = "dag"
     DATASET = "dataset"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One piece of evidence in a list.
-
-    :param uri: where it lies.
-    :param kind: which check it is, by its folder.
-    :param written_at: when, by its name.
-    :param evidence: without report, policy, versions and details, which only its own page shows; ``None`` when broken.
-    :param fault: why it cannot be shown; empty when it can.
-    """
-
-    uri: str
-    kind: Kind | None
-    written_at: datetime
-    evidence: Evidence | None
-    fault: str = ""
-
-    @property
-    def outcome(self) -> Outcome:
-        """The Outcome that points at it; for entries that could be read."""
-        if self.evidence is None:
-            raise BadInputError(self.fault)
-        found = self.evidence
-        return Outcome(
-            kind=found.kind, verdict=found.verdict, evidence_uri=self.uri, dataset=found.dataset, model=found.model
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +79,7 @@ class Group:
     @property
     def statuses(self) -> tuple[Status, ...]:
         """The latest status of every check."""
-        return tuple(check.latest.outcome.verdict.status for check in self.checks)
+        return tuple(check.latest.status for check in self.checks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,12 +90,14 @@ class Board:
     :param models: by name.
     :param datasets: checks of data that no model is known to have used.
     :param broken: evidence that cannot be read or was changed after it was written.
+    :param unread: how many older pieces the index lacks and nobody read, so that they are not shown.
     """
 
     root: str
     models: tuple[Group, ...]
     datasets: tuple[Group, ...]
     broken: tuple[Entry, ...]
+    unread: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -135,42 +116,28 @@ def read_board(root: str, reader: Reader) -> Board:
     :param reader: who asks; what they may not read is left out.
     """
     store = EvidenceStore(root)
-    found = _newest(store)
-    visible = [entry for entry in found if entry.evidence is not None and reader.may_read(entry.evidence.origin)]
     decisions = read_decisions(store, reader)
-    models, rest = _by_model(visible, decisions)
+    entries, unread = _found(store)
+    while True:
+        about, rest = _by_model(_visible(entries.values(), reader), decisions)
+        models = {name: _checks(found) for name, found in about.items()}
+        datasets = [(*origin, _checks(found)) for origin, found in _by_origin(rest)]
+        unknown = _to_read([*models.values(), *(checks for _, _, checks in datasets)])
+        if not unknown:
+            break
+        # What is read may turn out broken or about something else, so that other entries come forward.
+        entries.update((entry.uri, entry) for entry in read_all(unknown))
+    broken = sorted((entry for entry in entries.values() if entry.fault), key=_age, reverse=True)
     return Board(
         root=store.root,
         models=tuple(
-            Group(subject=Subject.MODEL, name=name, checks=_checks(models[name]), decisions=decisions.get(name))
+            Group(subject=Subject.MODEL, name=name, checks=models.get(name, ()), decisions=decisions.get(name))
             for name in sorted({*models, *decisions})
         ),
-        datasets=tuple(_by_origin(rest)),
-        broken=tuple(entry for entry in reversed(found) if entry.evidence is None),
+        datasets=tuple(Group(subject=subject, name=name, checks=checks) for subject, name, checks in datasets),
+        broken=tuple(broken),
+        unread=unread,
     )
-
-
-def read_entries(uris: Iterable[str], reader: Reader, buried: Mapping[str, Burial]) -> tuple[Entry, ...]:
-    """Entries of given evidence, in the order given; what may not be read, or is gone, says so instead of its verdict.
-
-    :param uris: as a decision record names them.
-    :param buried: what was removed when it was past its time, by name.
-    """
-    return tuple(_explained(_guarded(_entry(_kind_of(uri), uri), reader), buried) for uri in uris)
-
-
-def _explained(entry: Entry, buried: Mapping[str, Burial]) -> Entry:
-    burial = buried.get(name_of(entry.uri))
-    if entry.evidence or burial is None:
-        return entry
-    record = burial.link.record
-    return replace(entry, fault=f"removed on {record.created_at[:10]} by decision {record.number}, past its time")
-
-
-def _guarded(entry: Entry, reader: Reader) -> Entry:
-    if entry.evidence is None or reader.may_read(entry.evidence.origin):
-        return entry
-    return replace(entry, evidence=None, fault="made by a Dag that you may not read")
 
 
 def locate(root: str, uri: str) -> str:
@@ -187,47 +154,51 @@ def locate(root: str, uri: str) -> str:
     return canonical
 
 
-def _newest(store: EvidenceStore) -> list[Entry]:
-    """The newest entries of every kind, oldest first."""
-    uris = [(kind, uri) for kind in Kind for uri in store.uris(kind, newest=NEWEST)]
-    # On S3 each one that is not yet known is a request, so they go out together.
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        entries = pool.map(lambda item: _entry(*item), uris)
-        return sorted(entries, key=lambda entry: entry.written_at)
+def _found(store: EvidenceStore) -> tuple[dict[str, Entry], int]:
+    """All evidence by URI, as the index tells it or, where it must be, as it was read; and how many were left out."""
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        listing = pool.submit(store.index.entries)
+        names = list(pool.map(store.names, Kind))
+    told: dict[str, list[IndexEntry]] = defaultdict(list)
+    for entry in listing.result():
+        told[entry.evidence].append(entry)
+    # Two entries of one piece contradict each other: it is read.
+    known = {name: found[0] for name, found in told.items() if len(found) == 1}
+    recent = {name for of_kind in names for name in of_kind[-NEWEST:]}
+    lacking = sorted((name for of_kind in names for name in of_kind if name not in known), key=_stamp, reverse=True)
+    must_read = recent.union(lacking[:MOST_READ])
+    entries = {entry.uri: entry for entry in read_all(map(store.uri_of, sorted(must_read)))}
+    for name in (name for of_kind in names for name in of_kind if name in known and name not in must_read):
+        uri = store.uri_of(name)
+        entries[uri] = indexed(uri, known[name])
+    return entries, len(set(lacking) - must_read)
 
 
-def _entry(kind: Kind | None, uri: str) -> Entry:
-    try:
-        evidence, fault = _read_light(uri, _stamp_of(uri)), ""
-    except BadInputError as error:
-        evidence, fault = None, str(error)
-    return Entry(uri=uri, kind=kind, written_at=_written_at(uri), evidence=evidence, fault=fault)
+def _stamp(name: str) -> str:
+    return name.split("/", 1)[-1] if parse_evidence(name) else ""
 
 
-@lru_cache(maxsize=4096)
-def _read_light(uri: str, _stamp: tuple[int, int]) -> Evidence:
-    return replace(read_evidence(uri), report=None, policy=None, versions={}, details={})
+def _age(entry: Entry) -> tuple[object, str]:
+    return entry.written_at, entry.uri
 
 
-def _stamp_of(uri: str) -> tuple[int, int]:
-    """What changes when a local file is changed; objects on S3 are taken at their name."""
-    if not uri.startswith("file:"):
-        return (0, 0)
-    try:
-        state = local_path(uri).stat()
-    except OSError as error:
-        raise BadInputError(f"evidence {uri} cannot be read: {error.strerror}") from error
-    return (state.st_mtime_ns, state.st_size)
+def _visible(entries: Iterable[Entry], reader: Reader) -> list[Entry]:
+    """What is not broken and may be read, oldest first."""
+    found = [entry for entry in entries if entry.facts and reader.may_read(_origin(entry.facts))]
+    return sorted(found, key=_age)
 
 
-def _kind_of(uri: str) -> Kind | None:
-    folder = kind_in(name_of(uri))
-    return Kind(folder) if folder in set(Kind) else None
+def _origin(facts: IndexEntry) -> dict[str, str]:
+    return {"dag_id": facts.dag_id} if facts.dag_id else {}
 
 
-def _written_at(uri: str) -> datetime:
-    found = parse_evidence(name_of(uri))
-    return found.written_at if found else datetime.fromtimestamp(0, UTC)
+def _to_read(groups: Iterable[tuple[Check, ...]]) -> list[str]:
+    """The latest of every check, and what trends are drawn from, as far as nobody has read it."""
+    checks = [check for group in groups for check in group]
+    trends = sum(check.kind in TREND_KINDS for check in checks)
+    depth = max(2, min(NEWEST_IN_TRENDS, MOST_IN_TRENDS // max(1, trends)))
+    shown = (entry for check in checks for entry in check.history[-depth if check.kind in TREND_KINDS else -1 :])
+    return [entry.uri for entry in shown if not entry.is_known]
 
 
 def _by_model(entries: list[Entry], decisions: dict[str, ModelDecisions]) -> tuple[dict[str, list[Entry]], list[Entry]]:
@@ -248,12 +219,12 @@ def _by_model(entries: list[Entry], decisions: dict[str, ModelDecisions]) -> tup
 
 
 def _users_of_data(entries: list[Entry], decisions: dict[str, ModelDecisions]) -> dict[str, set[str]]:
-    """Fingerprints of data, and evidence URIs, to the names of the models that used them."""
+    """Fingerprints of data, and names of evidence, to the names of the models that used them."""
     uses: dict[str, set[str]] = defaultdict(set)
     for entry in entries:
-        if entry.evidence and entry.evidence.model:
-            for fingerprint in _fingerprints(entry):
-                uses[fingerprint].add(entry.evidence.model.name)
+        if entry.facts and entry.facts.model:
+            for fingerprint in entry.facts.data:
+                uses[fingerprint].add(entry.facts.model)
     for name, known in decisions.items():
         for link in known.links:
             for key in _used_by(link.record):
@@ -262,36 +233,30 @@ def _users_of_data(entries: list[Entry], decisions: dict[str, ModelDecisions]) -
 
 
 def _used_by(record: DecisionRecord) -> list[str]:
-    fingerprints = [ref.fingerprint for ref in record.datasets.values() if ref.fingerprint]
-    return [*fingerprints, *record.evidence]
+    fingerprints = [short(ref.fingerprint) for ref in record.datasets.values() if ref.fingerprint]
+    return [*fingerprints, *map(name_of, record.evidence)]
 
 
-def _models_of(entry: Entry, uses: dict[str, set[str]]) -> list[str]:
-    if entry.evidence and entry.evidence.model:
-        return [entry.evidence.model.name]
-    return sorted(set().union(*(uses.get(key, ()) for key in (entry.uri, *_fingerprints(entry)))))
-
-
-def _fingerprints(entry: Entry) -> list[str]:
-    if entry.evidence is None:
+def _models_of(entry: Entry, uses: Mapping[str, set[str]]) -> list[str]:
+    if entry.facts is None:
         return []
-    refs = (entry.evidence.dataset, *entry.evidence.inputs.values())
-    return [ref.fingerprint for ref in refs if ref and ref.fingerprint]
+    if entry.facts.model:
+        return [entry.facts.model]
+    return sorted(set().union(*(uses.get(key, ()) for key in (entry.facts.evidence, *entry.facts.data))))
 
 
-def _by_origin(entries: list[Entry]) -> Iterator[Group]:
+def _by_origin(entries: list[Entry]) -> Iterator[tuple[tuple[Subject, str], list[Entry]]]:
     groups: dict[tuple[Subject, str], list[Entry]] = defaultdict(list)
     for entry in entries:
         groups[_origin_of(entry)].append(entry)
-    for (subject, name), found in sorted(groups.items()):
-        yield Group(subject=subject, name=name, checks=_checks(found))
+    yield from sorted(groups.items())
 
 
 def _origin_of(entry: Entry) -> tuple[Subject, str]:
-    evidence = entry.evidence
-    if evidence and evidence.origin.get("dag_id"):
-        return Subject.DAG, evidence.origin["dag_id"]
-    return Subject.DATASET, evidence.dataset.uri if evidence and evidence.dataset else "outside Airflow"
+    facts = entry.facts
+    if facts and facts.dag_id:
+        return Subject.DAG, facts.dag_id
+    return Subject.DATASET, (facts.dataset_uri if facts else None) or "outside Airflow"
 
 
 def _checks(entries: Iterable[Entry]) -> tuple[Check, ...]:
@@ -299,4 +264,4 @@ def _checks(entries: Iterable[Entry]) -> tuple[Check, ...]:
     for entry in entries:
         if entry.kind:
             kinds[entry.kind].append(entry)
-    return tuple(Check(kind=kind, history=tuple(kinds[kind])) for kind in Kind if kind in kinds)
+    return tuple(Check(kind=kind, history=tuple(kinds[kind][-NEWEST:])) for kind in Kind if kind in kinds)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from airflow_mlops_provider.decisions.drift.findings import size
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Finding
-from airflow_mlops_provider.ui.board import Check, Entry
+from airflow_mlops_provider.ui.board import NEWEST_IN_TRENDS, Check
+from airflow_mlops_provider.ui.entries import Entry
 
-NEWEST_CHECKS = 24
-"""How many checks stand side by side."""
 WORST_ROWS = 10
 """How many columns or slices are listed; the others were quieter."""
 
@@ -71,7 +70,7 @@ def trends_of(checks: Iterable[Check]) -> tuple[Trend, ...]:
 
 
 def _trend(check: Check) -> Trend | None:
-    entries = check.history[-NEWEST_CHECKS:]
+    entries = tuple(entry for entry in check.history if entry.evidence)[-NEWEST_IN_TRENDS:]
     found = [_measured(entry) for entry in entries]
     subjects = dict.fromkeys(subject for measured in found for subject in measured)
     rows = [

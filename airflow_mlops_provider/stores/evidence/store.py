@@ -7,13 +7,14 @@ A file's name carries the hash of its bytes, so an edited file refuses to be rea
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
+from airflow_mlops_provider.exceptions import BadInputError, IntegrityError, MLOpsError
 from airflow_mlops_provider.records.codec import canonical_json, decode, sha256
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import (
@@ -23,15 +24,20 @@ from airflow_mlops_provider.records.evidence_name import (
     hash_in,
     number_in,
     parse_dated,
+    parse_evidence,
     record_name,
     root_of,
     with_hash,
 )
+from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.stores.evidence.claims import claim, claimed
 from airflow_mlops_provider.stores.evidence.files import EvidenceFiles
+from airflow_mlops_provider.stores.evidence.index import EvidenceIndex
 from airflow_mlops_provider.stores.evidence.local_folder import LocalFolder
 from airflow_mlops_provider.stores.evidence.s3 import S3Prefix
 from airflow_mlops_provider.stores.specs import local_path
+
+_log = logging.getLogger(__name__)
 
 
 def default_evidence_root() -> str:
@@ -59,6 +65,11 @@ class EvidenceStore:
         )
 
     @property
+    def index(self) -> EvidenceIndex:
+        """Which evidence speaks of which model."""
+        return EvidenceIndex(self._files)
+
+    @property
     def root(self) -> str:
         """The root as a URI."""
         return self._files.root
@@ -78,7 +89,18 @@ class EvidenceStore:
         :raises BackendError: when the root cannot be written; evidence is never optional.
         """
         data = canonical_json(body)
-        return self._files.create(evidence_name(kind, datetime.now(UTC), sha256(data)), data)
+        name = evidence_name(kind, datetime.now(UTC), sha256(data))
+        uri = self._files.create(name, data)
+        if isinstance(body, Evidence):
+            self._enter_after_write(name, body)
+        return uri
+
+    def _enter_after_write(self, name: str, evidence: Evidence) -> None:
+        try:
+            self.index.add(name, evidence)
+        except MLOpsError as error:
+            # The evidence is written and is the truth; readers of the index look for what it lacks.
+            _log.warning("evidence %s is written, but not in the index: %s", name, error)
 
     def attach(self, name: str, data: bytes) -> str:
         """Store bytes under ``name`` exactly and return their URI; nothing vouches for them later."""
@@ -124,12 +146,20 @@ class EvidenceStore:
 
         :param newest: only that many of the newest; names carry the time, so nothing is read to find them.
         """
-        names = [name for name in self._files.names(kind) if name.endswith(".json")]
+        names = self.names(kind)
         return [self._files.uri_of(name) for name in (names if newest is None else names[-newest:])]
 
     def kinds(self) -> list[str]:
         """The kinds there is evidence of, sorted."""
-        return self._files.folders()
+        return [folder for folder in self._files.folders() if folder in set(Kind)]
+
+    def names(self, kind: str) -> list[str]:
+        """Names below the root of the evidence of ``kind``, oldest first."""
+        return [name for name in self._files.names(kind) if name.endswith(".json")]
+
+    def evidence_names(self) -> set[str]:
+        """Names below the root of all evidence; others than evidence's names are left out."""
+        return {name for kind in Kind for name in self.names(kind) if parse_evidence(name)}
 
     def chains(self, folder: str) -> list[str]:
         """The chains below ``folder``, sorted: ``chains("decisions")`` are the models decided about."""
@@ -145,7 +175,7 @@ class EvidenceStore:
         return self._files.uri_of(name)
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove evidence for good; what is gone already is none of its business.
+        """Remove evidence and its entries in the index for good; what is gone already is none of its business.
 
         The caller has recorded what goes, and why: see :mod:`airflow_mlops_provider.jobs.decisions.purge`.
 
@@ -153,6 +183,8 @@ class EvidenceStore:
         """
         for name in names:
             self._files.remove(name)
+        places = self.index.places()
+        self.index.remove_stale(places, self.evidence_names())
 
     def sweep(self) -> int:
         """Remove what killed writers left behind half written, and return how many files that were."""

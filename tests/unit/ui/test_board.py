@@ -1,17 +1,23 @@
 from __future__ import annotations
 
 import os
+import shutil
+import uuid
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.decision_record import Effect
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.stores.evidence.reindex import rebuild_index
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.ui.auth import Reader
-from airflow_mlops_provider.ui.board import NEWEST, Subject, locate, read_board
+from airflow_mlops_provider.ui.board import NEWEST, Board, Subject, locate, read_board
 from tests.builders.page_samples import dataset, decide, model, origin, write
 
 
@@ -127,3 +133,93 @@ def test_the_uri_of_an_outcome_is_located_and_so_is_its_plain_path(root: Path) -
 def test_nothing_but_evidence_of_this_root_is_located(root: Path, uri: str) -> None:
     with pytest.raises(BadInputError, match="is not evidence under the evidence root"):
         locate(str(root), uri.format(root=root.as_uri()))
+
+
+MODELS, ROUNDS = 12, 7
+"""More checks of a kind than are read of all models together."""
+CHECKS = {Kind.TRAINING: 1, Kind.DRIFT: ROUNDS, Kind.EVALUATION: ROUNDS, Kind.BIAS: ROUNDS}
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve models, a quiet one among busy ones, each with its data's checks, and the index of all that."""
+    root = tmp_path_factory.mktemp("many") / "mlops"
+    for number in range(MODELS):
+        name, data = f"model-{number}", dataset(f"data-{number}")
+        made_by = origin(f"dag_{number}")
+        about = {"model": model("1", name), "inputs": {"dataset": data}, "origin": made_by}
+        for kind, count in CHECKS.items():
+            for checked in range(count):
+                status = Status.FAIL if checked == number % count else Status.PASS
+                more = about if kind is not Kind.DRIFT else {"inputs": {"reference": data}, "origin": made_by}
+                write(root, kind, status, f"{kind} {checked}", hours_ago=100 * number + checked, **more)
+    rebuild_index(str(root))
+    return root
+
+
+def histories(board: Board) -> dict[str, dict[Kind, list[tuple[str, Status]]]]:
+    return {
+        group.name: {check.kind: [(entry.uri, entry.status) for entry in check.history] for check in group.checks}
+        for group in (*board.models, *board.datasets)
+    }
+
+
+def latest(board: Board) -> dict[str, dict[Kind, tuple[str, Status]]]:
+    return {name: {kind: found[-1] for kind, found in checks.items()} for name, checks in histories(board).items()}
+
+
+def test_every_model_shows_all_its_checks_however_busy_the_others_are(many: Path, reader: Reader) -> None:
+    board = read_board(str(many), reader)
+    assert len(board.models) == MODELS
+    for group in board.models:
+        assert {check.kind: len(check.history) for check in group.checks} == CHECKS
+        assert all(check.latest.evidence for check in group.checks)
+    assert (board.datasets, board.broken, board.unread) == ((), (), 0)
+
+
+def test_a_root_without_an_index_shows_the_same(many: Path, reader: Reader, tmp_path: Path) -> None:
+    copy = shutil.copytree(many, tmp_path / "copy")
+    before = histories(read_board(str(copy), reader))
+    shutil.rmtree(copy / "index")
+    assert histories(read_board(str(copy), reader)) == before
+
+
+def test_what_is_neither_indexed_nor_read_is_counted(
+    many: Path, reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copytree(many, tmp_path / "copy")
+    shutil.rmtree(copy / "index")
+    monkeypatch.setattr("airflow_mlops_provider.ui.board.MOST_READ", 0)
+    unread = sum(max(0, MODELS * count - NEWEST) for count in CHECKS.values())
+    assert read_board(str(copy), reader).unread == unread > 0
+    rebuild_index(str(copy))
+    assert read_board(str(copy), reader).unread == 0
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_the_index_lacks_or_says_wrongly_the_verdicts_are_right(
+    many: Path, reader: Reader, tmp_path: Path, data: st.DataObject
+) -> None:
+    copy = shutil.copytree(many, tmp_path / uuid.uuid4().hex)
+    truth = latest(read_board(str(copy), reader))
+    places = EvidenceStore(str(copy)).index.places()
+    for place in data.draw(st.lists(st.sampled_from(places), max_size=40, unique=True)):
+        spoil(copy / place, data.draw(st.sampled_from(SPOILT)))
+    assert latest(read_board(str(copy), reader)) == truth
+
+
+SPOILT = ["lost", "says otherwise", "twice", "stale", "junk"]
+
+
+def spoil(entry: Path, how: str) -> None:
+    content, name = entry.read_bytes(), entry.name
+    other = name.replace(".fail.", ".pass.") if ".fail." in name else name.replace(".pass.", ".fail.")
+    if how != "twice":
+        entry.unlink()
+    if how in ("says otherwise", "twice"):
+        entry.with_name(other).write_bytes(content)
+    elif how == "stale":
+        entry.with_name(f"20200101T000000.000000Z-{'0' * 64}.pass.1...json").write_bytes(content)
+    elif how == "junk":
+        entry.with_name("junk.json").write_bytes(b"{")

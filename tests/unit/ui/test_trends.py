@@ -6,8 +6,8 @@ from typing import Any
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Finding, Status, worst
 from airflow_mlops_provider.ui.auth import Reader
-from airflow_mlops_provider.ui.board import read_board
-from airflow_mlops_provider.ui.trends import NEWEST_CHECKS, WORST_ROWS, Trend, trends_of
+from airflow_mlops_provider.ui.board import NEWEST_IN_TRENDS, read_board
+from airflow_mlops_provider.ui.trends import WORST_ROWS, Trend, trends_of
 from tests.builders.page_samples import dataset, origin, write
 
 
@@ -82,10 +82,10 @@ def test_what_could_not_be_measured_is_shown_as_such(root: Path, reader: Reader)
 
 def test_a_wide_table_and_a_long_history_are_cut_and_say_so(root: Path, reader: Reader) -> None:
     columns = [f"c{number}" for number in range(WORST_ROWS + 3)]
-    for hours in range(NEWEST_CHECKS + 2):
+    for hours in range(NEWEST_IN_TRENDS + 2):
         check(root, hours, *(finding(column, 0.01) for column in columns))
     [trend] = trends(root, reader)
-    assert (len(trend.rows), trend.quieter, len(trend.checks)) == (WORST_ROWS, 3, NEWEST_CHECKS)
+    assert (len(trend.rows), trend.quieter, len(trend.checks)) == (WORST_ROWS, 3, NEWEST_IN_TRENDS)
 
 
 def test_a_check_whose_findings_have_no_limits_has_no_trend(root: Path, reader: Reader) -> None:
