@@ -41,6 +41,10 @@ class JobCancelledError(BaseException):
     """
 
 
+class FormerNameWarning(DeprecationWarning):
+    """A key or argument was given under a name that it had in an earlier version."""
+
+
 def one_line(said: object, *, longest: int | None = None) -> str:
     """The text of an error, or any text, as one line for a person.
 

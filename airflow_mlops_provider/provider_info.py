@@ -24,11 +24,15 @@ def get_provider_info() -> dict[str, Any]:
                         "bias",
                         "decay",
                         "evaluation",
-                        "inference",
+                        "incident",
+                        "prediction",
+                        "profile",
                         "promotion",
-                        "retention",
+                        "purge",
+                        "reproduction",
                         "training",
                         "validation",
+                        "verification",
                     )
                 ],
             }

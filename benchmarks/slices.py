@@ -82,7 +82,7 @@ def whole_job(folder: str) -> float:
 
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as root:
-        spec = {"predictions": table_in(folder), "label": "y", "prediction": "p", "slices": COLUMNS}
+        spec = {"predictions": table_in(folder), "label_column": "y", "prediction_column": "p", "slices": COLUMNS}
         jobs.run("bias", spec | {"evidence_root": root})
     return time.perf_counter() - started
 

@@ -14,7 +14,7 @@ from models.wage_data import WAGE_DRIFT, extract, zone
 from models.wage_tasks import CHALLENGER, CHAMPION, DEFAULTS, SPEC, SUITE, TELL_SLACK
 
 from airflow_mlops_provider.decisions.validation import ValidationPolicy
-from airflow_mlops_provider.operators.inference import BatchPredictOperator
+from airflow_mlops_provider.operators.prediction import BatchPredictOperator
 from airflow_mlops_provider.operators.validation import DataValidationOperator
 from airflow_mlops_provider.sensors.drift import DriftSensor
 

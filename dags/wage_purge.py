@@ -1,7 +1,7 @@
 """### Let old evidence go
 Once a week, evidence older than `retention_days` is removed, and a tombstone in the chain says what went, when and by
 which policy. Decision records are never removed, nor is the evidence of the champion and of the one before it. With
-`dry_run` the task only says what would go.
+`preview` the task only says what would go.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from airflow.sdk import Param, dag
 from models.wage_tasks import DEFAULTS
 
-from airflow_mlops_provider.operators.retention import PurgeEvidenceOperator
+from airflow_mlops_provider.operators.purge import PurgeEvidenceOperator
 
 
 @dag(
@@ -24,11 +24,11 @@ from airflow_mlops_provider.operators.retention import PurgeEvidenceOperator
     tags=["mlops", "wage"],
     params={
         "retention_days": Param(365, type="number", exclusiveMinimum=0, description="Age from which evidence goes."),
-        "dry_run": Param(False, type="boolean", description="Only say what would go."),
+        "preview": Param(False, type="boolean", description="Only say what would go."),
     },
 )
 def wage_purge():
-    PurgeEvidenceOperator(task_id="purge", retention_days="{{ params.retention_days }}", preview="{{ params.dry_run }}")
+    PurgeEvidenceOperator(task_id="purge", retention_days="{{ params.retention_days }}", preview="{{ params.preview }}")
 
 
 wage_purge()

@@ -12,7 +12,7 @@ from airflow.sdk import Param, dag, task
 from models.wage_data import extract, zone
 from models.wage_tasks import CHAMPION, DEFAULTS, SPEC, TELL_SLACK
 
-from airflow_mlops_provider.operators.inference import BatchPredictOperator
+from airflow_mlops_provider.operators.prediction import BatchPredictOperator
 from airflow_mlops_provider.operators.promotion import RollbackModelOperator
 
 
@@ -32,7 +32,7 @@ from airflow_mlops_provider.operators.promotion import RollbackModelOperator
 def wage_rollback():
     rollback = RollbackModelOperator(
         task_id="rollback",
-        name=SPEC.name,
+        model=SPEC.name,
         reason="{{ params.reason }}",
         to_version="{{ params.to_version or '' }}",
         on_success_callback=TELL_SLACK,

@@ -13,7 +13,7 @@ from models.wage_tasks import CHAMPION, DEFAULTS, MODEL, SPEC, SUITE
 from airflow_mlops_provider.decisions.promotion import PromotionPolicy
 from airflow_mlops_provider.operators.bias import BiasSliceOperator
 from airflow_mlops_provider.operators.evaluation import EvaluateModelOperator, ModelCardOperator
-from airflow_mlops_provider.operators.inference import BatchPredictOperator
+from airflow_mlops_provider.operators.prediction import BatchPredictOperator
 from airflow_mlops_provider.operators.promotion import PromoteModelOperator
 from airflow_mlops_provider.operators.training import TrainOperator
 from airflow_mlops_provider.operators.validation import DataValidationOperator

@@ -44,13 +44,18 @@ def marked(text: str) -> set[str]:
 
 
 def _table(kind: Any) -> str:
-    meanings = docstrings.read(kind).params
+    meanings = _meanings(kind)
     rows = [
         f"| `{field.name}` | {_default(field)} | {docstrings.sentence(meanings[field.name])} |"
         for field in dataclasses.fields(kind)
         if field.name not in SHARED_KEYS
     ]
     return "\n".join(["", "| key | default | meaning |", "|---|---|---|", *rows, "", ""])
+
+
+def _meanings(kind: Any) -> dict[str, str]:
+    """Key to meaning, from the class that declares the keys: a job's request, or a policy itself."""
+    return next(found for each in kind.__mro__ if (found := docstrings.read(each).params))
 
 
 def _default(field: dataclasses.Field[Any]) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.job import Job
-from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.request_identity import request_identity
+from airflow_mlops_provider.records.requests import request_type
 from airflow_mlops_provider.stores.evidence.outcomes import RequestOutcomes
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, default_evidence_root
 
@@ -48,17 +48,16 @@ def run(name: str, spec: Mapping[str, Any]) -> Outcome:
     """Run one job.
 
     :param name: one of :data:`JOBS`.
-    :param spec: the job's keys, as plain JSON or records.
+    :param spec: the job's keys, as plain JSON or records; short forms and former names of keys are read too.
     :returns: the Outcome, whatever its verdict.
     :raises BadInputError: when the spec or what it points at cannot be used; names the key, file or column.
     :raises BackendError: when a store cannot be reached or written.
     """
-    given = normalise(spec)
-    job = decode(load(name), given, where=f"{name} spec")
+    job = load(name).from_spec(spec)
     job.evidence_store.require_writable()
     outcome = job.run()
     if job.run_key is not None:
-        RequestOutcomes(store=job.evidence_store, request=request_identity(name, given)).leave(outcome)
+        RequestOutcomes(store=job.evidence_store, request=request_identity(name, job.to_spec())).leave(outcome)
     return outcome
 
 
@@ -69,53 +68,6 @@ def outcomes_of(name: str, spec: Mapping[str, Any]) -> RequestOutcomes:
     :param spec: the job's keys as they were given to :func:`run`, a ``run_key`` among them.
     :raises BadInputError: when its evidence root cannot be one.
     """
-    store = EvidenceStore(spec.get("evidence_root") or default_evidence_root())
-    return RequestOutcomes(store=store, request=request_identity(name, normalise(spec)))
-
-
-def normalise(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The spec with its short forms spelled out.
-
-    A dataset may be a bare URI; a dataset, model or piece of evidence may be the Outcome of the step that made it; a
-    suite may be Great Expectations' own object.
-    """
-    return {key: _SHORT_FORMS[key](value) if key in _SHORT_FORMS else value for key, value in spec.items()}
-
-
-def _dataset(value: Any) -> Any:
-    if isinstance(value, str):
-        return {"uri": value}
-    return _of_outcome(value, "dataset")
-
-
-def _model(value: Any) -> Any:
-    return _of_outcome(value, "model")
-
-
-def _suite(value: Any) -> Any:
-    return value.to_json_dict() if hasattr(value, "to_json_dict") else value
-
-
-def _evidence(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_of_outcome(item, "evidence_uri") for item in value]
-    return _of_outcome(value, "evidence_uri")
-
-
-def _of_outcome(value: Any, part: str) -> Any:
-    if isinstance(value, Mapping) and {"kind", "verdict"} <= set(value):
-        value = decode(Outcome, value)
-    if not isinstance(value, Outcome):
-        return value
-    found = getattr(value, part)
-    if found is None:
-        raise BadInputError(f"the {value.kind} outcome {value.evidence_uri} carries no {part}")
-    return found
-
-
-_SHORT_FORMS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("dataset", "reference", "current", "predictions"), _dataset),
-    "model": _model,
-    "suite": _suite,
-    "evidence": _evidence,
-}
+    request = request_type(name).from_spec(spec)
+    store = EvidenceStore(request.evidence_root or default_evidence_root())
+    return RequestOutcomes(store=store, request=request_identity(name, request.to_spec()))

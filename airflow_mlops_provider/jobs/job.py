@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
@@ -14,24 +13,15 @@ from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import attachment_name
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef, Writer
+from airflow_mlops_provider.records.requests.request import JobRequest
 from airflow_mlops_provider.records.verdict import Verdict
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, default_evidence_root
 
 _VERSIONED = ("airflow-mlops-provider", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "mlflow", "duckdb")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """A step whose fields are the keys of its spec.
-
-    :param evidence_root: where evidence is written; ``./mlops`` by default.
-    :param run_key: the same for every try of one task in one Dag run, so that a retry finds what an earlier try did.
-    :param origin: who asked (``dag_id``, ``run_id``, ``task_id`` ...); kept in the evidence.
-    """
-
-    evidence_root: str | None = None
-    run_key: str | None = None
-    origin: dict[str, str] = field(default_factory=dict)
+class Job(JobRequest):
+    """A request that can be run: each job is ``class SomeJob(Job, SomeRequest)``."""
 
     def run(self) -> Outcome:
         """Load, measure, judge, record; returns the Outcome."""

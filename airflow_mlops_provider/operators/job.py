@@ -1,32 +1,34 @@
-"""What all operators share: they name a job and its keys, and hand its Outcome on."""
+"""What all operators share: they build the request of a job, and hand the job's Outcome on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from airflow.sdk import BaseOperator, Context
 
 from airflow_mlops_provider.hooks.mlflow import DEFAULT_CONN_ID
 from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.records.requests.request import JobRequest
 from airflow_mlops_provider.runners.runner import Handle, Runner
+from airflow_mlops_provider.tasks.arguments import RequestMeta
 from airflow_mlops_provider.tasks.environment import tracking_environment
 from airflow_mlops_provider.tasks.links import EvidenceLink, ReportLink, report_url
-from airflow_mlops_provider.tasks.run import run_for_task
+from airflow_mlops_provider.tasks.run import bad_input_fails, run_for_task
 from airflow_mlops_provider.tasks.settings import evidence_root, evidence_url
 
 
-class JobOperator(BaseOperator):
-    """Base of the operators; runs :attr:`job` and returns its Outcome as plain JSON for XCom.
+class JobOperator(BaseOperator, metaclass=RequestMeta):
+    """Base of the operators; runs a job and returns its Outcome as plain JSON for XCom.
+
+    An argument that is ``None``, or an empty text as a template may give, is left to the job's default.
 
     :param runner: where the job runs; in the task's own process by default.
     :param tracking_conn_id: Connection of the MLflow tracking server; without one, ``[mlops] tracking_uri``.
     :param evidence_root: where evidence is kept; ``[mlops] evidence_root`` by default.
     """
 
-    job: ClassVar[str]
-    keys: ClassVar[Sequence[str]]
-    """Attributes of the operator that become keys of the job's spec."""
+    request_type: ClassVar[type[JobRequest]]
+    """The record of the job's keys, which :meth:`request` builds."""
 
     operator_extra_links = (EvidenceLink(), ReportLink())
 
@@ -52,9 +54,10 @@ class JobOperator(BaseOperator):
         :returns: the Outcome as JSON, whatever its verdict, unless :meth:`conclude` decides otherwise.
         :raises AirflowFailException: on bad input, without a retry.
         """
+        with bad_input_fails(self.request_type.job):
+            request = self.request(context)
         outcome = run_for_task(
-            self.job,
-            self.spec() | self.found_in(context),
+            request,
             context=context,
             runner=self.runner,
             evidence_root=self.evidence_root or evidence_root(),
@@ -74,13 +77,12 @@ class JobOperator(BaseOperator):
     def _started(self, handle: Handle) -> None:
         self._handle = handle
 
-    def spec(self) -> dict[str, Any]:
-        """The keys of the job, from the operator's rendered attributes."""
-        return {key: getattr(self, key) for key in self.keys}
+    def request(self, context: Context) -> JobRequest:
+        """The keys of the job, from the operator's rendered attributes and what only the running task can know.
 
-    def found_in(self, context: Context) -> dict[str, Any]:  # noqa: ARG002  # for subclasses
-        """Keys of the job that only the running task can know; none unless a subclass says so."""
-        return {}
+        :raises BadInputError: when a value cannot be used, naming its key.
+        """
+        raise NotImplementedError
 
     def conclude(self, outcome: Outcome, context: Context) -> None:
         """What the verdict means for the task; nothing unless a subclass says so."""

@@ -12,6 +12,8 @@ from airflow_mlops_provider.operators.job import JobOperator
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.policies.validation import ValidationPolicy
 from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.records.requests.short_forms import dataset_ref, given, names, optional, suite_json
+from airflow_mlops_provider.records.requests.validate import ValidateRequest
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.tasks.lineage import source_tasks, writers_of
 
@@ -22,26 +24,28 @@ OUTCOME_KEY = "outcome"
 class DataValidationOperator(JobOperator):
     """Checks a dataset against a Great Expectations suite or an ODCS data contract.
 
-    :param dataset: URI, :class:`DatasetRef` or the Outcome of an upstream task.
-    :param suite: a suite as a JSON object or as Great Expectations' own object, or the URI of its JSON file.
-    :param contract: URI of an ODCS v3 YAML file; give this or ``suite``.
-    :param clean_uri: where the rows that hold go on to; written only when the verdict does not fail.
-    :param quarantine_uri: where every failing row goes, with all its reasons.
-    :param sensitive: columns whose values never appear in a message.
-    :param policy: how large a share may be quarantined before the task fails.
+    :param dataset: the batch: its URI, its reference or the Outcome of an earlier step.
+    :param suite: Great Expectations suite: a JSON object, or the path or URI of a JSON file.
+    :param contract: data contract (ODCS v3): path or URI of a YAML file, with ``#object`` when it describes several.
+    :param clean_uri: where the rows without fault go; the Outcome then speaks of that dataset.
+    :param quarantine_uri: where the others go, with their reasons; without it, any failing row fails the batch.
+    :param sensitive: columns whose values appear in no message, report or attachment.
+    :param policy: how many rows may be set aside.
     :raises AirflowFailException: when the data fails; without a retry, because the data will not change.
     """
 
-    job = "validate"
-    keys = ("dataset", "suite", "contract", "clean_uri", "quarantine_uri", "sensitive", "policy")
-    template_fields: Sequence[str] = ("dataset", "suite", "contract", "clean_uri", "quarantine_uri", "evidence_root")
+    request_type = ValidateRequest
+    template_fields: Sequence[str] = (
+        *("dataset", "suite", "contract", "clean_uri", "quarantine_uri", "sensitive"),
+        "evidence_root",
+    )
 
     def __init__(
         self,
         *,
         dataset: str | DatasetRef | Any,
         suite: str | Mapping[str, Any] | Any = None,
-        contract: str | None = None,
+        contract: str | Mapping[str, Any] | None = None,
         clean_uri: str | None = None,
         quarantine_uri: str | None = None,
         sensitive: Sequence[str] | None = None,
@@ -52,16 +56,25 @@ class DataValidationOperator(JobOperator):
         self.dataset = dataset
         self._source_tasks = source_tasks(dataset)
         # Plain JSON, because a Dag is serialised; Great Expectations' object turns itself into it.
-        self.suite = suite.to_json_dict() if hasattr(suite, "to_json_dict") else suite
+        self.suite = suite_json(suite)
         self.contract = contract
         self.clean_uri = clean_uri
         self.quarantine_uri = quarantine_uri
         self.sensitive = sensitive
         self.policy = policy
 
-    def found_in(self, context: Context) -> dict[str, Any]:
-        """Who wrote the dataset."""
-        return {"written_by": writers_of(self.dataset, tasks=self._source_tasks, context=context)}
+    def request(self, context: Context) -> ValidateRequest:
+        """The keys of the job, and who wrote the dataset."""
+        return ValidateRequest(
+            dataset=dataset_ref(self.dataset),
+            suite=given(self.suite),
+            contract=optional(dict, self.contract) if isinstance(self.contract, Mapping) else given(self.contract),
+            clean_uri=given(self.clean_uri),
+            quarantine_uri=given(self.quarantine_uri),
+            sensitive=names(self.sensitive),
+            written_by=writers_of(self.dataset, tasks=self._source_tasks, context=context),
+            policy=self.policy,
+        )
 
     def conclude(self, outcome: Outcome, context: Context) -> None:
         """Fail the task on a failed or undecidable verdict; its Outcome stays on XCom under :data:`OUTCOME_KEY`."""

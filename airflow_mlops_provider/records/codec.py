@@ -98,6 +98,18 @@ def decode(cls: type[R], data: Any, *, where: str = "") -> R:
     return cls(**{key: _decode(hints[key], value, f"{where}.{key}") for key, value in data.items()})
 
 
+def decoded_values(record: Any, *, where: str) -> dict[str, Any]:
+    """The values of a record's fields, each read as :func:`decode` reads it from JSON.
+
+    For records that are made by hand from values of any origin, such as templates.
+
+    :raises BadInputError: for a value of the wrong type, naming its key.
+    """
+    hints = _hints(typing.cast("Any", type(record)))
+    known = [f.name for f in dataclasses.fields(record) if f.init]
+    return {name: _decode(hints[name], getattr(record, name), f"{where}.{name}") for name in known}
+
+
 def _is_required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import OMIT_NONE
+
+_IN_URI = re.compile(r"models:/(?P<name>[^/@]+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +68,18 @@ class ModelRef:
     uri: str | None = None
     digest: str | None = None
     run_id: str | None = None
+
+
+def registered_name(model: str | ModelRef) -> str:
+    """The name that a model is registered under, from that name, a reference or a URI such as ``models:/name/3``.
+
+    :raises BadInputError: for a URI of that kind without a name.
+    """
+    if isinstance(model, ModelRef):
+        return model.name
+    if not model.startswith("models:/"):
+        return model
+    match = _IN_URI.match(model)
+    if not match:
+        raise BadInputError(f"model {model!r} is not models:/name/version or models:/name@alias")
+    return match["name"]

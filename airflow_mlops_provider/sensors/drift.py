@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -14,9 +14,12 @@ from airflow_mlops_provider.records.codec import digest
 from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.policies.drift import DriftPolicy
-from airflow_mlops_provider.records.refs import DatasetRef, Writer
+from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.records.requests.drift import DriftRequest
+from airflow_mlops_provider.records.requests.short_forms import dataset_ref, given, member, names, optional
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.runner import Handle, Runner
+from airflow_mlops_provider.tasks.arguments import RequestMeta
 from airflow_mlops_provider.tasks.environment import tracking_environment
 from airflow_mlops_provider.tasks.lineage import source_tasks, writers_of
 from airflow_mlops_provider.tasks.links import EvidenceLink, ReportLink, report_url
@@ -25,25 +28,27 @@ from airflow_mlops_provider.tasks.settings import evidence_root, evidence_url
 from airflow_mlops_provider.triggers.datasets import DatasetTrigger
 
 
-class DriftSensor(BaseSensorOperator):
+class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
     """Waits until ``current`` exists with a content not judged yet, compares it with ``reference``, and succeeds.
 
     Whatever the verdict, the task succeeds with its Outcome. On drift (a verdict of ``fail``) it emits an event of
     ``drift_asset`` whose extra is that Outcome; without drift it emits none. A retry of the same Dag run returns the
     verdict that an earlier try recorded.
 
-    :param reference: URI, :class:`DatasetRef`, upstream Outcome, or ``models:/name@champion`` for the dataset named in
-        the champion's promotion record.
-    :param current: the batch to judge: URI, :class:`DatasetRef` or upstream Outcome.
-    :param columns: which columns; all common ones by default.
-    :param window_column: the column that tells one window (day, batch) of the reference from another.
-    :param group_column: rows with one value of it (the same person) belong together and count as one.
-    :param target: the label's column, whose drift is a finding of its own.
-    :param prediction: the prediction's column, likewise.
-    :param sensitive: columns whose values never appear in a message.
-    :param policy: limits and error budget.
-    :param html_report: when Evidently's page is drawn, to look at; by default only when something is to be seen.
-    :param keep_profile: keep the profile of a large reference with the evidence, for the next check.
+    :param reference: what the data should look like; ``models:/name@champion`` means the data the champion was trained
+        on, a name in ``.profile`` what the ``profile`` job wrote.
+    :param current: the batch to judge: its URI, its reference or the Outcome of an earlier step.
+    :param columns: features to compare; by default all but the other columns named here and time stamps.
+    :param window_column: what tells windows (days, shipments) of the reference apart, for calibration on them.
+    :param group_column: rows with one value of it belong together (the same person) and count as one.
+    :param label_column: column of the truth, judged apart as target drift; the current batch may not have labels yet.
+    :param prediction_column: column of a model's answers, judged apart as prediction drift.
+    :param sensitive: columns whose values never appear in messages or reports.
+    :param policy: limits and budget of false alarms.
+    :param html_report: when to attach Evidently's report, drawn from a sample, to look at: ``always``, ``on_drift`` (a
+        verdict of ``fail`` or ``notice``) or ``never``.
+    :param keep_profile: keep the profile of a large reference with the evidence, for the next check; not of its
+        sensitive columns.
     :param drift_asset: the asset whose event schedules retraining.
     :param deferrable: wait in the triggerer; ``[operators] default_deferrable`` by default.
     :param runner: where the comparison runs; in the task's own process by default.
@@ -51,11 +56,11 @@ class DriftSensor(BaseSensorOperator):
     :param evidence_root: where evidence is kept; ``[mlops] evidence_root`` by default.
     """
 
-    keys = (
-        *("reference", "current", "columns", "window_column", "group_column"),
-        *("target", "prediction", "sensitive", "policy", "html_report", "keep_profile"),
+    request_type = DriftRequest
+    template_fields: Sequence[str] = (
+        *("reference", "current", "columns", "window_column", "group_column", "label_column", "prediction_column"),
+        *("sensitive", "html_report", "evidence_root"),
     )
-    template_fields: Sequence[str] = ("reference", "current", "columns", "window_column", "evidence_root")
     operator_extra_links = (EvidenceLink(), ReportLink())
 
     def __init__(
@@ -66,11 +71,11 @@ class DriftSensor(BaseSensorOperator):
         columns: Sequence[str] | None = None,
         window_column: str | None = None,
         group_column: str | None = None,
-        target: str | None = None,
-        prediction: str | None = None,
+        label_column: str | None = None,
+        prediction_column: str | None = None,
         sensitive: Sequence[str] | None = None,
         policy: DriftPolicy = DriftPolicy(),
-        html_report: HtmlReport = HtmlReport.ON_DRIFT,
+        html_report: HtmlReport | str = HtmlReport.ON_DRIFT,
         keep_profile: bool = True,
         drift_asset: Asset | None = None,
         deferrable: bool | None = None,
@@ -89,8 +94,8 @@ class DriftSensor(BaseSensorOperator):
         self.columns = columns
         self.window_column = window_column
         self.group_column = group_column
-        self.target = target
-        self.prediction = prediction
+        self.label_column = label_column
+        self.prediction_column = prediction_column
         self.sensitive = sensitive
         self.policy = policy
         self.html_report = html_report
@@ -117,7 +122,7 @@ class DriftSensor(BaseSensorOperator):
         from airflow_mlops_provider.stores.datasets.files import stamp
 
         # Stamped before the look: a batch that lands in between wakes the trigger at once.
-        seen = stamp(_uri(self.current))
+        seen = stamp(dataset_ref(self.current).uri)
         done = self.poke(context)
         if not done:
             self._wait(seen)
@@ -125,7 +130,7 @@ class DriftSensor(BaseSensorOperator):
 
     def _wait(self, seen: str | None) -> NoReturn:
         self.defer(
-            trigger=DatasetTrigger(uri=_uri(self.current), seen=seen, poll_seconds=self.poke_interval),
+            trigger=DatasetTrigger(uri=dataset_ref(self.current).uri, seen=seen, poll_seconds=self.poke_interval),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.timeout),
         )
@@ -148,7 +153,7 @@ class DriftSensor(BaseSensorOperator):
         from airflow_mlops_provider.stores.datasets.files import exists, fingerprint
         from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
-        uri = _uri(self.current)
+        uri = dataset_ref(self.current).uri
         if not exists(uri):
             self.log.info("%s is not there yet", uri)
             return None
@@ -166,8 +171,7 @@ class DriftSensor(BaseSensorOperator):
 
     def _judge(self, context: Context) -> Outcome:
         return run_for_task(
-            "drift",
-            {key: getattr(self, key) for key in self.keys} | {"written_by": self._writers(context)},
+            self.request(context),
             context=context,
             runner=self.runner,
             evidence_root=self._root,
@@ -183,17 +187,26 @@ class DriftSensor(BaseSensorOperator):
     def _started(self, handle: Handle) -> None:
         self._handle = handle
 
-    def _writers(self, context: Context) -> tuple[Writer, ...]:
-        return writers_of(self.current, tasks=self._source_tasks, context=context)
+    def request(self, context: Context) -> DriftRequest:
+        """The keys of the job, and who wrote the batch.
+
+        :raises BadInputError: when a value cannot be used, naming its key.
+        """
+        return DriftRequest(
+            reference=dataset_ref(self.reference),
+            current=dataset_ref(self.current),
+            columns=optional(names, self.columns),
+            window_column=given(self.window_column),
+            group_column=given(self.group_column),
+            label_column=given(self.label_column),
+            prediction_column=given(self.prediction_column),
+            sensitive=names(self.sensitive),
+            policy=self.policy,
+            html_report=member(HtmlReport, self.html_report, key="html_report"),
+            keep_profile=self.keep_profile,
+            written_by=writers_of(self.current, tasks=self._source_tasks, context=context),
+        )
 
     @property
     def _root(self) -> str:
         return self.evidence_root or evidence_root()
-
-
-def _uri(dataset: str | DatasetRef | Any) -> str:
-    if isinstance(dataset, Mapping) and "verdict" in dataset:
-        dataset = Outcome.from_json(dataset).dataset
-    if isinstance(dataset, DatasetRef):
-        return dataset.uri
-    return str(dataset["uri"]) if isinstance(dataset, Mapping) else str(dataset)

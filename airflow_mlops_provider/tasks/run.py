@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from airflow_mlops_provider.airflow_versions import AirflowFailException
 from airflow_mlops_provider.decisions.alerts import told
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.records.requests.request import JobRequest
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.in_process import InProcessRunner
 from airflow_mlops_provider.runners.runner import Handle, Runner
@@ -32,8 +33,7 @@ def run_key(origin: Mapping[str, str]) -> str:
 
 
 def run_for_task(
-    job: str,
-    spec: Mapping[str, Any],
+    request: JobRequest,
     *,
     context: Mapping[str, Any],
     runner: Runner | None,
@@ -41,22 +41,17 @@ def run_for_task(
     environment: Mapping[str, str],
     started: Callable[[Handle], None] = lambda _: None,
 ) -> Outcome:
-    """Run ``job`` as the running task, with its output in the task's log, and log its verdict.
+    """Run a job as the running task, with its output in the task's log, and log its verdict.
 
-    :param spec: keys of the job; those that are ``None`` are left to the job's defaults.
+    :param request: which job, and its keys.
     :param runner: where; in this process when ``None``.
     :param started: is given the handle of the job, so that ``on_kill`` can cancel it.
     :raises AirflowFailException: on bad input, which no retry can help. Other errors pass, so that Airflow retries.
     """
     origin = task_origin(context)
-    full = {
-        **{key: encode(value) for key, value in spec.items() if value is not None},
-        "evidence_root": evidence_root,
-        "run_key": run_key(origin),
-        "origin": origin,
-    }
-    with bad_input_fails(job):
-        handle = (runner or InProcessRunner()).submit(job, full, environment=environment)
+    full = replace(request, evidence_root=evidence_root, run_key=run_key(origin), origin=origin)
+    with bad_input_fails(request.job):
+        handle = (runner or InProcessRunner()).submit(request.job, full.to_spec(), environment=environment)
         started(handle)
         outcome = _followed(handle)
     log_outcome(outcome)
@@ -84,6 +79,18 @@ def bad_input_fails(job: str) -> Iterator[None]:
         yield
     except BadInputError as error:
         raise AirflowFailException(f"{job}: {error}") from error
+
+
+def fail_on_failed_verdict(outcome: Outcome) -> None:
+    """Fail the running task when the verdict is a ``fail``, without a retry, which would find the same."""
+    if outcome.verdict.status is Status.FAIL:
+        raise AirflowFailException(f"{outcome.verdict.summary}; evidence: {outcome.evidence_uri}")
+
+
+def triggered_by(context: Mapping[str, Any]) -> str | None:
+    """The person who triggered the Dag run, when Airflow knows one."""
+    name: str | None = getattr(context.get("dag_run"), "triggering_user_name", None)
+    return name
 
 
 def log_outcome(outcome: Outcome) -> None:

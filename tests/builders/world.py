@@ -161,7 +161,7 @@ class World:
         return found
 
     def rollback(self, **keys: Any) -> Outcome:
-        return run("rollback", {"name": "wage", "reason": "it answers nonsense", **self.where, **keys})
+        return run("rollback", {"model": "wage", "reason": "it answers nonsense", **self.where, **keys})
 
 
 def new_world(root: Path, empty_mlflow: Path) -> World:

@@ -48,12 +48,13 @@ CONSTRUCTORS: dict[str, dict[str, Any]] = {
         "tracking_conn_id": "mlflow_default",
     },
     "operators.evaluation.EvaluateModelOperator": {
-        **dict.fromkeys(("model", "dataset"), REQUIRED),
+        **dict.fromkeys(("model", "dataset", "predictions", "label_column", "candidate", "champion")),
         "champion_alias": "champion",
         "policy": EvaluationPolicy(),
     },
     "operators.bias.BiasSliceOperator": {
-        **dict.fromkeys(("model", "dataset", "slices"), REQUIRED),
+        "slices": REQUIRED,
+        **dict.fromkeys(("model", "dataset", "predictions", "label_column", "prediction_column")),
         "max_depth": 2,
         "metric": "accuracy",
         "policy": BiasPolicy(),
@@ -64,7 +65,7 @@ CONSTRUCTORS: dict[str, dict[str, Any]] = {
         "mode": "auto",
         "policy": PromotionPolicy(),
     },
-    "operators.promotion.RollbackModelOperator": dict.fromkeys(("name", "reason"), REQUIRED),
+    "operators.promotion.RollbackModelOperator": dict.fromkeys(("model", "reason"), REQUIRED),
     "operators.inference.BatchPredictOperator": {
         **dict.fromkeys(("model", "dataset", "output_uri"), REQUIRED),
         "shadow": None,
@@ -168,25 +169,25 @@ def test_a_policy_survives_json_and_refuses_what_it_does_not_know(policy):
 
 JOBS: dict[str, tuple[set[str], set[str]]] = {
     "validate": ({"dataset"}, {"suite", "contract", "clean_uri", "quarantine_uri", "policy"}),
-    "drift": ({"reference", "current"}, {"columns", "window_column", "target", "prediction", "policy"}),
-    "train": ({"model", "dataset"}, {"tracking_uri", "params"}),
+    "drift": ({"reference", "current"}, {"columns", "window_column", "label_column", "prediction_column", "policy"}),
+    "train": ({"model", "dataset"}, {"tracking_uri", "trainer_params"}),
     "evaluate": (
         set(),
         {
-            *("model", "dataset", "predictions", "label", "candidate", "champion"),
+            *("model", "dataset", "predictions", "label_column", "candidate", "champion"),
             *("metric", "task", "policy"),
         },
     ),
     "bias": (
         {"slices"},
-        {"model", "dataset", "predictions", "label", "prediction", "metric", "max_depth", "policy"},
+        {"model", "dataset", "predictions", "label_column", "prediction_column", "metric", "max_depth", "policy"},
     ),
     "decay": ({"history", "metric"}, {"rule", "policy"}),
     "promote": ({"model", "evidence"}, {"alias", "mode", "policy"}),
-    "rollback": ({"name", "reason"}, {"to_version"}),
+    "rollback": ({"model", "reason"}, {"to_version"}),
     "predict": ({"model", "dataset", "output_uri"}, {"shadow"}),
-    "verify": (set(), {"name", "evidence"}),
-    "replay": ({"policy"}, {"name", "evidence"}),
+    "verify": (set(), {"model", "evidence"}),
+    "replay": ({"policy"}, {"model", "evidence"}),
 }
 
 

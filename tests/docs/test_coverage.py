@@ -13,7 +13,6 @@ import pytest
 
 from airflow_mlops_provider import jobs, operators
 from airflow_mlops_provider.provider_info import get_provider_info
-from airflow_mlops_provider.records.codec import decode
 from docs import tables
 from tests.docs.pages import DOCS, REPOSITORY, Page, all_pages
 
@@ -47,7 +46,7 @@ def test_every_job_has_a_spec_that_the_job_accepts(name):
     examples = re.findall(r"^```json\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     assert examples, f"docs/reference/jobs.md shows no spec of {name}"
     for example in examples:
-        decode(jobs.load(name), jobs.normalise(json.loads(example)), where=f"{name} spec")
+        jobs.load(name).from_spec(json.loads(example))
 
 
 def test_the_tables_of_keys_say_what_the_code_says():

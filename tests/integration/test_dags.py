@@ -272,12 +272,12 @@ def test_a_challenger_scores_the_same_rows_in_the_shadow(run):
 
 
 def test_a_purge_removes_nothing_that_is_not_past_its_time(run):
-    done = run("wage_purge", dry_run=False, retention_days=30)
+    done = run("wage_purge", preview=False, retention_days=30)
     assert done.state == "success"
     assert "0 files of evidence older than 30 days removed" in done.outcome("purge").verdict.summary
 
 
 def test_a_preview_of_a_purge_says_what_would_go(run):
-    done = run("wage_purge", dry_run=True, retention_days=1e-6)
+    done = run("wage_purge", preview=True, retention_days=1e-6)
     assert "would be removed" in done.outcome("purge").verdict.summary
     assert read_evidence(run.first.outcome("train").evidence_uri)

@@ -56,7 +56,7 @@ def test_every_piece_of_evidence_is_read(copy):
 
 
 def test_decisions_evidence_and_artifacts_of_a_copy_verify(copy):
-    outcome = on(copy, "verify", name="wage")
+    outcome = on(copy, "verify", model="wage")
     assert outcome.verdict.status is Status.PASS, outcome.verdict
     assert "3 decision records and 10 pieces of evidence of wage hold" in outcome.verdict.summary
 
@@ -71,12 +71,12 @@ def test_every_piece_that_is_judged_gives_its_verdict_again(copy):
 def test_an_edited_piece_is_still_named(copy):
     path = next((copy / "mlops" / "bias").glob("*.json"))
     path.write_bytes(path.read_bytes().replace(b'"rows":400', b'"rows":401'))
-    outcome = on(copy, "verify", name="wage")
+    outcome = on(copy, "verify", model="wage")
     assert (path.as_uri(), "evidence_unchanged") in [(f.subject, f.measure) for f in outcome.verdict.findings]
 
 
 def test_past_decisions_are_judged_under_another_policy(copy):
-    outcome = on(copy, "replay", name="wage", policy={"max_p99_latency_ms": 1e-9})
+    outcome = on(copy, "replay", model="wage", policy={"max_p99_latency_ms": 1e-9})
     assert outcome.verdict.status is Status.NOTICE
     assert "2 of 2 past judgements would have been different" in outcome.verdict.summary
 
@@ -144,12 +144,12 @@ def continued(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     held_out = {"model": "models:/wage/2", "dataset": f"{HOME}/data/held_out.parquet"}
     batch = {"reference": "models:/wage@champion", "columns": ["exper", "hours"], "html_report": "never"}
     first = {
-        "verify": {"name": "wage"},
+        "verify": {"model": "wage"},
         "drift": {**batch, "current": f"{HOME}/data/batch.parquet"},
         "drifted": {**batch, "current": f"{HOME}/data/shifted.parquet"},
         "evaluate": held_out,
         "bias": {**held_out, "slices": ["black"], "max_depth": 1, "policy": {"min_gap": 0.2}},
-        "reproduce": {"name": "wage"},
+        "reproduce": {"model": "wage"},
     }
     jobs = [("drift" if name == "drifted" else name, spec) for name, spec in first.items()]
     done = dict(zip(first, at_its_place(folder, jobs), strict=True))
@@ -165,8 +165,8 @@ def continued(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
             "dataset": f"{HOME}/data/batch.parquet",
             "output_uri": f"{HOME}/data/new-scores.parquet",
         },
-        "rollback": {"name": "wage", "reason": "a drill"},
-        "verify again": {"name": "wage"},
+        "rollback": {"model": "wage", "reason": "a drill"},
+        "verify again": {"model": "wage"},
     }
     jobs = [(name.split()[0], spec) for name, spec in then.items()]
     return done | dict(zip(then, at_its_place(folder, jobs), strict=True))

@@ -14,11 +14,9 @@ import pyarrow as pa
 from airflow_mlops_provider.analysis.drift.profile import LevelProfile, NumericProfile
 from airflow_mlops_provider.analysis.drift.scan import Profiles
 from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.requests.profile import MIN_SHARED_COUNT
 
 FORMAT = "airflow-mlops-provider drift profile 1"
-
-MIN_SHARED_COUNT = 10
-"""A shared profile tells no value of fewer rows than this; how many are missing or withheld it tells as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

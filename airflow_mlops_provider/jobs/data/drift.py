@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from airflow_mlops_provider.analysis.drift import EXACT_ROWS, Precision, measure_drift
 from airflow_mlops_provider.analysis.drift.columns import latest_value, plan_columns
 from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset
 from airflow_mlops_provider.analysis.drift.scan import Profiles, profile_rows
-from airflow_mlops_provider.decisions.drift import DriftPolicy, DriftRule, judge_drift
+from airflow_mlops_provider.decisions.drift import DriftRule, judge_drift
 from airflow_mlops_provider.decisions.drift.judge import is_unusual
 from airflow_mlops_provider.decisions.lineage import name_writers
-from airflow_mlops_provider.exceptions import BadInputError, one_line
-from airflow_mlops_provider.jobs.data.profile import SUFFIX, read_profile, stored_profile
+from airflow_mlops_provider.exceptions import one_line
+from airflow_mlops_provider.jobs.data.profile import read_profile, stored_profile
 from airflow_mlops_provider.jobs.job import Job, told_of
 from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.outcome import Kind, Outcome
-from airflow_mlops_provider.records.refs import DatasetRef, Writer
+from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.drift import DriftReport
+from airflow_mlops_provider.records.requests.drift import DriftRequest
+from airflow_mlops_provider.records.requests.profile import SUFFIX
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.chains.reference import is_model_uri, reference_dataset
 from airflow_mlops_provider.stores.chains.windows import JudgedWindow, WindowLog
@@ -32,45 +34,8 @@ KEEP_FROM_ROWS = 100_000
 """Rows from which a reference's profile is kept for the next check; below, making it costs nothing."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DriftJob(Job):
-    """Compare ``current`` with ``reference`` and judge the difference.
-
-    :param reference: what the data should look like; ``models:/name@champion`` means the data the champion was trained
-        on, a name in ``.profile`` what the ``profile`` job wrote.
-    :param current: the batch to judge.
-    :param columns: features to compare; by default all but the other columns named here and time stamps.
-    :param window_column: what tells windows (days, shipments) of the reference apart, for calibration on them.
-    :param group_column: rows with one value of it belong together (the same person) and count as one.
-    :param target: judged apart as target drift; the current batch may not have labels yet.
-    :param prediction: judged apart as prediction drift.
-    :param sensitive: columns whose values never appear in messages or reports.
-    :param policy: limits and budget of false alarms.
-    :param html_report: when to attach Evidently's report, drawn from a sample, to look at: ``always``, ``on_drift``
-        (a verdict of ``fail`` or ``notice``) or ``never``.
-    :param keep_profile: keep the profile of a large reference with the evidence, for the next check; not of its
-        sensitive columns.
-    :param written_by: who wrote ``current``, the last one first; named in the verdict as where to look for the cause.
-    :param tracking_uri: MLflow, for a reference of the form ``models:/name/version``.
-    """
-
-    reference: DatasetRef
-    current: DatasetRef
-    columns: tuple[str, ...] | None = None
-    window_column: str | None = None
-    group_column: str | None = None
-    target: str | None = None
-    prediction: str | None = None
-    sensitive: tuple[str, ...] = ()
-    policy: DriftPolicy = field(default_factory=DriftPolicy)
-    html_report: HtmlReport = HtmlReport.ON_DRIFT
-    keep_profile: bool = True
-    written_by: tuple[Writer, ...] = ()
-    tracking_uri: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.columns == ():
-            raise BadInputError("drift spec: key 'columns' is empty; leave it out to compare all of them")
+class DriftJob(Job, DriftRequest):
+    """Compare ``current`` with ``reference`` and judge the difference."""
 
     def run(self) -> Outcome:
         """Load, measure, judge, record; returns the Outcome whatever the verdict."""
@@ -120,8 +85,8 @@ class DriftJob(Job):
             reference,
             current,
             columns=self.columns,
-            target=self.target,
-            prediction=self.prediction,
+            target=self.label_column,
+            prediction=self.prediction_column,
             window_column=self.window_column if default else None,
             group_column=self.group_column,
             sensitive=self.sensitive,
@@ -144,8 +109,8 @@ class DriftJob(Job):
             reference,
             current,
             columns=self.columns,
-            target=self.target,
-            prediction=self.prediction,
+            target=self.label_column,
+            prediction=self.prediction_column,
             not_compared=[name for name in (self.window_column, self.group_column) if name],
         )
         names = [plan.column for plan in plans if plan.problem is None]
@@ -161,7 +126,7 @@ class DriftJob(Job):
         reference = inputs["reference"]
         # A folder that gains a day stays the same stream; another model's training data starts a new one.
         moved = reference.fingerprint if is_model_uri(self.reference.uri) else None
-        stream = [reference.uri, moved, self.columns, self.window_column, self.target, self.prediction]
+        stream = [reference.uri, moved, self.columns, self.window_column, self.label_column, self.prediction_column]
         window = JudgedWindow(
             fingerprint=inputs["current"].fingerprint or "",
             unusual=is_unusual(report.windows),

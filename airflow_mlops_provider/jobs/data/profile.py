@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +12,6 @@ import pyarrow as pa
 from airflow_mlops_provider.analysis.drift.columns import columns_to_profile
 from airflow_mlops_provider.analysis.drift.profile import NumericProfile
 from airflow_mlops_provider.analysis.drift.profile_file import (
-    MIN_SHARED_COUNT,
     ProfiledDataset,
     decode_profile,
     encode_profile,
@@ -25,43 +24,18 @@ from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.codec import digest, sha256
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.records.requests.profile import ProfileRequest
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset, writing
 from airflow_mlops_provider.stores.datasets.files import filesystem, reading, stamp
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
-SUFFIX = ".profile"
-"""What the name of a file ends in that holds the profile of a dataset in place of its rows."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class ProfileJob(Job):
+class ProfileJob(Job, ProfileRequest):
     """Profile a dataset into one file, which the drift job takes as its reference.
 
     Files that an earlier run profiled are not read again: a folder of daily files costs one day a day.
-
-    :param dataset: a file, folder or glob.
-    :param output_uri: where to write the profile; its name ends in ``.profile``.
-    :param columns: which columns; by default all but time stamps and what cannot be compared.
-    :param sensitive: columns that are left out, of the file as of what is kept with the evidence.
-    :param shared: leave out what tells a value of fewer than ``min_count`` rows: extremes, rare levels, small cells.
-    :param min_count: see ``shared``.
     """
-
-    dataset: DatasetRef
-    output_uri: str
-    columns: tuple[str, ...] | None = None
-    sensitive: tuple[str, ...] = ()
-    shared: bool = True
-    min_count: int = MIN_SHARED_COUNT
-
-    def __post_init__(self) -> None:
-        if not self.output_uri.endswith(SUFFIX):
-            raise BadInputError(f"profile spec: 'output_uri' is {self.output_uri}; its name must end in {SUFFIX}")
-        if self.columns == ():
-            raise BadInputError("profile spec: key 'columns' is empty; leave it out to profile all of them")
-        if self.min_count < 1:
-            raise BadInputError(f"profile spec: 'min_count' is {self.min_count}; it must be at least 1")
 
     def run(self) -> Outcome:
         """Profile what is new, merge, write; returns the Outcome, whose dataset is the profile."""

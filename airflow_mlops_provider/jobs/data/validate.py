@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from airflow_mlops_provider.analysis.validation import (
     Measurement,
@@ -15,15 +14,16 @@ from airflow_mlops_provider.analysis.validation import (
 )
 from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
 from airflow_mlops_provider.decisions.lineage import name_writers
-from airflow_mlops_provider.decisions.validation import ValidationPolicy, judge_validation
+from airflow_mlops_provider.decisions.validation import judge_validation
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.data.quarantine import write_halves
 from airflow_mlops_provider.jobs.data.rules import Declared, read_contract, read_suite
 from airflow_mlops_provider.jobs.job import Job, told_of
 from airflow_mlops_provider.pages.validation import validation_html
 from airflow_mlops_provider.records.outcome import Kind, Outcome
-from airflow_mlops_provider.records.refs import DatasetRef, Writer
+from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.validation import ValidationReport
+from airflow_mlops_provider.records.requests.validate import ValidateRequest
 from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.datasets.output_paths import require_outputs
@@ -31,32 +31,13 @@ from airflow_mlops_provider.stores.datasets.output_paths import require_outputs
 _GOES_ON = (Status.PASS, Status.NOTICE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ValidateJob(Job):
+class ValidateJob(Job, ValidateRequest):
     """Hold a dataset to a suite or a contract.
 
     Rows that break a failed rule go to ``quarantine_uri`` with all their reasons; the others go to ``clean_uri`` when
     the verdict is a pass or a notice, in one step: a reader of the clean dataset never sees rows that were not judged.
     Both outputs depend on the input alone: a retry after a crash writes the same files again.
-
-    :param dataset: the batch.
-    :param suite: Great Expectations suite: a JSON object, or the path or URI of a JSON file.
-    :param contract: data contract (ODCS v3): path or URI of a YAML file, with ``#object`` when it describes several.
-    :param clean_uri: where the rows without fault go; the Outcome then speaks of that dataset.
-    :param quarantine_uri: where the others go; without it, any failing row fails the batch.
-    :param sensitive: columns whose values appear in no message, report or attachment.
-    :param written_by: who wrote ``dataset``, the last one first; named in the verdict as where to look for the cause.
-    :param policy: how many rows may be set aside.
     """
-
-    dataset: DatasetRef
-    suite: dict[str, Any] | str | None = None
-    contract: dict[str, Any] | str | None = None
-    clean_uri: str | None = None
-    quarantine_uri: str | None = None
-    sensitive: tuple[str, ...] = ()
-    written_by: tuple[Writer, ...] = ()
-    policy: ValidationPolicy = field(default_factory=ValidationPolicy)
 
     def run(self) -> Outcome:
         """Measure, judge, set rows aside, promote the clean ones, record."""
@@ -102,8 +83,6 @@ class ValidateJob(Job):
         return copied or open_dataset(clean_uri).ref
 
     def _declared(self) -> Declared:
-        if (self.suite is None) == (self.contract is None):
-            raise BadInputError("validate spec: give one of 'suite' and 'contract'")
         return read_suite(self.suite) if self.suite is not None else read_contract(self.contract)
 
     def _sensitive(self, data: Dataset, declared: Declared) -> set[str]:

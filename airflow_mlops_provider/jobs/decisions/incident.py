@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from airflow_mlops_provider.decisions.incident import judge_incident
@@ -13,6 +13,7 @@ from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.reports.incident import IncidentReport, IncidentState
+from airflow_mlops_provider.records.requests.close import CloseRequest
 from airflow_mlops_provider.stores.chains.chain import Link
 from airflow_mlops_provider.stores.chains.claim_names import incident_claims, incident_title
 from airflow_mlops_provider.stores.chains.in_force import in_force
@@ -109,26 +110,14 @@ _QUESTIONS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class CloseIncidentJob(Job):
-    """Close an incident with its postmortem; the open one and the decision stay as they are.
-
-    :param incident: URI of the evidence that opened it, or of the rollback that did.
-    :param postmortem: path or ``file://`` URI of the finished postmortem in Markdown.
-    :param person: who closes it; recorded.
-    """
-
-    incident: str
-    postmortem: str
-    person: str
+class CloseIncidentJob(Job, CloseRequest):
+    """Close an incident with its postmortem; the open one and the decision stay as they are."""
 
     def run(self) -> Outcome:
         """Check that every gap is filled, and record; an incident is closed once.
 
         :raises BadInputError: when the incident or postmortem is none, is unfinished, or was closed before.
         """
-        if not self.person.strip():
-            raise BadInputError("close spec: 'person' is empty; whoever reads the record later will want to ask")
         uri, found = self._opened()
         text = self._text()
         report = replace(

@@ -2,61 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from airflow_mlops_provider.decisions.promotion import (
     AWAITING_APPROVAL,
     CHAMPION_CHANGED,
-    PromotionPolicy,
     judge_promotion,
     may_promote,
 )
-from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
+from airflow_mlops_provider.exceptions import AlreadyExistsError
 from airflow_mlops_provider.jobs.decisions.record import draft_decision, model_name, outcome_of
 from airflow_mlops_provider.jobs.decisions.vouching import read_vouched
 from airflow_mlops_provider.jobs.job import Job
-from airflow_mlops_provider.records.codec import decode, digest, encode
+from airflow_mlops_provider.records.codec import decode, digest
 from airflow_mlops_provider.records.decision_record import TRAINING, DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import hash_in
-from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
 from airflow_mlops_provider.records.reports.promotion import EvidenceItem, Mode, PromotionReport
-from airflow_mlops_provider.records.roles import CHAMPION
+from airflow_mlops_provider.records.requests.promote import PromoteRequest
 from airflow_mlops_provider.records.verdict import Status, Verdict
-from airflow_mlops_provider.stores.chains.aliases import read_chain, repair_aliases, require_alias
+from airflow_mlops_provider.stores.chains.aliases import read_chain, repair_aliases
 from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link, find_request
 from airflow_mlops_provider.stores.chains.in_force import champion_of
 from airflow_mlops_provider.stores.models import ModelStore
 
 
-@dataclass(frozen=True, kw_only=True)
-class PromoteJob(Job):
-    """Judge a candidate on its evidence, record the decision, and move the alias if it carries.
-
-    :param model: the candidate.
-    :param evidence: URIs of what is put forward: validation, evaluation, bias, model card and whatever else.
-    :param alias: what the candidate is to become.
-    :param mode: ``suggest`` records only, ``approve`` needs an ``approver``, ``auto`` decides by the policy alone.
-    :param approver: the person who approved.
-    :param policy: the limits.
-    :param tracking_uri: of MLflow.
-    """
-
-    model: str | ModelRef | ModelSpec
-    evidence: tuple[str, ...]
-    alias: str = CHAMPION
-    mode: Mode = Mode.AUTO
-    approver: str | None = None
-    policy: PromotionPolicy = field(default_factory=PromotionPolicy)
-    tracking_uri: str | None = None
-
-    def __post_init__(self) -> None:
-        require_alias(self.alias)
-        if self.approver is not None and not self.approver.strip():
-            raise BadInputError("promote spec: 'approver' is empty; leave it out, or name the person who approved")
+class PromoteJob(Job, PromoteRequest):
+    """Judge a candidate on its evidence, record the decision, and move the alias if it carries."""
 
     def run(self) -> Outcome:
         """Decide, commit, move the alias; a retry with the same run key finds what an earlier try committed.
@@ -67,7 +42,7 @@ class PromoteJob(Job):
         """
         models = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
         chain = DecisionChain(self.evidence_store, model_name(self.model))
-        link = find_request(chain.links(), self.request)
+        link = find_request(chain.links(), self.request_digest)
         if link is None:
             link = self._decide(models, chain)
         elif link.record.moved:
@@ -76,12 +51,13 @@ class PromoteJob(Job):
         return outcome_of(self, link)
 
     @property
-    def request(self) -> str | None:
+    def request_digest(self) -> str | None:
         """Hash of what is asked; ``None`` without a run key, because then two calls are two requests."""
         if self.run_key is None:
             return None
-        asked = ("run_key", "model", "evidence", "alias", "mode", "approver", "policy")
-        return digest({key: encode(getattr(self, key)) for key in asked})
+        asked = {key: getattr(self, key) for key in ("run_key", "model", "evidence", "alias", "mode", "policy")}
+        # The name that the key had in 0.1.0, so that a retry after an upgrade finds what it committed before.
+        return digest({**asked, "approver": self.person})
 
     def _decide(self, models: ModelStore, chain: DecisionChain) -> Link:
         candidate = models.resolve(self.model)
@@ -97,7 +73,7 @@ class PromoteJob(Job):
                 training=training,
                 evidence=items,
                 mode=self.mode,
-                approver=self.approver,
+                approver=self.person,
                 owners=owners,
                 alias=self.alias,
             )
@@ -125,8 +101,8 @@ class PromoteJob(Job):
             evidence={item.uri: item.sha256 for item in report.evidence},
             datasets=_datasets(report),
             mode=self.mode,
-            person=self.approver,
-            request=self.request,
+            person=self.person,
+            request=self.request_digest,
         )
 
 

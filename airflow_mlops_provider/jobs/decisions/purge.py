@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
-from airflow_mlops_provider.decisions.purge import PurgePolicy, judge_purge
-from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
+from airflow_mlops_provider.decisions.purge import judge_purge
+from airflow_mlops_provider.exceptions import AlreadyExistsError
 from airflow_mlops_provider.jobs.decisions.record import draft_decision
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
@@ -21,6 +21,7 @@ from airflow_mlops_provider.records.evidence_name import EvidenceName
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
+from airflow_mlops_provider.records.requests.purge import PurgeRequest
 from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
 from airflow_mlops_provider.stores.chains.in_force import champion_of
@@ -35,29 +36,8 @@ from airflow_mlops_provider.stores.chains.retention import (
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 
-@dataclass(frozen=True, kw_only=True)
-class PurgeJob(Job):
-    """Remove evidence that is past its time; decision records and the evidence of champions in force stay.
-
-    :param retention_days: age in days from which evidence is removed.
-    :param kinds: only evidence of these kinds; all kinds by default.
-    :param dry_run: only say what would go.
-    """
-
-    retention_days: float
-    kinds: tuple[Kind, ...] = ()
-    dry_run: bool = False
-
-    def __post_init__(self) -> None:
-        try:
-            datetime.now(UTC) - timedelta(days=self.policy.retention_days)
-        except OverflowError as error:
-            raise BadInputError(f"purge spec: 'retention_days' is {self.retention_days}, before all time") from error
-
-    @property
-    def policy(self) -> PurgePolicy:
-        """The spec's keys as the limits that are recorded."""
-        return PurgePolicy(retention_days=self.retention_days, kinds=self.kinds)
+class PurgeJob(Job, PurgeRequest):
+    """Remove evidence that is past its time; decision records and the evidence of champions in force stay."""
 
     def run(self) -> Outcome:
         """Bury, remove, sweep, record; safe to repeat, and to run twice at once.
@@ -65,7 +45,7 @@ class PurgeJob(Job):
         :raises IntegrityError: when a chain does not hold: what must stay could not be told.
         """
         work = _Purge(job=self, now=datetime.now(UTC))
-        report = work.preview() if self.dry_run else work.carry_out()
+        report = work.preview() if self.preview else work.carry_out()
         return self.record(
             Kind.PURGE, report=report, policy=self.policy, verdict=judge_purge(report, self.policy), inputs={}
         )
@@ -133,7 +113,7 @@ class _Purge:
             ),
             kept=staying.total(),
             reasons={str(reason): staying[reason] for reason in Reason if staying[reason]},
-            dry_run=self.job.dry_run,
+            dry_run=self.job.preview,
         )
 
     def _draft(self, chain: DecisionChain, links: Sequence[Link], report: PurgeReport) -> DecisionRecord:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.job import Job, installed_versions
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
-from airflow_mlops_provider.records.refs import ModelRef
+from airflow_mlops_provider.records.refs import ModelRef, registered_name
 from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.records.verdict import Verdict
 from airflow_mlops_provider.stores.chains.aliases import read_chain, repair_aliases
@@ -23,8 +21,6 @@ from airflow_mlops_provider.stores.chains.in_force import in_force
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.specs import read_model_spec
-
-_IN_URI = re.compile(r"models:/(?P<name>[^/@]+)")
 
 
 def draft_decision(
@@ -150,11 +146,6 @@ def check_evidence(store: EvidenceStore, link: Link) -> tuple[str, ...]:
 
 def model_name(model: str | ModelRef | ModelSpec) -> str:
     """The registered name of what a spec calls a model."""
-    if isinstance(model, ModelRef):
-        return model.name
-    if isinstance(model, str) and model.startswith("models:/"):
-        match = _IN_URI.match(model)
-        if not match:
-            raise BadInputError(f"model {model!r} is not models:/name/version or models:/name@alias")
-        return match["name"]
+    if isinstance(model, ModelRef) or (isinstance(model, str) and model.startswith("models:/")):
+        return registered_name(model)
     return read_model_spec(model).name

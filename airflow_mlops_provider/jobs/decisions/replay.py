@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
 from airflow_mlops_provider.decisions.evaluation import judge_evaluation
@@ -21,37 +19,26 @@ from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord
 from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import registered_name
 from airflow_mlops_provider.records.reports.promotion import EvidenceItem, PromotionReport
 from airflow_mlops_provider.records.reports.verification import Replayed, ReplayReport
+from airflow_mlops_provider.records.requests.replay import ReplayRequest
 from airflow_mlops_provider.records.verdict import Verdict
 from airflow_mlops_provider.stores.chains.chain import DecisionChain
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReplayJob(Job):
-    """Judge the promotions of a model, or one piece of evidence, under another policy; nothing is changed.
-
-    :param name: the registered model; ``policy`` then holds keys of the promotion policy.
-    :param evidence: URI of one piece of evidence, instead of ``name``; ``policy`` then holds keys of its own policy.
-    :param policy: the keys to change; the others stay as they were at the time.
-    """
-
-    policy: Mapping[str, Any]
-    name: str | None = None
-    evidence: str | None = None
-
-    def __post_init__(self) -> None:
-        if (self.name is None) is (self.evidence is None):
-            raise BadInputError("replay spec: give either 'name' or 'evidence'")
+class ReplayJob(Job, ReplayRequest):
+    """Judge the promotions of a model, or one piece of evidence, under another policy; nothing is changed."""
 
     def run(self) -> Outcome:
         """Judge again, compare and record; each judgement that would change is a notice.
 
         :raises BadInputError: for an unknown key of the policy, or when nothing is recorded.
         """
-        judgements = self._of_evidence(self.evidence) if self.evidence else self._of_model(self.name or "")
-        report = ReplayReport(name=self.name or self.evidence or "", judgements=judgements)
+        name = registered_name(self.model or "")
+        judgements = self._of_evidence(self.evidence) if self.evidence else self._of_model(name)
+        report = ReplayReport(name=name or self.evidence or "", judgements=judgements)
         return self.record(Kind.REPLAY, report=report, policy=self.policy, verdict=judge_replay(report), inputs={})
 
     def _of_evidence(self, uri: str) -> tuple[Replayed, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
 from airflow_mlops_provider.decisions.promotion import CHAMPION_CHANGED, may_promote
-from airflow_mlops_provider.decisions.rollback import RollbackPolicy, judge_rollback
+from airflow_mlops_provider.decisions.rollback import judge_rollback
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
 from airflow_mlops_provider.jobs.decisions.incident import INCIDENT, open_incident
 from airflow_mlops_provider.jobs.decisions.record import check_evidence, draft_decision, outcome_of
@@ -15,42 +15,19 @@ from airflow_mlops_provider.records.codec import digest
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.evidence_name import name_of
 from airflow_mlops_provider.records.outcome import Outcome
-from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef, registered_name
 from airflow_mlops_provider.records.reports.rollback import RollbackReport
 from airflow_mlops_provider.records.reports.training import Symmetry
-from airflow_mlops_provider.records.roles import CHAMPION
-from airflow_mlops_provider.stores.chains.aliases import read_chain, repair_aliases, require_alias
+from airflow_mlops_provider.records.requests.rollback import RollbackRequest
+from airflow_mlops_provider.stores.chains.aliases import read_chain, repair_aliases
 from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link, find_request
 from airflow_mlops_provider.stores.chains.in_force import champion_of, restorable
 from airflow_mlops_provider.stores.chains.retention import burials
 from airflow_mlops_provider.stores.models import ModelStore
 
 
-@dataclass(frozen=True, kw_only=True)
-class RollbackJob(Job):
-    """Go back to the champion before this one, or to an earlier one; rolling back twice goes one further back.
-
-    :param name: the registered model.
-    :param reason: why, in one sentence; recorded.
-    :param to_version: which former champion; the last one by default.
-    :param person: who asks; recorded.
-    :param alias: the alias that follows the decision.
-    :param policy: the limit of the smoke test.
-    :param tracking_uri: of MLflow.
-    """
-
-    name: str
-    reason: str
-    to_version: str | int | None = None
-    person: str | None = None
-    alias: str = CHAMPION
-    policy: RollbackPolicy = field(default_factory=RollbackPolicy)
-    tracking_uri: str | None = None
-
-    def __post_init__(self) -> None:
-        if not self.reason.strip():
-            raise BadInputError("rollback spec: 'reason' is empty; whoever reads the record later will want it")
-        require_alias(self.alias)
+class RollbackJob(Job, RollbackRequest):
+    """Go back to the champion before this one, or to an earlier one; rolling back twice goes one further back."""
 
     def run(self) -> Outcome:
         """Test the target, commit, move the alias, open an incident; a retry finds what an earlier try committed.
@@ -60,7 +37,7 @@ class RollbackJob(Job):
         """
         models = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
         chain = DecisionChain(self.evidence_store, self.name)
-        link = find_request(chain.links(), self.request)
+        link = find_request(chain.links(), self.request_digest)
         if link is None:
             link = self._decide(models, chain)
         elif link.record.moved:
@@ -71,12 +48,17 @@ class RollbackJob(Job):
         return outcome_of(self, link, **{INCIDENT: open_incident(self, link, chain.links())})
 
     @property
-    def request(self) -> str | None:
+    def request_digest(self) -> str | None:
         """Hash of what is asked; ``None`` without a run key, because then two calls are two rollbacks."""
         if self.run_key is None:
             return None
-        asked = ("run_key", "name", "reason", "to_version", "person", "alias")
-        return digest({"rollback": {key: getattr(self, key) for key in asked}})
+        asked = {key: getattr(self, key) for key in ("run_key", "reason", "to_version", "person", "alias")}
+        return digest({"rollback": {**asked, "name": self.name}})
+
+    @property
+    def name(self) -> str:
+        """The registered name of the model."""
+        return registered_name(self.model)
 
     def _decide(self, models: ModelStore, chain: DecisionChain) -> Link:
         seen: ModelRef | None = None
@@ -145,7 +127,7 @@ class RollbackJob(Job):
             person=self.person,
             reason=self.reason,
             restores=report.restores,
-            request=self.request,
+            request=self.request_digest,
         )
 
 

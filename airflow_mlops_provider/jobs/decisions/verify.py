@@ -19,9 +19,10 @@ from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord
 from airflow_mlops_provider.records.evidence_name import name_of
 from airflow_mlops_provider.records.outcome import Kind, Outcome
-from airflow_mlops_provider.records.refs import ModelRef
+from airflow_mlops_provider.records.refs import ModelRef, registered_name
 from airflow_mlops_provider.records.reports.promotion import EvidenceItem, PromotionReport
 from airflow_mlops_provider.records.reports.verification import Check, VerificationReport
+from airflow_mlops_provider.records.requests.verify import VerifyRequest
 from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.chains.aliases import Anchor, examine_anchors, read_anchors
 from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
@@ -32,29 +33,15 @@ from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.models.connection import default_tracking_uri, sqlite_path
 
 
-@dataclass(frozen=True, kw_only=True)
-class VerifyJob(Job):
-    """Check everything that is recorded about a model, or one piece of evidence.
-
-    :param name: the registered model.
-    :param evidence: URI of one piece of evidence, instead of ``name``.
-    :param tracking_uri: of MLflow.
-    """
-
-    name: str | None = None
-    evidence: str | None = None
-    tracking_uri: str | None = None
-
-    def __post_init__(self) -> None:
-        if (self.name is None) is (self.evidence is None):
-            raise BadInputError("verify spec: give either 'name' or 'evidence'")
+class VerifyJob(Job, VerifyRequest):
+    """Check everything that is recorded about a model, or one piece of evidence."""
 
     def run(self) -> Outcome:
         """Check, judge and record; what is wrong is named in the findings, nothing is repaired.
 
         :raises BadInputError: when there is no such model, or nothing at ``evidence``.
         """
-        report = self._of_evidence(self.evidence) if self.evidence else self._of_model(self.name or "")
+        report = self._of_evidence(self.evidence) if self.evidence else self._of_model(self.model or "")
         return self.record(Kind.VERIFICATION, report=report, policy=None, verdict=judge_verification(report), inputs={})
 
     def _of_evidence(self, uri: str) -> VerificationReport:
@@ -65,7 +52,8 @@ class VerifyJob(Job):
             _require_evidence(uri)
         return VerificationReport(name=uri, records=0, pieces=1, checks=tuple(_check_evidence(uri, stones)))
 
-    def _of_model(self, name: str) -> VerificationReport:
+    def _of_model(self, model: str | ModelRef) -> VerificationReport:
+        name = registered_name(model)
         chain = DecisionChain(self.evidence_store, name)
         # The registry first: the chain may grow in between, and a tag must never look newer than the chain.
         registry = _Registry.reach(name, self.tracking_uri, self.evidence_root)

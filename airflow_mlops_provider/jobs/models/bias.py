@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ from airflow_mlops_provider.analysis.bias.contingency import Kinds
 from airflow_mlops_provider.analysis.bias.discovery import measure_discoveries
 from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Metric, Predictions, find_metric
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
-from airflow_mlops_provider.decisions.bias import BiasPolicy, judge_bias
+from airflow_mlops_provider.decisions.bias import judge_bias
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.decisions.record import follow_record, model_name
 from airflow_mlops_provider.jobs.job import Job
@@ -26,13 +26,13 @@ from airflow_mlops_provider.jobs.models.predictions import (
     naming,
     read_rows,
     require_measurable,
-    require_one_source,
 )
 from airflow_mlops_provider.pages.bias import draw_slices
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
-from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.reports.bias import BiasReport
+from airflow_mlops_provider.records.requests.bias import BiasRequest
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.models import ModelStore
 
@@ -40,61 +40,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, kw_only=True)
-class BiasJob(Job):
-    """Measure and judge every slice; give either a model or a table of predictions.
-
-    :param model: YAML (its challenger), ``models:/name/version`` or ``models:/name@alias``.
-    :param dataset: held-out rows with the target and the columns to slice by.
-    :param predictions: a table that holds truth, answers and the columns to slice by.
-    :param label: column of the truth; with ``model``, the model's own target by default.
-    :param prediction: column of the answers.
-    :param slices: column names; lists of names for explicit intersections; ``{"column": ..., "bins": [edges]}`` or
-        ``{"column": ..., "quantiles": n}`` for numbers.
-    :param max_depth: how many columns an intersection combines at most.
-    :param discover: how many of the worst deeper intersections to find on one half of the rows and test on the other.
-    :param discover_depth: how many columns these combine at most.
-    :param metric: what is measured in each slice.
-    :param task: of the prediction table; follows from the metric by default.
-    :param group_column: rows of one group stay together; the model's own by default.
-    :param tracking_uri: of MLflow.
-    :param seed: of the halves.
-    :param policy: the limits.
-    """
-
-    model: str | ModelRef | ModelSpec | None = None
-    dataset: DatasetRef | None = None
-    predictions: DatasetRef | None = None
-    label: str | None = None
-    prediction: str | None = None
-    slices: tuple[Any, ...]
-    max_depth: int = 2
-    discover: int = 0
-    discover_depth: int = 3
-    metric: str = "accuracy"
-    task: Task | None = None
-    group_column: str | None = None
-    tracking_uri: str | None = None
-    seed: int = 0
-    policy: BiasPolicy = field(default_factory=BiasPolicy)
-
-    def __post_init__(self) -> None:
-        require_one_source(
-            "bias",
-            model={"model": self.model, "dataset": self.dataset},
-            table={"predictions": self.predictions, "label": self.label, "prediction": self.prediction},
-        )
-        for key, value in (("discover", self.discover), ("seed", self.seed)):
-            if value < 0:
-                raise BadInputError(f"bias spec: key {key!r} is {value}; it must be 0 or more")
+class BiasJob(Job, BiasRequest):
+    """Measure and judge every slice; give either a model or a table of predictions."""
 
     def run(self) -> Outcome:
         """Measure, judge and record; raises ``BadInputError`` naming the column that cannot be used."""
         plan = plan_slices(self.slices, self.max_depth)
         if self.model is not None and self.dataset is not None:
             return self._of_model(self.model, open_dataset(self.dataset), plan)
-        if self.predictions is not None and self.label is not None and self.prediction is not None:
-            return self._of_table(open_dataset(self.predictions), self.label, self.prediction, plan)
+        if self.predictions is not None and self.label_column is not None and self.prediction_column is not None:
+            return self._of_table(open_dataset(self.predictions), self.label_column, self.prediction_column, plan)
         raise BadInputError("bias spec: no model and no predictions")
 
     def _of_table(self, dataset: Dataset, label: str, prediction: str, plan: SlicePlan) -> Outcome:
@@ -133,7 +88,7 @@ class BiasJob(Job):
         ref = store.resolve(model)
         predictor = store.load(ref)
         spec = predictor.spec
-        label, group = self.label or spec.target, self.group_column or spec.group_column
+        label, group = self.label_column or spec.target, self.group_column or spec.group_column
         sliced = _named(plan, group)
         dataset.require(sliced, role="dataset")
         _require_sliceable(dataset, sliced)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from airflow_mlops_provider.analysis.model_card import Source, measure_model_card
-from airflow_mlops_provider.decisions.model_card import ModelCardPolicy, judge_model_card
+from airflow_mlops_provider.decisions.model_card import judge_model_card
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.pages.model_card import to_html, to_markdown
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
-from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.refs import ModelRef
+from airflow_mlops_provider.records.requests.card import CardRequest
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.models import ModelStore
@@ -23,23 +22,8 @@ CARD_TAG = "mlops.model_card"
 """Tag of a model version: URI of the evidence that holds its newest card."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelCardJob(Job):
-    """Gather, judge and store a model card.
-
-    :param model: the version. When it is a YAML file or a declaration, the text that people wrote there is used;
-        otherwise the text stored with the version at training.
-    :param evidence: URIs of the training, validation, evaluation and bias evidence to report.
-    :param dataset: the training data; by default what the version records.
-    :param policy: the sections that must not be empty.
-    :param tracking_uri: of MLflow.
-    """
-
-    model: str | ModelRef | ModelSpec
-    evidence: tuple[str, ...] = ()
-    dataset: DatasetRef | None = None
-    policy: ModelCardPolicy = field(default_factory=ModelCardPolicy)
-    tracking_uri: str | None = None
+class ModelCardJob(Job, CardRequest):
+    """Gather, judge and store a model card."""
 
     def run(self) -> Outcome:
         """Write the card; fails, with a card all the same, when a required section is empty.

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from airflow_mlops_provider.analysis.decay import measure_decay, window_of_proportion, window_of_rows
 from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, SLICE_METRICS, find_metric
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
-from airflow_mlops_provider.decisions.decay import DecayPolicy, DecayRule, judge_decay
+from airflow_mlops_provider.decisions.decay import judge_decay
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.models.predictions import groups_of, read_rows
-from airflow_mlops_provider.records.model_spec import Direction, Task
+from airflow_mlops_provider.records.model_spec import Direction
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.decay import WindowMetric
+from airflow_mlops_provider.records.requests.decay import DecayRequest, Window
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.models import ModelStore
 
@@ -23,67 +24,8 @@ PROPORTIONS = tuple(name for name, metric in SLICE_METRICS.items() if metric.rat
 """Metrics that are shares of rows, and so need no standard error beside the number of those rows."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Window:
-    """One window of the history: its metric, or the rows to measure it on.
-
-    :param window: its label, such as a date.
-    :param rows: rows that ``value`` rests on; for a proportion those it is a share of, as the true positives' class
-        for ``recall``.
-    :param value: the metric.
-    :param std_error: standard error of ``value``; without it, the metric must be a proportion.
-    :param predictions: instead of a value: a table with the columns ``label`` and ``prediction`` of the spec.
-    """
-
-    window: str
-    rows: int | None = None
-    value: float | None = None
-    std_error: float | None = None
-    predictions: DatasetRef | str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class DecayJob(Job):
-    """Judge the last window of a history against the first, which is the reference.
-
-    :param history: two or more windows, oldest first; the first is the reference, such as the held-out rows that the
-        model was promoted on.
-    :param metric: what the values are; of any name when every window has a ``std_error``.
-    :param direction: which way it is better; follows from a metric that is known.
-    :param model: which model the metric is of: ``models:/name/version``, ``models:/name@alias`` or a reference; the
-        evidence then names it.
-    :param label: column of the truth in tables of predictions.
-    :param prediction: column of the model's answers there.
-    :param task: of these tables; follows from the metric by default.
-    :param group_column: rows of one group are resampled together.
-    :param rule: short for the key of the same name in ``policy``.
-    :param tracking_uri: of MLflow, where ``model`` is looked up.
-    :param seed: of the bootstrap.
-    :param policy: the limits.
-    """
-
-    history: tuple[Window, ...]
-    metric: str
-    direction: Direction | None = None
-    model: str | ModelRef | None = None
-    label: str | None = None
-    prediction: str | None = None
-    task: Task | None = None
-    group_column: str | None = None
-    rule: DecayRule | None = None
-    tracking_uri: str | None = None
-    seed: int = 0
-    policy: DecayPolicy = field(default_factory=DecayPolicy)
-
-    def __post_init__(self) -> None:
-        if len(self.history) < 2:
-            raise BadInputError(
-                f"decay spec: 'history' needs the reference and a window to judge; it has {len(self.history)}"
-            )
-        names = [window.window for window in self.history]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise BadInputError(f"decay spec: window {twice!r} is in 'history' twice")
+class DecayJob(Job, DecayRequest):
+    """Judge the last window of a history against the first, which is the reference."""
 
     def run(self) -> Outcome:
         """Measure, judge and record; raises ``BadInputError`` naming the window or column that cannot be used."""
@@ -156,13 +98,17 @@ class DecayJob(Job):
     def _measured(self, window: Window, dataset: Dataset) -> WindowMetric:
         if any(given is not None for given in (window.value, window.rows, window.std_error)):
             raise BadInputError(f"decay spec: window {window.window!r} has 'predictions' and a value; give one")
-        if self.label is None or self.prediction is None:
-            missing = "label" if self.label is None else "prediction"
+        if self.label_column is None or self.prediction_column is None:
+            missing = "label_column" if self.label_column is None else "prediction_column"
             raise BadInputError(f"decay spec: key {missing!r} is missing; tables of predictions need it")
-        frame = read_rows(dataset, [self.label, self.prediction, self.group_column], role="predictions")
+        frame = read_rows(dataset, [self.label_column, self.prediction_column, self.group_column], role="predictions")
         metric = find_metric(self.metric, SLICE_METRICS)
         table = read_prediction_table(
-            frame, label=self.label, columns=[self.prediction], metric=metric, task=self.task or metric.task
+            frame,
+            label=self.label_column,
+            columns=[self.prediction_column],
+            metric=metric,
+            task=self.task or metric.task,
         )
         groups = groups_of(frame, self.group_column)
         return window_of_rows(window.window, metric, table.models[0], groups=groups, seed=self.seed)

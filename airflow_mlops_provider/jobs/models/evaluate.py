@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from airflow_mlops_provider.analysis.evaluation import measure_evaluation, unmeasurable
@@ -11,7 +11,7 @@ from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictio
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
 from airflow_mlops_provider.analysis.evaluation.robustness import measure_robustness
 from airflow_mlops_provider.analysis.prediction import refuse_infinite
-from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy, judge_evaluation
+from airflow_mlops_provider.decisions.evaluation import judge_evaluation
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.decisions.record import follow_record
 from airflow_mlops_provider.jobs.job import Job
@@ -22,68 +22,29 @@ from airflow_mlops_provider.jobs.models.predictions import (
     naming,
     read_rows,
     require_measurable,
-    require_one_source,
     require_two_classes,
     trained_on,
 )
 from airflow_mlops_provider.records.codec import encode
-from airflow_mlops_provider.records.model_spec import ModelSpec, Task
+from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
-from airflow_mlops_provider.records.roles import CHALLENGER, CHAMPION, PREVIOUS
+from airflow_mlops_provider.records.requests.evaluate import EvaluateRequest
+from airflow_mlops_provider.records.roles import CHALLENGER, PREVIOUS
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
 
 
-@dataclass(frozen=True, kw_only=True)
-class EvaluateJob(Job):
-    """Measure a candidate and judge it by the promotion rule; give either a model or a table of predictions.
-
-    :param model: the candidate: YAML (its challenger), ``models:/name/version`` or ``models:/name@alias``.
-    :param dataset: held-out rows with the target.
-    :param predictions: a table that holds the truth and the models' answers as columns.
-    :param label: column of the truth; with ``model``, the model's own target by default.
-    :param candidate: column of the candidate's answers.
-    :param champion: column of the champion's answers; without it the candidate is the first.
-    :param metric: the deciding metric; the model's first by default.
-    :param task: of the prediction table; recognised from the label by default.
-    :param group_column: rows of one group stay together; the model's own by default.
-    :param champion_alias: which alias of the model is the champion.
-    :param tracking_uri: of MLflow.
-    :param seed: of every bootstrap.
-    :param policy: the limits.
-    """
-
-    model: str | ModelRef | ModelSpec | None = None
-    dataset: DatasetRef | None = None
-    predictions: DatasetRef | None = None
-    label: str | None = None
-    candidate: str | None = None
-    champion: str | None = None
-    metric: str | None = None
-    task: Task | None = None
-    group_column: str | None = None
-    champion_alias: str = CHAMPION
-    tracking_uri: str | None = None
-    seed: int = 0
-    policy: EvaluationPolicy = field(default_factory=EvaluationPolicy)
-
-    def __post_init__(self) -> None:
-        require_one_source(
-            "evaluate",
-            model={"model": self.model, "dataset": self.dataset},
-            table={"predictions": self.predictions, "label": self.label, "candidate": self.candidate},
-        )
-        if self.seed < 0:
-            raise BadInputError(f"evaluate spec: key 'seed' is {self.seed}; it must be 0 or more")
+class EvaluateJob(Job, EvaluateRequest):
+    """Measure a candidate and judge it by the promotion rule; give either a model or a table of predictions."""
 
     def run(self) -> Outcome:
         """Measure, judge and record; raises ``BadInputError`` naming the column that cannot be used."""
         if self.model is not None and self.dataset is not None:
             return self._of_model(self.model, self.dataset)
-        if self.predictions is not None and self.label is not None and self.candidate is not None:
-            return self._of_table(self.predictions, self.label, self.candidate)
+        if self.predictions is not None and self.label_column is not None and self.candidate is not None:
+            return self._of_table(self.predictions, self.label_column, self.candidate)
         raise BadInputError("evaluate spec: no model and no predictions")
 
     def _of_table(self, predictions: DatasetRef, label: str, candidate: str) -> Outcome:
@@ -138,7 +99,7 @@ class EvaluateJob(Job):
     ) -> EvaluationReport:
         ours = store.load(candidate)
         theirs = store.load(champion) if champion and champion.version != candidate.version else None
-        label, group = self.label or ours.spec.target, self.group_column or ours.spec.group_column
+        label, group = self.label_column or ours.spec.target, self.group_column or ours.spec.group_column
         features = [*ours.spec.features, *(theirs.spec.features if theirs else ())]
         frame = read_rows(dataset, [label, *features, group], role="dataset")
         refuse_infinite(frame[list(dict.fromkeys(features))], name=dataset.uri)

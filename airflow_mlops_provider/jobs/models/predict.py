@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -26,10 +26,11 @@ from airflow_mlops_provider.decisions.prediction import judge_prediction, judge_
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.decisions.record import follow_record, model_name
 from airflow_mlops_provider.jobs.job import Job
-from airflow_mlops_provider.records.model_spec import ModelSpec, Task
+from airflow_mlops_provider.records.model_spec import Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
-from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.reports.prediction import PredictionReport, Scoring, ShadowComparison
+from airflow_mlops_provider.records.requests.predict import PredictRequest
 from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset, write_dataset
@@ -40,31 +41,13 @@ BATCH_ROWS = 50_000
 _PROVENANCE = ("model_name", "model_version", "model_digest", "dataset_fingerprint")
 
 
-@dataclass(frozen=True, kw_only=True)
-class PredictJob(Job):
+class PredictJob(Job, PredictRequest):
     """Score a dataset; every output row names the model version and the data it was made from.
 
     The output holds, in the order of the input rows: the model's group and time columns where the data have them, the
     columns of ``keep``, ``prediction``, ``score`` (of the second class; ``score_<class>`` for more than two), and the
     provenance. It appears whole or not at all, and a repetition writes the same again.
-
-    :param model: what scores; a YAML file or bare name means its champion.
-    :param dataset: the rows.
-    :param output_uri: ``.parquet`` or ``.csv`` file to write; an existing one is replaced.
-    :param shadow: another version that scores the same rows into ``shadow_uri``, for comparison alone: of the answers,
-        and of the model's deciding metric where the rows came with their labels.
-    :param shadow_uri: by default the same file name in the folder ``<folder of output_uri>-shadow``.
-    :param keep: further input columns to carry over, such as a key.
-    :param tracking_uri: of MLflow.
     """
-
-    model: str | ModelRef | ModelSpec
-    dataset: DatasetRef
-    output_uri: str
-    shadow: str | ModelRef | ModelSpec | None = None
-    shadow_uri: str | None = None
-    keep: tuple[str, ...] = ()
-    tracking_uri: str | None = None
 
     def run(self) -> Outcome:
         """Score, check, compare, record; raises ``BadInputError`` naming the column that the model cannot use."""

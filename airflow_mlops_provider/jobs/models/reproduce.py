@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from airflow_mlops_provider.analysis.training import Trained, measure_training
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
@@ -17,31 +17,14 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.reproduction import ReproducedMetric, ReproductionReport
 from airflow_mlops_provider.records.reports.training import TrainingReport
+from airflow_mlops_provider.records.requests.reproduce import ReproduceRequest
 from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.models import ModelStore, Predictor, content_digest, tags
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReproduceJob(Job):
-    """Train a version again with its recorded declaration, data and seed.
-
-    :param name: the model, whose champion is meant, or else its challenger; or ``models:/name/version``.
-    :param evidence: URI of a training's evidence, instead of ``name``.
-    :param dataset: where the training data lie now, if they moved; their content must be the recorded one.
-    :param root: folder of the trainer's file, if it moved.
-    :param tracking_uri: of MLflow.
-    """
-
-    name: str | None = None
-    evidence: str | None = None
-    dataset: DatasetRef | None = None
-    root: str | None = None
-    tracking_uri: str | None = None
-
-    def __post_init__(self) -> None:
-        if (self.name is None) is (self.evidence is None):
-            raise BadInputError("reproduce spec: give either 'name' or 'evidence'")
+class ReproduceJob(Job, ReproduceRequest):
+    """Train a version again with its recorded declaration, data and seed."""
 
     def run(self) -> Outcome:
         """Train again, compare and record.
@@ -68,14 +51,14 @@ class ReproduceJob(Job):
 
     def _version(self, store: ModelStore) -> ModelRef:
         if self.evidence:
-            model = read_evidence(self.evidence).model
-            if model is None:
+            found = read_evidence(self.evidence).model
+            if found is None:
                 raise BadInputError(f"evidence {self.evidence} speaks of no model version")
+            return store.resolve(found)
+        model = self.model or ""
+        if isinstance(model, ModelRef) or model.startswith("models:/"):
             return store.resolve(model)
-        name = self.name or ""
-        if name.startswith("models:/"):
-            return store.resolve(name)
-        return store.find(name, CHAMPION) or store.resolve(ModelRef(name=name))
+        return store.find(model, CHAMPION) or store.resolve(ModelRef(name=model))
 
     def _data(self, recorded: DatasetRef) -> DatasetRef:
         return replace(recorded, uri=self.dataset.uri) if self.dataset else recorded

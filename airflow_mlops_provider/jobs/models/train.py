@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,7 @@ from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.training import TrainingReport
+from airflow_mlops_provider.records.requests.train import TrainRequest
 from airflow_mlops_provider.records.roles import CHALLENGER
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.records.version_label import VersionLabel
@@ -34,37 +35,18 @@ REPORT = "training_report.json"
 ENVIRONMENT = "environment.json"
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainJob(Job):
+class TrainJob(Job, TrainRequest):
     """Train a declared model, check the stored artifact, register it and point ``challenger`` at it.
 
     A retry with the same ``run_key`` goes on with the same tracking run, and never registers a second version of the
     same recipe and data.
-
-    :param model: the declaration: path or URI of its YAML, or the specification itself.
-    :param dataset: rows with the features, the target, and the group and time columns that the model declares.
-    :param tracking_uri: of MLflow.
-    :param params: keyword arguments of the trainer, over those of the declaration.
-    :param experiment: the last part of the version label; the start of the tracking run's id by default.
-    :param policy: the limits.
     """
-
-    model: str | ModelSpec
-    dataset: DatasetRef
-    tracking_uri: str | None = None
-    params: dict[str, Any] = field(default_factory=dict)
-    experiment: str | None = None
-    policy: TrainingPolicy = field(default_factory=TrainingPolicy)
-
-    def __post_init__(self) -> None:
-        if self.experiment is not None:
-            VersionLabel(name="any", experiment=self.experiment)  # refused before anything is trained
 
     def run(self) -> Outcome:
         """Train, check, record, register; raises ``BadInputError`` naming what cannot be trained on or with."""
         started = time.perf_counter()
         declared = read_model_spec(self.model)
-        spec = replace(declared, params={**declared.params, **self.params})
+        spec = replace(declared, params={**declared.params, **self.trainer_params})
         work = prepare(spec, self.dataset, experiment=self.experiment)
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
         with store.training_run(

@@ -22,20 +22,7 @@ from airflow_mlops_provider.stores.models import ModelStore
 
 HEAD_TAG = "mlops.decision_head"
 _ATTEMPTS = 5
-_ALIAS = re.compile(r"[A-Za-z0-9_-]+")
-_VERSION = re.compile(r"v\d+")
 _ANCHOR = re.compile(r"(\d+):(sha256:[0-9a-f]{64})")
-
-
-def require_alias(alias: str) -> None:
-    """Raise ``BadInputError`` for an alias that the registry would refuse, or that follows the record by itself.
-
-    Asked before anything is committed: a decision about an alias that cannot move could never be carried out.
-    """
-    if not _ALIAS.fullmatch(alias) or alias.lower() == "latest" or _VERSION.fullmatch(alias.lower()):
-        raise BadInputError(f"key 'alias' is {alias!r}: use letters, digits, '_' and '-', but not 'latest' or 'v1'")
-    if alias in (PREVIOUS, CHALLENGER):
-        raise BadInputError(f"key 'alias' is {alias!r}, which follows the record by itself; it is not promoted to")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -155,7 +155,7 @@ def test_whole_numbers_beyond_53_bits_are_told_apart(data, command):
     largest = data(x=pa.array([2**64 - 1 - i for i in range(ROWS)], pa.uint64()))
     command.judged("drift", drift(largest, largest), "pass")
     labels = {"y": pa.array([2**53, 2**53 + 1] * (ROWS // 2)), "p": pa.array([2**53, 2**53 + 1] * (ROWS // 2))}
-    spec = {"predictions": data(**labels), "label": "y", "candidate": "p", "metric": "accuracy"}
+    spec = {"predictions": data(**labels), "label_column": "y", "candidate": "p", "metric": "accuracy"}
     assert "accuracy 1 " in command.judged("evaluate", spec)["verdict"]["summary"]
 
 
@@ -203,9 +203,11 @@ def test_every_type_of_column_is_judged_and_none_breaks_a_job(kind, data, comman
 def test_lists_and_mappings_make_no_labels_predictions_or_slices(kind, data, command):
     flags = RANDOM.integers(0, 2, ROWS)
     table = {"predictions": data(y=flags, p=flags, c=TYPES[kind])}
-    command.refused("evaluate", {**table, "label": "c", "candidate": "p"}, "column 'c' holds ")
-    command.refused("evaluate", {**table, "label": "y", "candidate": "c"}, "column 'c' holds ")
-    command.refused("bias", {**table, "label": "y", "prediction": "p", "slices": ["c"]}, "column 'c' holds ")
+    command.refused("evaluate", {**table, "label_column": "c", "candidate": "p"}, "column 'c' holds ")
+    command.refused("evaluate", {**table, "label_column": "y", "candidate": "c"}, "column 'c' holds ")
+    command.refused(
+        "bias", {**table, "label_column": "y", "prediction_column": "p", "slices": ["c"]}, "column 'c' holds "
+    )
 
 
 NAMES = [
@@ -228,7 +230,7 @@ def test_a_column_may_have_any_name(data, command):
     assert {finding["subject"] for finding in found} == {*NAMES[1::2], "rows"}
     for name in NAMES[1::2]:
         table = data.of({name: texts, "the truth": flags, "the answer": flags})
-        spec = {"predictions": table, "label": "the truth", "prediction": "the answer", "slices": [name]}
+        spec = {"predictions": table, "label_column": "the truth", "prediction_column": "the answer", "slices": [name]}
         findings = command.judged("bias", spec, "pass")["verdict"]["findings"]
         assert findings[0]["subject"].startswith(f"{name}=")
 
@@ -237,7 +239,7 @@ def test_columns_that_differ_in_case_only_are_named_where_they_cannot_be_told_ap
     flags = RANDOM.integers(0, 2, ROWS)
     batch = data(Group=flags, group=flags, y=flags)
     command.refused("validate", {"dataset": batch, "suite": between("group")}, "'Group' and 'group'")
-    spec = {"predictions": batch, "label": "y", "prediction": "y", "slices": ["Group", "group"]}
+    spec = {"predictions": batch, "label_column": "y", "prediction_column": "y", "slices": ["Group", "group"]}
     command.refused("bias", spec, "'Group' and 'group'")
     command.judged("drift", drift(batch, batch), "pass")
 
@@ -254,8 +256,10 @@ SCORES = {
 def test_scores_that_are_no_numbers_are_refused(kind, data, command):
     scores, reason = SCORES[kind]
     table = data(y=RANDOM.integers(0, 2, ROWS), p=scores, s=["a", "b"] * (ROWS // 2))
-    command.refused("evaluate", {"predictions": table, "label": "y", "candidate": "p"}, reason)
-    command.refused("bias", {"predictions": table, "label": "y", "prediction": "p", "slices": ["s"]}, reason)
+    command.refused("evaluate", {"predictions": table, "label_column": "y", "candidate": "p"}, reason)
+    command.refused(
+        "bias", {"predictions": table, "label_column": "y", "prediction_column": "p", "slices": ["s"]}, reason
+    )
 
 
 LABELS = {
@@ -269,14 +273,16 @@ LABELS = {
 def test_labels_that_teach_nothing_are_refused(kind, data, command):
     labels, reason = LABELS[kind]
     table = data(y=labels, p=RANDOM.random(ROWS), h=np.ones(ROWS, int))
-    command.refused("evaluate", {"predictions": table, "label": "y", "candidate": "p"}, reason)
+    command.refused("evaluate", {"predictions": table, "label_column": "y", "candidate": "p"}, reason)
     wanted = "column 'y' has one class only" if kind == "one class" else reason
-    command.refused("evaluate", {"predictions": table, "label": "y", "candidate": "h", "metric": "accuracy"}, wanted)
+    command.refused(
+        "evaluate", {"predictions": table, "label_column": "y", "candidate": "h", "metric": "accuracy"}, wanted
+    )
 
 
 def test_a_column_of_keys_is_no_label(data, command):
     keys = [f"order {i}" for i in range(1_200)]
-    spec = {"predictions": data(y=keys, p=keys), "label": "y", "candidate": "p"}
+    spec = {"predictions": data(y=keys, p=keys), "label_column": "y", "candidate": "p"}
     command.refused("evaluate", spec, "columns 'y' and 'p' hold 1,200 classes")
 
 
@@ -284,18 +290,18 @@ def test_a_column_of_keys_is_no_label(data, command):
 def test_a_handful_of_predictions_is_never_a_pass(rows, data, command):
     flags = np.arange(rows) % 2
     table = data(y=flags, p=flags, s=["a"] * rows)
-    spec = {"predictions": table, "label": "y"}
+    spec = {"predictions": table, "label_column": "y"}
     if rows == 1:
         command.refused("evaluate", {**spec, "candidate": "p"}, "column 'y' has one class only")
     else:
         command.judged("evaluate", {**spec, "candidate": "p"}, "insufficient_evidence")
-    command.judged("bias", {**spec, "prediction": "p", "slices": ["s"]}, "insufficient_evidence")
+    command.judged("bias", {**spec, "prediction_column": "p", "slices": ["s"]}, "insufficient_evidence")
 
 
 def test_a_slice_column_without_a_value_is_never_a_pass(data, command):
     flags = RANDOM.integers(0, 2, ROWS)
     table = data(y=flags, p=flags, s=pa.nulls(ROWS, pa.string()))
-    spec = {"predictions": table, "label": "y", "prediction": "p", "slices": ["s"]}
+    spec = {"predictions": table, "label_column": "y", "prediction_column": "p", "slices": ["s"]}
     command.judged("bias", spec, "insufficient_evidence")
 
 

@@ -132,9 +132,9 @@ def _specs(good: str, bad: str) -> list[tuple[str, dict[str, Any]]]:
         ("validate", {"dataset": bad, "suite": SUITE, "clean_uri": "clean.parquet", "quarantine_uri": "aside.parquet"}),
         ("drift", {"reference": good, "current": bad, "html_report": "never"}),
         ("drift", {"reference": bad, "current": good, "html_report": "never"}),
-        ("evaluate", {"predictions": bad, "label": "y", "candidate": "p", "champion": "x"}),
-        ("bias", {"predictions": bad, "label": "y", "prediction": "x", "slices": ["s"]}),
-        ("bias", {"predictions": bad, "label": "y", "prediction": "y", "slices": ["s", "x"]}),
+        ("evaluate", {"predictions": bad, "label_column": "y", "candidate": "p", "champion": "x"}),
+        ("bias", {"predictions": bad, "label_column": "y", "prediction_column": "x", "slices": ["s"]}),
+        ("bias", {"predictions": bad, "label_column": "y", "prediction_column": "y", "slices": ["s", "x"]}),
     ]
 
 
@@ -172,8 +172,8 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(name, data, com
     spec = {
         "validate": {"dataset": good, "suite": SUITE},
         "drift": {"reference": good, "current": good, "columns": ["wage"]},
-        "evaluate": {"predictions": good, "label": "wage", "candidate": "p"},
-        "bias": {"predictions": good, "label": "y", "prediction": "y", "slices": ["wage"]},
+        "evaluate": {"predictions": good, "label_column": "wage", "candidate": "p"},
+        "bias": {"predictions": good, "label_column": "y", "prediction_column": "y", "slices": ["wage"]},
     }[name]
     if name == "validate":  # for rules, a missing column is a fault of the data
         spec["suite"] = {"expectations": [{"type": RULE["type"], "kwargs": {"column": "wage", "min_value": 0}}]}

@@ -121,9 +121,9 @@ def test_a_reference_with_another_digest_is_refused(models, command):
 
 
 def test_an_mlflow_that_cannot_be_reached_fails_every_job_but_verify(models, command):
-    for name, spec in {**_jobs_on("models:/wage/1", models), "rollback": {"name": "wage", "reason": "x"}}.items():
+    for name, spec in {**_jobs_on("models:/wage/1", models), "rollback": {"model": "wage", "reason": "x"}}.items():
         command.failed(name, {**spec, "tracking_uri": UNREACHABLE}, f"MLflow at {UNREACHABLE}: ")
-    outcome = command.judged("verify", {"name": "wage", "tracking_uri": UNREACHABLE}, "insufficient_evidence")
+    outcome = command.judged("verify", {"model": "wage", "tracking_uri": UNREACHABLE}, "insufficient_evidence")
     assert "cannot be asked" in outcome["verdict"]["summary"]
 
 
@@ -223,9 +223,9 @@ def test_changed_evidence_is_named_wherever_it_is_read(models, command):
         command.refused("promote", models.promotion, uri, "was changed after it was written")
         command.refused("card", {"model": "models:/wage/1", "evidence": [uri]}, "was changed after it was written")
         command.refused("replay", {"evidence": uri, "policy": {}}, "was changed after it was written")
-        for spec in ({"evidence": uri}, {"name": "wage"}):
+        for spec in ({"evidence": uri}, {"model": "wage"}):
             assert "was changed" in command.judged("verify", spec, "fail")["verdict"]["summary"]
-    command.judged("verify", {"name": "wage"}, "pass")
+    command.judged("verify", {"model": "wage"}, "pass")
 
 
 @pytest.mark.parametrize("content", [b"rubbish", None], ids=["changed", "gone"])
@@ -237,7 +237,7 @@ def test_a_changed_artifact_is_named_wherever_it_is_loaded(content, models, comm
                 command.refused(name, spec, "models:/wage/1 was changed after it was registered")
         promotion = {"model": "models:/wage/2", "evidence": models.evidence}
         command.refused("promote", promotion, "models:/wage/2 was changed after it was registered")
-        outcome = command.judged("verify", {"name": "wage"}, "fail")
+        outcome = command.judged("verify", {"model": "wage"}, "fail")
         assert "was changed after it was registered" in outcome["verdict"]["summary"]
 
 
@@ -245,20 +245,20 @@ def test_a_changed_artifact_is_named_wherever_it_is_loaded(content, models, comm
 def test_a_changed_record_is_named_wherever_it_is_read(content, models, command):
     spec = {**models.promotion, "model": "models:/wage/2"}
     with changed(models.records[-1], content):
-        assert command.judged("verify", {"name": "wage"}, "fail")["verdict"]["findings"][0]["status"] == "fail"
+        assert command.judged("verify", {"model": "wage"}, "fail")["verdict"]["findings"][0]["status"] == "fail"
         command.refused("promote", spec, "decision record ", "decisions/wage")
-        command.refused("rollback", {"name": "wage", "reason": "x"}, "decision record ", "decisions/wage")
+        command.refused("rollback", {"model": "wage", "reason": "x"}, "decision record ", "decisions/wage")
 
 
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        ({"name": "wage"}, "rollback of wage: there is nothing to go back to"),
-        ({"name": "wage", "to_version": 99}, "rollback of wage: there is nothing to go back to"),
-        ({"name": "nope"}, "rollback of nope: no promotion to 'champion' is recorded"),
-        ({"name": "../wage"}, "'../wage' is no model's name"),
-        ({"name": ""}, "'' is no model's name"),
-        ({"name": "wage", "alias": "latest"}, "key 'alias' is 'latest'"),
+        ({"model": "wage"}, "rollback of wage: there is nothing to go back to"),
+        ({"model": "wage", "to_version": 99}, "rollback of wage: there is nothing to go back to"),
+        ({"model": "nope"}, "rollback of nope: no promotion to 'champion' is recorded"),
+        ({"model": "../wage"}, "'../wage' is no model's name"),
+        ({"model": ""}, "'' is no model's name"),
+        ({"model": "wage", "alias": "latest"}, "key 'alias' is 'latest'"),
     ],
     ids=range(6),
 )
@@ -269,10 +269,10 @@ def test_a_rollback_to_nowhere_is_refused(spec, reason, models, command):
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        ({"name": "wage", "policy": {"hope": 1}}, "replay policy: unknown key 'hope'; known keys are "),
-        ({"name": "wage", "policy": {"margin": -1}}, "'margin' is -1"),
-        ({"name": "wage", "policy": [1]}, "replay spec.policy must be a mapping, not list"),
-        ({"name": "wage", "evidence": "x", "policy": {}}, "give either 'name' or 'evidence'"),
+        ({"model": "wage", "policy": {"hope": 1}}, "replay policy: unknown key 'hope'; known keys are "),
+        ({"model": "wage", "policy": {"margin": -1}}, "'margin' is -1"),
+        ({"model": "wage", "policy": [1]}, "replay spec.policy must be a mapping, not list"),
+        ({"model": "wage", "evidence": "x", "policy": {}}, "give either 'model' or 'evidence'"),
     ],
     ids=range(4),
 )

@@ -90,7 +90,7 @@ def test_an_evidence_root_that_cannot_be_written_fails_every_job_before_it_write
     specs = {
         "validate": batch,
         "drift": {"reference": batch["dataset"], "current": batch["dataset"]},
-        "verify": {"name": "wage"},
+        "verify": {"model": "wage"},
         "predict": {"model": "models:/wage/1", "dataset": batch["dataset"], "output_uri": batch["clean_uri"]},
     }
     for name, spec in specs.items():

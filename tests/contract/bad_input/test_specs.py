@@ -16,12 +16,12 @@ from airflow_mlops_provider.decisions.promotion import PromotionPolicy
 from airflow_mlops_provider.decisions.validation import ValidationPolicy
 
 DRIFT = {"reference": "a.parquet", "current": "b.parquet"}
-TABLE = {"predictions": "p.parquet", "label": "y"}
+TABLE = {"predictions": "p.parquet", "label_column": "y"}
 SPECS: dict[str, dict[str, Any]] = {
     "validate": {"dataset": "a.parquet", "suite": "s.json"},
     "drift": DRIFT,
     "evaluate": {**TABLE, "candidate": "c"},
-    "bias": {**TABLE, "prediction": "c", "slices": ["s"]},
+    "bias": {**TABLE, "prediction_column": "c", "slices": ["s"]},
     "promote": {"model": "models:/m/1", "evidence": []},
 }
 POLICIES = {
@@ -71,7 +71,7 @@ def test_a_spec_that_is_no_json_object_is_refused(text, reason, command):
         ({"columns": "hours"}, "columns must be a list, not str"),
         ({"columns": [1]}, "columns[0] must be str, not int (1)"),
         ({"columns": []}, "key 'columns' is empty"),
-        ({"target": ["y"]}, "target must be str, not list"),
+        ({"label_column": ["y"]}, "label_column must be str, not list"),
         ({"html_report": "no"}, "html_report is 'no'; allowed are 'always', 'on_drift', 'never'"),
         ({"policy": 5}, "policy must be a mapping, not int"),
         ({"policy": {"rule": "magic"}}, "policy.rule is 'magic'; allowed are 'default', "),
@@ -183,15 +183,15 @@ def test_keys_that_contradict_each_other_or_hold_what_cannot_be_are_named(name, 
 @pytest.mark.parametrize(
     ("name", "spec", "reason"),
     [
-        ("rollback", {"name": "wage"}, "rollback spec: key 'reason' is missing"),
-        ("rollback", {"name": "wage", "reason": " "}, "'reason' is empty"),
-        ("rollback", {"name": 5, "reason": "x"}, "rollback spec.name must be str, not int (5)"),
-        ("verify", {}, "verify spec: give either 'name' or 'evidence'"),
-        ("verify", {"name": "wage", "evidence": "e"}, "verify spec: give either 'name' or 'evidence'"),
-        ("verify", {"name": "../../etc"}, "'../../etc' is no model's name"),
-        ("verify", {"name": "nobody"}, "no decision about model 'nobody' is recorded in "),
-        ("replay", {"name": "wage"}, "replay spec: key 'policy' is missing"),
-        ("replay", {"name": "nobody", "policy": {}}, "no decision about model 'nobody' is recorded in "),
+        ("rollback", {"model": "wage"}, "rollback spec: key 'reason' is missing"),
+        ("rollback", {"model": "wage", "reason": " "}, "'reason' is empty"),
+        ("rollback", {"model": 5, "reason": "x"}, "rollback spec.model must be a mapping, not int"),
+        ("verify", {}, "verify spec: give either 'model' or 'evidence'"),
+        ("verify", {"model": "wage", "evidence": "e"}, "verify spec: give either 'model' or 'evidence'"),
+        ("verify", {"model": "../../etc"}, "'../../etc' is no model's name"),
+        ("verify", {"model": "nobody"}, "no decision about model 'nobody' is recorded in "),
+        ("replay", {"model": "wage"}, "replay spec: key 'policy' is missing"),
+        ("replay", {"model": "nobody", "policy": {}}, "no decision about model 'nobody' is recorded in "),
     ],
 )
 def test_decisions_that_nobody_made_are_named(name, spec, reason, command):

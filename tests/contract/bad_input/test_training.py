@@ -101,9 +101,9 @@ def test_a_trainer_that_will_not_do_is_named(trainer, spec, bench, train):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"params": {"hope": 1}}, "build() got an unexpected keyword argument 'hope'"),
-        ({"params": {"depth": "deep"}}, "model wage cannot be fitted: InvalidParameterError: The 'max_depth'"),
-        ({"params": [1]}, "train spec.params must be a mapping, not list"),
+        ({"trainer_params": {"hope": 1}}, "build() got an unexpected keyword argument 'hope'"),
+        ({"trainer_params": {"depth": "deep"}}, "model wage cannot be fitted: InvalidParameterError: The 'max_depth'"),
+        ({"trainer_params": [1]}, "train spec.trainer_params must be a mapping, not list"),
         ({"experiment": "a b/c"}, "experiment 'a b/c' may hold letters, digits, '_' and '.' alone"),
         ({"policy": {"max_symmetry_difference": -1}}, "max_symmetry_difference must not be negative"),
     ],

@@ -6,8 +6,8 @@ import types
 
 import pytest
 
-from airflow_mlops_provider.operators.job import JobOperator
 from airflow_mlops_provider.operators.promotion import PromoteModelOperator, RollbackModelOperator, approver_of
+from airflow_mlops_provider.records.requests.rollback import RollbackRequest
 
 ADA = {"id": "7", "name": "ada"}
 
@@ -26,17 +26,15 @@ ADA = {"id": "7", "name": "ada"}
 )
 def test_the_approver_is_whoever_said_yes(answer, person):
     assert approver_of(answer) == person
-    operator = PromoteModelOperator(task_id="promote", model="models:/wage/1", evidence=[], approver=answer)
-    assert operator.spec()["approver"] == person
+    operator = PromoteModelOperator(task_id="promote", model="models:/wage/1", evidence=[], person=answer)
+    assert operator.request({}).person == person
 
 
 @pytest.mark.parametrize(
     ("given", "triggered_by", "person"),
     [(None, "ada", "ada"), ("bob", "ada", "bob"), ("", "ada", "ada"), (None, None, None)],
 )
-def test_who_asks_for_a_rollback_is_whoever_triggered_the_run(monkeypatch, given, triggered_by, person):
-    asked = []
-    monkeypatch.setattr(JobOperator, "execute", lambda self, context: asked.append(self.spec()) or {})
-    operator = RollbackModelOperator(task_id="rollback", name="wage", reason="why", person=given, to_version="")
-    operator.execute({"dag_run": types.SimpleNamespace(triggering_user_name=triggered_by)})
-    assert asked == [{"name": "wage", "reason": "why", "to_version": None, "person": person}]
+def test_who_asks_for_a_rollback_is_whoever_triggered_the_run(given, triggered_by, person):
+    operator = RollbackModelOperator(task_id="rollback", model="wage", reason="why", person=given, to_version="")
+    request = operator.request({"dag_run": types.SimpleNamespace(triggering_user_name=triggered_by)})
+    assert request == RollbackRequest(model="wage", reason="why", to_version=None, person=person)

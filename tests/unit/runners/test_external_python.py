@@ -137,7 +137,12 @@ def test_an_outcome_printed_by_a_job_that_fails_is_no_outcome(program):
 
 
 def test_the_outcome_that_a_killed_job_had_left_is_collected(program, outcome, evidence_root):
-    spec = {"evidence_root": evidence_root, "run_key": "d/r/t/-1", "current": "in.parquet"}
+    spec = {
+        "evidence_root": evidence_root,
+        "run_key": "d/r/t/-1",
+        "reference": "before.parquet",
+        "current": "in.parquet",
+    }
     python = program(
         f"sys.path[:0] = {sys.path!r}\n"
         "import json\n"
@@ -150,7 +155,12 @@ def test_the_outcome_that_a_killed_job_had_left_is_collected(program, outcome, e
 
 
 def test_the_outcome_of_an_earlier_run_of_the_request_is_not_taken_for_this_ones(program, outcome, evidence_root):
-    spec = {"evidence_root": evidence_root, "run_key": "d/r/t/-1", "current": "in.parquet"}
+    spec = {
+        "evidence_root": evidence_root,
+        "run_key": "d/r/t/-1",
+        "reference": "before.parquet",
+        "current": "in.parquet",
+    }
     outcomes_of("drift", spec).leave(outcome)
     with pytest.raises(BackendError, match="SIGKILL"):
         started(program("os.kill(os.getpid(), signal.SIGKILL)"), spec).collect()

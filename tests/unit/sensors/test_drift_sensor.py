@@ -158,7 +158,7 @@ def test_a_reference_kept_as_its_profile_alone_serves_the_sensor_without_the_row
 
 def test_options_of_the_job_reach_it_from_the_sensor(sensor):
     op = sensor("quiet", html_report=HtmlReport.ALWAYS, keep_profile=False, group_column="y", sensitive=["x"])
-    spec = {key: getattr(op, key) for key in op.keys}
+    spec = op.request(context()).to_spec()
     assert spec | {"html_report": "always", "keep_profile": False, "group_column": "y", "sensitive": ["x"]} == spec
 
 

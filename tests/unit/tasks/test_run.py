@@ -12,6 +12,9 @@ from airflow_mlops_provider.airflow_versions import AirflowFailException
 from airflow_mlops_provider.exceptions import BackendError, BadInputError
 from airflow_mlops_provider.jobs import outcomes_of
 from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.records.requests.drift import DriftRequest
+from airflow_mlops_provider.records.requests.validate import ValidateRequest
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 from airflow_mlops_provider.runners.external_python import ExternalPythonRunner
 from airflow_mlops_provider.runners.runner import State
@@ -52,9 +55,12 @@ def context(try_number=1):
     return {"ti": ti}
 
 
-def run(runner, spec=None, *, root="/mlops", number=1, **more):
+DRIFT = DriftRequest(reference=DatasetRef(uri="a.csv"), current=DatasetRef(uri="b.csv"), label_column="y")
+
+
+def run(runner, *, root="/mlops", number=1, **more):
     keys = {"context": context(number), "runner": runner, "evidence_root": root, "environment": {}}
-    return run_for_task("drift", spec or {}, **keys, **more)
+    return run_for_task(DRIFT, **keys, **more)
 
 
 def test_the_lines_of_a_job_and_its_verdict_are_in_the_tasks_log(caplog):
@@ -73,9 +79,9 @@ def test_the_handle_is_given_to_the_task_before_the_job_has_ended():
 
 def test_keys_that_are_none_are_left_to_the_job():
     place = Place()
-    run(place, {"columns": None, "target": "y"})
+    run(place)
     assert "columns" not in place.spec
-    assert (place.spec["target"], place.spec["run_key"]) == ("y", "d/r/t/-1")
+    assert (place.spec["label_column"], place.spec["run_key"]) == ("y", "d/r/t/-1")
 
 
 def test_bad_input_fails_the_task_without_a_retry_and_other_errors_pass():
@@ -104,7 +110,8 @@ def test_the_outcome_can_be_fetched_under_its_request_and_the_newest_try_stands(
     rule = {"type": "expect_column_to_exist", "kwargs": {"column": "a"}}
     spec = {"dataset": str(data), "suite": {"name": "s", "expectations": [rule]}}
     keys = {"runner": runner, "evidence_root": evidence_root, "environment": {}}
-    first, second = (run_for_task("validate", spec, context=context(number), **keys) for number in (1, 2))
+    request = ValidateRequest.from_spec(spec)
+    first, second = (run_for_task(request, context=context(number), **keys) for number in (1, 2))
     origin = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": "-1", "try_number": "3"}
     asked = {**spec, "run_key": "d/r/t/-1", "origin": origin, "evidence_root": evidence_root}
     outcomes = outcomes_of("validate", asked)

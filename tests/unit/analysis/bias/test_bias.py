@@ -370,7 +370,7 @@ def test_classes_that_need_a_closer_look_are_not_plain(labels: list[Any]) -> Non
 def test_a_table_of_classes_needs_no_library_but_numpy_and_pyarrow(tmp_path) -> None:
     """What makes slices of a table quick is what is not imported for them."""
     pq.write_table(pa.table({"a": ["x", None] * 200, "y": [0, 1] * 200, "said": [1, 1] * 200}), tmp_path / "p.parquet")
-    spec = {"predictions": "p.parquet", "label": "y", "prediction": "said", "slices": ["a"]}
+    spec = {"predictions": "p.parquet", "label_column": "y", "prediction_column": "said", "slices": ["a"]}
     heavy = ["pandas", "duckdb", "scipy", "sklearn", "mlflow"]
     script = (
         f"import sys; from airflow_mlops_provider import jobs; jobs.run('bias', {spec!r}); "

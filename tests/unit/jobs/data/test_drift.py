@@ -158,7 +158,7 @@ def test_bad_input_exits_2_with_one_line_that_names_it(panel, spec, tmp_path, ca
 
 
 def test_the_target_is_judged_apart_and_the_window_is_not_compared(panel, spec):
-    keys = spec(years(panel, 1980, 1982), years(panel, 1983, 1983), target="high_wage", columns=["hours"])
+    keys = spec(years(panel, 1980, 1982), years(panel, 1983, 1983), label_column="high_wage", columns=["hours"])
     outcome = jobs.run("drift", keys)
     assert "target drifted: high_wage" in outcome.verdict.summary
     assert {f.subject for f in outcome.verdict.findings} == {"hours", "high_wage"}

@@ -132,7 +132,7 @@ def test_approval_waits_for_a_person_and_records_who_it_was(world):
     waiting = world.promote(model, evidence, mode="approve", run_key="r")
     assert waiting.verdict.status is Status.INSUFFICIENT_EVIDENCE
     assert "would become the first champion (awaiting approval by one of ml-team" in waiting.verdict.summary
-    assert world.promote(model, evidence, mode="approve", approver="ml-team", run_key="r").verdict.status is Status.PASS
+    assert world.promote(model, evidence, mode="approve", person="ml-team", run_key="r").verdict.status is Status.PASS
     assert world.effects == ["awaiting_approval", "moved"]
     assert world.links[-1].record.person == "ml-team"
 
@@ -211,8 +211,8 @@ def test_a_tampered_attachment_is_refused_by_name(world, what):
 @pytest.mark.parametrize("mode", ["approve", "auto"])
 def test_a_blank_approver_is_refused(world, mode):
     model = world.register()
-    with pytest.raises(BadInputError, match="'approver' is empty"):
-        world.promote(model, mode=mode, approver="  ")
+    with pytest.raises(BadInputError, match="'person' is empty"):
+        world.promote(model, mode=mode, person="  ")
     assert world.links == ()
 
 
@@ -271,7 +271,7 @@ def test_of_twenty_promotions_started_together_one_unbroken_chain_results(where,
     assert world.models.aliases("wage")["champion"] == winner
     assert world.models.aliases("wage")["previous"] == "1"
     assert world.models.version_tags(world.links[1].record.model)[HEAD_TAG] == f"21:{world.links[-1].digest}"
-    verified = run("verify", {"name": "wage", **world.where})
+    verified = run("verify", {"model": "wage", **world.where})
     assert verified.verdict.status is Status.PASS, verified.verdict.summary
 
 

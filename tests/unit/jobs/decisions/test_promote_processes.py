@@ -37,14 +37,14 @@ def test_promotions_and_rollbacks_that_are_killed_and_retried_end_as_if_nothing_
         evidence = world.evidence_for(model, champion=versions[number - 1] if number else None)
         spec = {"model": encode(model), "evidence": evidence, "run_key": f"promote {number}", **world.where}
         jobs.append(("promote", spec))
-    back = {"name": "wage", "reason": "drill", **world.where}
+    back = {"model": "wage", "reason": "drill", **world.where}
     jobs += [("rollback", {**back, "run_key": f"rollback {number}"}) for number in range(MOMENTS)]
     killed = run_forked(jobs, "7", tmp_path)["killed"]
     assert killed >= KILLS, killed  # of 63 moments; the others came after the end
 
     assert world.effects == ["moved"] * len(jobs)
     assert world.models.aliases("wage") == {"champion": "1"}
-    outcome = run("verify", {"name": "wage", **world.where})
+    outcome = run("verify", {"model": "wage", **world.where})
     assert outcome.verdict.status is Status.PASS, outcome.verdict.summary
 
 
@@ -60,5 +60,5 @@ def test_of_twenty_processes_that_promote_together_one_wins_and_the_others_are_r
     assert world.models.aliases("wage") == {"champion": winner, "previous": "1"} | (
         {} if winner == "2" else {"challenger": "2"}
     )
-    outcome = run("verify", {"name": "wage", **world.where})
+    outcome = run("verify", {"model": "wage", **world.where})
     assert outcome.verdict.status is Status.PASS, outcome.verdict.summary

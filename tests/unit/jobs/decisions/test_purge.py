@@ -39,7 +39,7 @@ def purge(world, **keys):
 
 
 def verify(world, **keys):
-    return run("verify", {**({} if "evidence" in keys else {"name": "wage"}), **world.where, **keys})
+    return run("verify", {**({} if "evidence" in keys else {"model": "wage"}), **world.where, **keys})
 
 
 def report_of(outcome):
@@ -175,10 +175,10 @@ def test_only_what_is_old_enough_goes_and_only_of_the_kinds_named(tmp_path):
     assert len(store.uris("bias")) == 1
 
 
-def test_a_dry_run_says_what_would_go_and_removes_nothing(old_on_disk):
+def test_a_preview_says_what_would_go_and_removes_nothing(old_on_disk):
     old = old_on_disk
     gone = cited_by(old, 1, 2)
-    outcome = purge(old, dry_run=True)
+    outcome = purge(old, preview=True)
     report = report_of(outcome)
     assert {name_of(uri) for uri in gone} <= {stone.name for stone in report.tombstones}
     assert "would be removed" in outcome.verdict.summary

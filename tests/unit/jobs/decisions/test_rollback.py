@@ -135,7 +135,7 @@ def test_on_s3_a_champion_is_promoted_rolled_back_and_verified(world_on_s3):
     assert world.store.holds(read_evidence(outcome.evidence_uri).details["incident"])
     world.rollback()
     assert world.models.aliases("wage") == {"champion": "1"}
-    verified = run("verify", {"name": "wage", **world.where})
+    verified = run("verify", {"model": "wage", **world.where})
     assert verified.verdict.status is Status.PASS, verified.verdict.summary
 
 
@@ -149,7 +149,7 @@ def test_on_s3_what_was_tampered_with_is_named(world_on_s3, kind):
         s3.rm_file(uri)
     else:
         s3.pipe_file(uri, s3.cat_file(uri).replace(b"wage", b"page"))
-    verified = run("verify", {"name": "wage", **world.where})
+    verified = run("verify", {"model": "wage", **world.where})
     assert verified.verdict.status is Status.FAIL
     named = " ".join(finding.subject + finding.detail for finding in verified.verdict.of_status(Status.FAIL))
     assert uri in named or "1 of wage" in named

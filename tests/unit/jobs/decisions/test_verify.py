@@ -15,7 +15,7 @@ from airflow_mlops_provider.stores.specs import local_path
 
 
 def verify(world, **keys):
-    return run("verify", {**({} if "evidence" in keys else {"name": "wage"}), **world.where, **keys})
+    return run("verify", {**({} if "evidence" in keys else {"model": "wage"}), **world.where, **keys})
 
 
 def failures(outcome):
@@ -161,7 +161,7 @@ def test_a_copy_of_the_evidence_root_is_verified_by_itself(decided, tmp_path):
     path = copy / "bias" / local_path(next(uri for uri in decided.links[0].record.evidence if "/bias/" in uri)).name
     path.write_bytes(path.read_bytes().replace(b"5000", b"5001"))
     outcome = run(
-        "verify", {"name": "wage", "evidence_root": str(copy), "tracking_uri": f"sqlite:///{tmp_path}/none.db"}
+        "verify", {"model": "wage", "evidence_root": str(copy), "tracking_uri": f"sqlite:///{tmp_path}/none.db"}
     )
     assert (path.as_uri(), "evidence_unchanged") in failures(outcome)
     assert verify(decided).verdict.status is Status.PASS
@@ -173,9 +173,9 @@ def test_a_model_without_decisions_is_a_bad_name(world):
 
 
 def test_replay_says_what_another_policy_would_have_changed(decided):
-    outcome = run("replay", {"name": "wage", "policy": {"superiority": True, "margin": 0.0}, **root(decided)})
+    outcome = run("replay", {"model": "wage", "policy": {"superiority": True, "margin": 0.0}, **root(decided)})
     assert outcome.verdict.status is Status.PASS
-    stricter = run("replay", {"name": "wage", "policy": {"max_p99_latency_ms": 1}, **root(decided)})
+    stricter = run("replay", {"model": "wage", "policy": {"max_p99_latency_ms": 1}, **root(decided)})
     assert stricter.verdict.status is Status.NOTICE
     assert "3 of 3 past judgements would have been different" in stricter.verdict.summary
     assert "record 1: version 1 would not have been promoted" in stricter.verdict.summary
@@ -187,7 +187,7 @@ def test_replay_under_a_milder_policy_promotes_what_was_refused(world):
     assert world.promote(model, policy={"superiority": True}, evidence=slight(world, model)).verdict.status is (
         Status.FAIL
     )
-    outcome = run("replay", {"name": "wage", "policy": {"superiority": False}, **root(world)})
+    outcome = run("replay", {"model": "wage", "policy": {"superiority": False}, **root(world)})
     assert "record 2: version 2 would have been promoted" in outcome.verdict.summary
 
 
@@ -200,7 +200,7 @@ def test_replay_of_one_piece_of_evidence(world):
 
 def test_replay_refuses_an_unknown_key(decided):
     with pytest.raises(BadInputError, match="marginn"):
-        run("replay", {"name": "wage", "policy": {"marginn": 0.1}, **root(decided)})
+        run("replay", {"model": "wage", "policy": {"marginn": 0.1}, **root(decided)})
 
 
 def slight(world, model):

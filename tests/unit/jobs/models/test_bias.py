@@ -37,7 +37,12 @@ def handbook() -> pd.DataFrame:
 def run(table: pd.DataFrame, folder: Path, **spec: Any) -> Outcome:
     path = folder / "predictions.parquet"
     table.to_parquet(path, index=False)
-    given = {"predictions": str(path), "label": "y", "prediction": "said", "evidence_root": str(folder / "mlops")}
+    given = {
+        "predictions": str(path),
+        "label_column": "y",
+        "prediction_column": "said",
+        "evidence_root": str(folder / "mlops"),
+    }
     return jobs.run("bias", given | spec)
 
 
@@ -84,9 +89,9 @@ def test_a_slice_too_small_to_judge_makes_the_verdict_insufficient(handbook, tmp
     [
         {"metric": "f1"},
         {"metric": "fpr"},
-        {"metric": "roc_auc", "prediction": "score"},
-        {"metric": "brier", "prediction": "score"},
-        {"prediction": "score"},
+        {"metric": "roc_auc", "prediction_column": "score"},
+        {"metric": "brier", "prediction_column": "score"},
+        {"prediction_column": "score"},
         {"group_column": "person"},
     ],
 )
@@ -150,12 +155,12 @@ def test_a_slice_of_all_rows_has_no_rest_rather_than_too_few_rows(handbook, tmp_
     ("spec", "named"),
     [
         ({"slices": ["colour"]}, "'colour'"),
-        ({"slices": ["race"], "label": "z"}, "'z'"),
+        ({"slices": ["race"], "label_column": "z"}, "'z'"),
         ({"slices": ["race"], "metric": "gini"}, "'gini'"),
         ({"slices": []}, "'slices' is empty"),
         ({"slices": ["race"], "max_depth": 0}, "'max_depth'"),
         ({"slices": ["race"], "policy": {"min_gab": 1}}, "'min_gab'"),
-        ({"slices": ["race"], "prediction": None}, "'prediction' is missing"),
+        ({"slices": ["race"], "prediction_column": None}, "'prediction_column' is missing"),
         ({"slices": ["race"], "model": "wage.yaml"}, "'model' and 'predictions' exclude"),
         ({"slices": ["race"], "group_column": "family"}, "'family'"),
         ({"slices": ["race"], "discover": -1}, "'discover' is -1"),

@@ -33,7 +33,7 @@ def table(folder, name, right, rows=2000, seed=0):
     return {"window": name, "predictions": str(path)}
 
 
-COLUMNS = {"label": "truth", "prediction": "said"}
+COLUMNS = {"label_column": "truth", "prediction_column": "said"}
 
 
 def test_a_drop_is_found_from_values_alone(decay):
@@ -112,9 +112,9 @@ def test_a_history_that_cannot_be_judged_is_refused_by_name(decay, history, spec
 def test_tables_need_their_columns_named(decay, tmp_path):
     history = [table(tmp_path, "a", 0.9), table(tmp_path, "b", 0.9)]
     with pytest.raises(BadInputError, match="key 'prediction' is missing"):
-        decay(*history, label="truth")
+        decay(*history, label_column="truth")
     with pytest.raises(BadInputError, match="'nope'"):
-        decay(*history, label="truth", prediction="nope")
+        decay(*history, label_column="truth", prediction_column="nope")
 
 
 def test_the_operator_hands_its_columns_to_the_job(tmp_path):
@@ -126,6 +126,6 @@ def test_the_operator_hands_its_columns_to_the_job(tmp_path):
         prediction_column="said",
         evidence_root=str(tmp_path / "mlops"),
     )
-    outcome = jobs.run("decay", {**operator.spec(), "evidence_root": str(tmp_path / "mlops")})
+    outcome = jobs.run("decay", {**operator.request({}).to_spec(), "evidence_root": str(tmp_path / "mlops")})
     assert isinstance(outcome, Outcome)
     assert outcome.verdict.status is Status.FAIL

@@ -44,7 +44,8 @@ def run(table: pd.DataFrame, folder: Path, **spec: Any) -> Outcome:
     path = folder / "predictions.parquet"
     table.to_parquet(path, index=False)
     return jobs.run(
-        "evaluate", {"predictions": {"uri": str(path)}, "label": "y", "evidence_root": str(folder / "mlops")} | spec
+        "evaluate",
+        {"predictions": {"uri": str(path)}, "label_column": "y", "evidence_root": str(folder / "mlops")} | spec,
     )
 
 
@@ -83,8 +84,8 @@ def test_few_rows_leave_an_open_question_open(table, tmp_path) -> None:
         ({"candidate": "score"}, "roc_auc"),
         ({"candidate": "score", "metric": "log_loss"}, "log_loss"),
         ({"candidate": "score", "metric": "accuracy"}, "accuracy"),
-        ({"candidate": "wage_hat", "label": "wage"}, "rmse"),
-        ({"candidate": "wage_hat", "label": "wage", "metric": "r2"}, "r2"),
+        ({"candidate": "wage_hat", "label_column": "wage"}, "rmse"),
+        ({"candidate": "wage_hat", "label_column": "wage", "metric": "r2"}, "r2"),
         ({"candidate": "score", "champion": "noise", "group_column": "person"}, "roc_auc"),
     ],
 )
@@ -103,7 +104,7 @@ def test_every_kind_of_column_is_evaluated(table, tmp_path, spec: dict[str, Any]
     [
         ({"candidate": "nobody"}, "'nobody'"),
         ({"candidate": "good", "champion": "nobody"}, "'nobody'"),
-        ({"candidate": "good", "label": "truth"}, "'truth'"),
+        ({"candidate": "good", "label_column": "truth"}, "'truth'"),
         ({"candidate": "good", "group_column": "family"}, "'family'"),
         ({"candidate": None}, "'candidate' is missing"),
         ({"candidate": "good", "model": "m.yaml"}, "'model' and 'predictions' exclude"),
@@ -178,7 +179,9 @@ class World:
         return str(path)
 
     def train(self, dataset: str, **params: Any) -> Outcome:
-        return jobs.run("train", {"model": self.spec, "dataset": dataset, "evidence_root": self.root, "params": params})
+        return jobs.run(
+            "train", {"model": self.spec, "dataset": dataset, "evidence_root": self.root, "trainer_params": params}
+        )
 
     def run(self, name: str, **spec: Any) -> Outcome:
         return jobs.run(name, {"model": self.second.model, "dataset": self.late, "evidence_root": self.root} | spec)

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_mlops_provider.airflow_versions import AirflowFailException
 from airflow_mlops_provider.exceptions import BackendError
-from airflow_mlops_provider.operators.retention import PurgeEvidenceOperator
+from airflow_mlops_provider.operators.purge import PurgeEvidenceOperator
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
