@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
+from airflow_mlops_provider.pages.rendering import make_environment
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.ui import URL_PREFIX
@@ -22,13 +23,6 @@ NONE = "\N{EN DASH}"
 """What stands where there is nothing."""
 
 TEMPLATES = Path(__file__).parent / "templates"
-
-_STATUS_WORDS = {
-    Status.PASS: ("pass", "✓"),
-    Status.NOTICE: ("notice", "!"),
-    Status.FAIL: ("fail", "✕"),
-    Status.INSUFFICIENT_EVIDENCE: ("insufficient evidence", "?"),
-}
 
 _KIND_WORDS = {"bias": "Bias slices", "model_card": "Model card"}
 
@@ -49,14 +43,8 @@ def render(request: Request, template: str, *, status_code: int = 200, **context
 
 @cache
 def environment() -> Environment:
-    """The templates, with autoescape on and undefined names refused."""
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """The templates of this room beside those that all pages share."""
+    made = make_environment(TEMPLATES)
     made.filters.update(
         ago=ago,
         decision=decision_words,
@@ -68,8 +56,6 @@ def environment() -> Environment:
         pretty=pretty,
         query=query,
         short=short,
-        status_mark=lambda status: _STATUS_WORDS[status][1],
-        status_word=lambda status: _STATUS_WORDS[status][0],
         trends=trends_of,
     )
     made.globals["statuses"] = sorted(Status, key=lambda status: -status.severity)

@@ -12,6 +12,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.pages.rendering import STYLE
 from airflow_mlops_provider.stores.chains.chain import Link
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
@@ -25,7 +26,7 @@ from airflow_mlops_provider.ui.rendering import render
 
 router = APIRouter()
 
-_STATIC = {path.name: path for path in sorted((Path(__file__).parent / "static").iterdir())}
+_STATIC = {path.name: path for path in sorted((Path(__file__).parent / "static").iterdir())} | {"page.css": STYLE}
 
 _MAX_SHOWN = 200_000
 """Characters of a report that are shown in the page; the rest is one click away as JSON."""
@@ -87,7 +88,7 @@ def decision(
 
 @router.get("/static/{name}")
 def static(name: str) -> Response:
-    """Style, script and icons: the files beside this module, by name."""
+    """Style, script and icons, by name."""
     if name not in _STATIC:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no {name!r}")
     path = _STATIC[name]

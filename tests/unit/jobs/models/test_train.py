@@ -161,7 +161,7 @@ def test_the_artifact_says_what_goes_in_and_what_comes_out_and_shows_an_example(
 def test_the_run_holds_its_curves_as_pictures_too(bench):
     """MLflow's pages show an SVG among the artifacts as a picture."""
     ref = bench.train().model
-    for name in ("confusion_matrix.svg", "roc_curve.svg", "calibration_curve.svg"):
+    for name in ("confusion_matrix.svg", "roc_curve.svg", "calibration_curve.svg", "permutation_importance.svg"):
         picture = ET.fromstring(bench.store.attachment(ref, name))
         assert picture.tag == "{http://www.w3.org/2000/svg}svg", name
         assert float(picture.get("width")) > 300
