@@ -25,6 +25,9 @@ from airflow_mlops_provider.records.outcome import Outcome
 PARENT_PIPE = "MLOPS_PARENT_PIPE"
 """Environment variable with the number of an inherited pipe, at whose end the job ends too."""
 
+LONGEST_TRACEBACK = 2000
+"""Lines of a traceback that are kept."""
+
 _TRACEBACK = "Traceback (most recent call last):"
 
 
@@ -83,6 +86,24 @@ def error_of(status: int | None, errors: Sequence[str], *, where: str) -> MLOpsE
     if status == ExitStatus.FAILED and said:
         return BackendError(f"{where}: {said[-1]}")
     return BackendError(f"{where}: it ended without a word and without an Outcome (exit status {status})")
+
+
+def released(held: list[str], line: str) -> list[str]:
+    """The lines of standard error that are no message of the protocol, now that ``line`` follows them.
+
+    :param held: the lines that may be such a message: the last one, or all since a traceback began; updated in place.
+    """
+    go_on = held[:1] == [_TRACEBACK] and len(held) < LONGEST_TRACEBACK
+    free = [] if go_on else held.copy()
+    held[:] = [*held, line] if go_on else [line]
+    return free
+
+
+def tells(result: Outcome | MLOpsError, held: Sequence[str]) -> bool:
+    """Whether ``result`` says what the last lines of standard error say, so that the log need not."""
+    if isinstance(result, JobFaultError):
+        return True
+    return len(held) == 1 and isinstance(result, MLOpsError) and str(result).endswith(held[0])
 
 
 def _fault(lines: Sequence[str], *, where: str) -> JobFaultError:

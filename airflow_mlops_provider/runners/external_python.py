@@ -9,17 +9,23 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from airflow_mlops_provider.exceptions import BackendError, JobCancelledError, JobFaultError, MLOpsError
+from airflow_mlops_provider.exceptions import BackendError, JobCancelledError, MLOpsError
 from airflow_mlops_provider.jobs import outcomes_of
-from airflow_mlops_provider.jobs.protocol import PARENT_PIPE, ExitStatus, error_of, outcome_in
+from airflow_mlops_provider.jobs.protocol import (
+    LONGEST_TRACEBACK,
+    PARENT_PIPE,
+    ExitStatus,
+    error_of,
+    outcome_in,
+    released,
+    tells,
+)
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.runners.process_group import ProcessGroup, Stream
 from airflow_mlops_provider.runners.runner import State
 
 log = logging.getLogger(__name__)
-
-_KEPT_ERROR_LINES = 2000
 
 
 class ExternalPythonRunner:
@@ -70,7 +76,7 @@ class ExternalPythonHandle:
         self._fetch = fetch
         self._lines = self._read()
         self._printed: Outcome | None = None
-        self._errors: deque[str] = deque(maxlen=_KEPT_ERROR_LINES)
+        self._errors: deque[str] = deque(maxlen=LONGEST_TRACEBACK)
         self._result: Outcome | MLOpsError | None = None
         self._is_cancelled = False
 
@@ -102,23 +108,22 @@ class ExternalPythonHandle:
             self._group.end(grace_seconds=self._grace_seconds)
 
     def _read(self) -> Iterator[str]:
-        """The lines for the log; one that may be a message of the protocol waits until the next one or the end."""
-        waiting: dict[Stream, str] = {}
+        """The lines for the log; those that may be what :meth:`collect` returns or raises wait until that is known."""
+        output: list[str] = []
+        errors: list[str] = []
         for stream, line in self._group.lines():
-            if stream in waiting:
-                yield waiting.pop(stream)
             if stream is Stream.ERROR:
                 self._errors.append(line)
-            self._printed = outcome_in(line) if stream is Stream.OUTPUT else self._printed
-            if stream is Stream.ERROR or self._printed is not None:
-                waiting[stream] = line
+                yield from released(errors, line)
             else:
-                yield line
+                self._printed = outcome_in(line)
+                yield from (*output, *([] if self._printed else [line]))
+                output = [line] if self._printed else []
         self._result = self._ended(self._group.status)
-        if Stream.OUTPUT in waiting and not isinstance(self._result, Outcome):
-            yield waiting[Stream.OUTPUT]
-        if Stream.ERROR in waiting and isinstance(self._result, Outcome | JobFaultError):
-            yield waiting[Stream.ERROR]
+        if not isinstance(self._result, Outcome):
+            yield from output
+        if not tells(self._result, errors):
+            yield from errors
 
     def _ended(self, status: int | None) -> Outcome | MLOpsError:
         if status in (ExitStatus.OUTCOME, ExitStatus.VERDICT) and self._printed is not None:

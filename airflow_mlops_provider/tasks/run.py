@@ -19,6 +19,9 @@ from airflow_mlops_provider.runners.runner import Handle, Runner
 
 log = logging.getLogger(__name__)
 
+_JOBS = "airflow_mlops_provider.jobs"
+"""What a job says elsewhere is logged here under its name: ``airflow_mlops_provider.jobs.train``."""
+
 
 def task_origin(context: Mapping[str, Any]) -> dict[str, str]:
     """``dag_id``, ``run_id``, ``task_id``, ``map_index`` and ``try_number`` of the running task."""
@@ -53,13 +56,13 @@ def run_for_task(
     with bad_input_fails(request.job):
         handle = (runner or InProcessRunner()).submit(request.job, full.to_spec(), environment=environment)
         started(handle)
-        outcome = _followed(handle)
+        outcome = _followed(handle, log=logging.getLogger(f"{_JOBS}.{job}"))
     log_outcome(outcome)
     return outcome
 
 
-def _followed(handle: Handle) -> Outcome:
-    """The Outcome of a job, whose lines go to the task's log as they come."""
+def _followed(handle: Handle, *, log: logging.Logger) -> Outcome:
+    """The Outcome of a job, whose lines go to ``log`` as they come."""
     try:
         for line in handle.logs():
             log.info("%s", line)

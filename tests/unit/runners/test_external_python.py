@@ -93,11 +93,12 @@ def test_a_failed_backend_is_told_in_the_jobs_own_sentence_with_the_place(progra
         started(python).collect()
 
 
-def test_a_fault_keeps_its_traceback_in_the_log_and_in_the_errors_chain(program):
+def test_a_fault_keeps_its_traceback_in_the_errors_chain_which_airflow_logs_whole(program):
     handle = started(
         program(
             "def fit():\n"
             "    raise ValueError('two\\nlines')\n"
+            "print('a note', file=sys.stderr)\n"
             "try:\n"
             "    {}['a']\n"
             "except KeyError as error:\n"
@@ -105,14 +106,29 @@ def test_a_fault_keeps_its_traceback_in_the_log_and_in_the_errors_chain(program)
             "    fit()\n"
         )
     )
-    lines = list(handle.logs())
+    assert sorted(handle.logs()) == ["a note", "before"]
     with pytest.raises(JobFaultError, match=r"^job 'drift' under .*: ValueError: two lines$") as raised:
         handle.collect()
-    for text in ("\n".join(lines), "".join(traceback.format_exception(raised.value.__cause__))):
-        assert text.count("Traceback (most recent call last):") == 2
-        assert "KeyError: 'a'" in text
-        assert "in fit" in text
-        assert "ValueError: two\nlines" in text
+    text = "".join(traceback.format_exception(raised.value))
+    assert text.count("KeyError: 'a'") == 1
+    assert "in fit" in text
+    assert "ValueError: two\nlines" in text
+
+
+def test_what_a_killed_job_said_last_is_in_the_log(program):
+    handle = started(program("print('no room', file=sys.stderr, flush=True); os.kill(os.getpid(), signal.SIGKILL)"))
+    assert list(handle.logs()) == ["no room"]
+
+
+def test_a_note_on_standard_error_comes_while_the_job_still_runs(program, outcome, tmp_path):
+    answer = tmp_path / "answer"
+    os.mkfifo(answer)
+    notes = "for note in ('one', 'two'): print(note, file=sys.stderr, flush=True)\n"
+    handle = started(program(f"{notes}open({str(answer)!r}).read(); print(OUTCOME)"))
+    lines = handle.logs()
+    assert next(lines) == "one"
+    answer.write_text("go on")
+    assert list(lines) == ["two"]
 
 
 @pytest.mark.parametrize(
