@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.witness import Witness
+
 
 @pytest.fixture
 def mlops_root(tmp_path: Path, empty_mlflow: Path) -> str:
@@ -42,3 +44,8 @@ def s3_root(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
     bucket = f"b{uuid.uuid4().hex}"
     s3fs.S3FileSystem(use_listings_cache=False).mkdir(bucket)
     return f"s3://{bucket}/mlops"
+
+
+@pytest.fixture
+def witness(tmp_path: Path) -> Witness:
+    return Witness(tmp_path / "witness")

@@ -1,9 +1,7 @@
-"""Real processes that play the other interpreter, and real ways to see that processes are gone."""
+"""Real processes that play the other interpreter."""
 
 from __future__ import annotations
 
-import os
-import select
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +11,6 @@ import pytest
 from airflow_mlops_provider.jobs.protocol import outcome_line
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
-
-LONG_ENOUGH = 60.0
-"""Seconds after which a test gives up; nothing waits for them to pass."""
 
 
 @pytest.fixture
@@ -37,35 +32,3 @@ def program(tmp_path: Path, outcome: Outcome) -> Callable[[str], str]:
         return str(path)
 
     return write
-
-
-class Witness:
-    """A named pipe that processes hold open; the reader sees its end when the last of them is gone."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = str(path)
-        os.mkfifo(path)
-        self._reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-
-    def wait_for(self, word: bytes) -> None:
-        """Wait until a process has written ``word``."""
-        seen = b""
-        for _ in range(1000):
-            if word in seen:
-                return
-            assert select.select([self._reader], [], [], LONG_ENOUGH)[0], f"only {seen!r} came"
-            seen += os.read(self._reader, 100)
-        raise AssertionError(f"only {seen!r} came")
-
-    def wait_for_the_end(self) -> None:
-        """Wait until every process that held the pipe has ended."""
-        while select.select([self._reader], [], [], LONG_ENOUGH)[0]:
-            if not os.read(self._reader, 100):
-                os.close(self._reader)
-                return
-        raise AssertionError("a process still runs")
-
-
-@pytest.fixture
-def witness(tmp_path: Path) -> Witness:
-    return Witness(tmp_path / "witness")
