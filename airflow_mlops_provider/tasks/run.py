@@ -56,7 +56,7 @@ def run_for_task(
     with bad_input_fails(request.job):
         handle = (runner or InProcessRunner()).submit(request.job, full.to_spec(), environment=environment)
         started(handle)
-        outcome = _followed(handle, log=logging.getLogger(f"{_JOBS}.{job}"))
+        outcome = _followed(handle, log=logging.getLogger(f"{_JOBS}.{request.job}"))
     log_outcome(outcome)
     return outcome
 
