@@ -21,6 +21,8 @@ class DatasetRef:
     :param schema_hash: ``sha256:...`` over column names and types; ``None`` until read.
     :param revision: the Git commit at which DVC tracks this content; ``None`` without DVC.
     :param fallback: why an older revision was read in place of the newest one; ``None`` when it was not.
+    :param left_out: what lay in the folder and was not read, such as ``_temporary/0/part.parquet``, as far as a
+        reference has room for it; ``None`` when there was nothing of the kind, or the reference is older than this key.
     :raises BadInputError: for an empty URI, which would mean the current folder.
     """
 
@@ -30,6 +32,7 @@ class DatasetRef:
     schema_hash: str | None = None
     revision: str | None = field(default=None, metadata=OMIT_NONE)
     fallback: str | None = field(default=None, metadata=OMIT_NONE)
+    left_out: tuple[str, ...] | None = field(default=None, metadata=OMIT_NONE)
 
     def __post_init__(self) -> None:
         if not self.uri.strip():

@@ -119,7 +119,7 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:  # noqa: ARG002  # resumed
         """Look once; defer again when there is still nothing new."""
-        from airflow_mlops_provider.stores.datasets.files import stamp
+        from airflow_mlops_provider.stores.datasets.listing import stamp
 
         # Stamped before the look: a batch that lands in between wakes the trigger at once.
         seen = stamp(dataset_ref(self.current).uri)
@@ -150,7 +150,8 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
 
     def _outcome(self, context: Context) -> Outcome | None:
         """The verdict on the batch; ``None`` while there is none or it is another run's."""
-        from airflow_mlops_provider.stores.datasets.files import exists, fingerprint
+        from airflow_mlops_provider.stores.datasets.listing import exists
+        from airflow_mlops_provider.stores.datasets.pinned_files import fingerprint
         from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
         uri = dataset_ref(self.current).uri

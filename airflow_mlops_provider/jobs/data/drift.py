@@ -43,13 +43,16 @@ class DriftJob(Job, DriftRequest):
         current = open_dataset(self.current)
         inputs = {"reference": pinned, "current": current.ref}
         report, details = self._measure(reference, current), {}
-        if self.policy.rule is DriftRule.EVIDENTLY and isinstance(reference, Dataset):
+        if self.policy.rule is DriftRule.EVIDENTLY and not isinstance(reference, ProfiledDataset):
             report = _with_evidently(report, reference, current)
         if report.windows is not None and min(report.reference_rows, report.current_rows) >= self.policy.min_rows:
             report, details["previous_window"] = self._after_the_last(report, inputs, current)
         verdict = name_writers(judge_drift(report, self.policy), self.written_by)
         details |= told_of(self.written_by)
         attachments, failed = self._pictures(reference, current, report, verdict.status)
+        for dataset in (reference, current):
+            if not isinstance(dataset, ProfiledDataset):
+                dataset.confirm()
         return self.record(
             Kind.DRIFT,
             report=report,

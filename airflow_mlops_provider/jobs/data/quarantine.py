@@ -2,79 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any
-
-import pyarrow as pa
 
 from airflow_mlops_provider.analysis.validation import Measurement, quarantine_schema
 from airflow_mlops_provider.analysis.validation.failing_rows import REASONS
 from airflow_mlops_provider.exceptions import IntegrityError
+from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.stores.datasets.csv_dataset import CsvDataset
 from airflow_mlops_provider.stores.datasets.csv_records import with_field
-from airflow_mlops_provider.stores.datasets.dataset import Dataset, appending, writing
-from airflow_mlops_provider.stores.datasets.files import format_of
+from airflow_mlops_provider.stores.datasets.dataset import Dataset
+from airflow_mlops_provider.stores.datasets.file_names import CSV, format_of
+from airflow_mlops_provider.stores.datasets.writing import NewDataset, new_dataset
 
-_CLEAN, _ASIDE = "clean", "failing"
+CLEAN, ASIDE = "clean", "failing"
 
 
-def write_halves(data: Dataset, measurement: Measurement, *, clean_uri: str | None, aside_uri: str | None) -> None:
-    """Write every row of ``data`` to its place; neither file appears before both are whole.
+def write_halves(
+    data: Dataset, measurement: Measurement, *, clean_uri: str | None, aside_uri: str | None
+) -> dict[str, DatasetRef]:
+    """Write every row of ``data`` to its place; neither file appears before both are whole and hold what was judged.
 
     :param clean_uri: where the rows without fault go; ``None`` to leave them.
     :param aside_uri: where the others go, with their reasons.
-    :raises IntegrityError: when these are not the rows that were counted.
+    :returns: what was written, as :data:`CLEAN` and :data:`ASIDE`.
+    :raises IntegrityError: when these are not the rows that were counted; it names the file that changed.
     """
-    texts: dict[str, Any] = {}
-    adds: dict[str, Callable[[pa.RecordBatch], None]] = {}
+    texts: dict[str, NewDataset] = {}
+    rows: dict[str, NewDataset] = {}
     with ExitStack() as outputs:
         # Entered first, the clean rows appear last.
-        for name, uri in ((_CLEAN, clean_uri), (_ASIDE, aside_uri)):
+        for name, uri in ((CLEAN, clean_uri), (ASIDE, aside_uri)):
             if uri is None:
                 continue
-            if data.format == format_of(uri) == "csv":
-                texts[name] = outputs.enter_context(writing(uri))
+            if isinstance(data, CsvDataset) and format_of(uri) == CSV:
+                texts[name] = outputs.enter_context(new_dataset(uri))
             else:
-                schema = data.schema if name == _CLEAN else quarantine_schema(data.schema)
-                adds[name] = outputs.enter_context(appending(uri, schema))
-        if texts:
+                schema = data.schema if name == CLEAN else quarantine_schema(data.schema)
+                rows[name] = outputs.enter_context(new_dataset(uri, schema=schema))
+        if texts and isinstance(data, CsvDataset):
             _divide_records(data, measurement, texts)
-        if _CLEAN in adds or (adds and measurement.report.failing_rows):
-            _divide_rows(data, measurement, adds)
+        if CLEAN in rows or (rows and measurement.report.failing_rows):
+            _divide_rows(data, measurement, rows)
+        data.confirm()
+    return {name: target.ref for name, target in (texts | rows).items()}
 
 
-def _divide_rows(data: Dataset, measurement: Measurement, adds: Mapping[str, Callable[[pa.RecordBatch], None]]) -> None:
-    written = dict.fromkeys(adds, 0)
-    for halves in measurement.failing.halves(data.batches(), clean=_CLEAN in adds):
-        for name, half in zip((_CLEAN, _ASIDE), halves, strict=True):
-            if half is not None and name in adds:
-                adds[name](half)
+def _divide_rows(data: Dataset, measurement: Measurement, targets: Mapping[str, NewDataset]) -> None:
+    written = dict.fromkeys(targets, 0)
+    for halves in measurement.failing.halves(data.batches(), clean=CLEAN in targets):
+        for name, half in zip((CLEAN, ASIDE), halves, strict=True):
+            if half is not None and name in targets:
+                targets[name].write_rows(half)
                 written[name] += half.num_rows
     _require_counted(data, measurement, written)
 
 
-def _divide_records(data: Dataset, measurement: Measurement, texts: Mapping[str, Any]) -> None:
+def _divide_records(data: CsvDataset, measurement: Measurement, targets: Mapping[str, NewDataset]) -> None:
     """As they stand: a zip code keeps its zeros, a price its digits, and ``NA`` what it is."""
     records = data.records()
     header = next(records)
-    for name, handle in texts.items():
-        handle.write(header if name == _CLEAN else with_field(header, REASONS))
-    if _CLEAN not in texts and not measurement.report.failing_rows:
+    for name, target in targets.items():
+        target.write_text(header if name == CLEAN else with_field(header, REASONS))
+    if CLEAN not in targets and not measurement.report.failing_rows:
         return
-    entries, written = measurement.failing.each(), {_CLEAN: 0, _ASIDE: 0}
+    entries, written = measurement.failing.each(), {CLEAN: 0, ASIDE: 0}
     row, reasons = next(entries, (-1, ""))
     for number, record in enumerate(records):
-        name = _ASIDE if number == row else _CLEAN
+        name = ASIDE if number == row else CLEAN
         written[name] += 1
-        if name in texts:
-            texts[name].write(with_field(record, reasons) if name == _ASIDE else record)
-        if name == _ASIDE:
+        if name in targets:
+            targets[name].write_text(with_field(record, reasons) if name == ASIDE else record)
+        if name == ASIDE:
             row, reasons = next(entries, (-1, ""))
     _require_counted(data, measurement, written)
 
 
 def _require_counted(data: Dataset, measurement: Measurement, written: Mapping[str, int]) -> None:
-    counted = {_CLEAN: measurement.report.clean_rows, _ASIDE: measurement.report.failing_rows}
+    counted = {CLEAN: measurement.report.clean_rows, ASIDE: measurement.report.failing_rows}
     expected = {name: counted[name] for name in written}
     if written != expected:
         raise IntegrityError(f"dataset {data.uri} changed while it was read: rows {written} instead of {expected}")

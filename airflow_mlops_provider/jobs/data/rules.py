@@ -12,7 +12,7 @@ from airflow_mlops_provider.analysis.validation import rules_of_suite, suite_nam
 from airflow_mlops_provider.analysis.validation.contracts import read_odcs
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, one_line
 from airflow_mlops_provider.records.rules import Rule
-from airflow_mlops_provider.stores.datasets.files import filesystem
+from airflow_mlops_provider.stores.datasets.filesystems import filesystem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from airflow_mlops_provider.analysis.validation import (
@@ -16,7 +17,7 @@ from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
 from airflow_mlops_provider.decisions.lineage import name_writers
 from airflow_mlops_provider.decisions.validation import judge_validation
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.data.quarantine import write_halves
+from airflow_mlops_provider.jobs.data.quarantine import ASIDE, CLEAN, write_halves
 from airflow_mlops_provider.jobs.data.rules import Declared, read_contract, read_suite
 from airflow_mlops_provider.jobs.job import Job, told_of
 from airflow_mlops_provider.pages.validation import validation_html
@@ -44,17 +45,14 @@ class ValidateJob(Job, ValidateRequest):
         declared = self._declared()
         data = open_dataset(self.dataset)
         self._check_places(data)
-        sensitive = self._sensitive(data, declared)
-        measuring = measure_validation(
-            _source(data), declared.rules, name=declared.name, sensitive=sensitive, unchecked=declared.unchecked
-        )
-        with measuring as measurement:
+        pinned = data.ref
+        with data.in_place() as files, self._measured(data, files, declared) as measurement:
+            data.confirm()  # what the scan read, too, is what was pinned
             place = None if self.quarantine_uri is None else DatasetRef(uri=self.quarantine_uri)
             report = replace(measurement.report, quarantine=place)
             verdict = name_writers(judge_validation(report, self.policy), self.written_by)
-            pinned = data.ref
-            clean = self._write(data, measurement, promote=verdict.status in _GOES_ON)
-        report = replace(report, quarantine=place and open_dataset(place).ref)
+            written = self._write(data, measurement, promote=verdict.status in _GOES_ON)
+        clean, report = written.get(CLEAN), replace(report, quarantine=written.get(ASIDE))
         return self.record(
             Kind.VALIDATION,
             report=report,
@@ -67,20 +65,28 @@ class ValidateJob(Job, ValidateRequest):
             | told_of(self.written_by),
         )
 
-    def _write(self, data: Dataset, measurement: Measurement, *, promote: bool) -> DatasetRef | None:
-        """Write the quarantine and, to ``promote`` them, the clean rows; returns the clean dataset.
+    def _measured(
+        self, data: Dataset, files: tuple[str, ...], declared: Declared
+    ) -> AbstractContextManager[Measurement]:
+        source = Source(schema=data.schema, batches=data.batches, frame=data.frame, files=files, name=data.uri)
+        sensitive = self._sensitive(data, declared)
+        return measure_validation(
+            source, declared.rules, name=declared.name, sensitive=sensitive, unchecked=declared.unchecked
+        )
+
+    def _write(self, data: Dataset, measurement: Measurement, *, promote: bool) -> dict[str, DatasetRef]:
+        """Write the quarantine and, to ``promote`` them, the clean rows; returns what was written.
 
         Neither appears before both are whole. The quarantine is written also when it is empty: an older one must not
         be taken for this batch's.
         """
-        clean_uri, failing = self.clean_uri if promote else None, measurement.report.failing_rows
-        write_halves(data, measurement, clean_uri=clean_uri if failing else None, aside_uri=self.quarantine_uri)
-        if clean_uri is None:
-            return None
-        copied = None if failing else data.copy_to(clean_uri)
-        if copied is None and not failing:
-            write_halves(data, measurement, clean_uri=clean_uri, aside_uri=None)
-        return copied or open_dataset(clean_uri).ref
+        clean_uri, aside_uri = self.clean_uri if promote else None, self.quarantine_uri
+        if clean_uri is None or measurement.report.failing_rows:
+            return write_halves(data, measurement, clean_uri=clean_uri, aside_uri=aside_uri)
+        with data.copied_to(clean_uri) as copied:
+            target = clean_uri if copied is None else None
+            written = write_halves(data, measurement, clean_uri=target, aside_uri=aside_uri)
+        return written if copied is None else written | {CLEAN: copied}
 
     def _declared(self) -> Declared:
         return read_suite(self.suite) if self.suite is not None else read_contract(self.contract)
@@ -105,17 +111,6 @@ class ValidateJob(Job, ValidateRequest):
         if self.quarantine_uri is not None:
             quarantine_schema(data.schema)
         require_outputs({"clean_uri": self.clean_uri, "quarantine_uri": self.quarantine_uri}, data)
-
-
-def _source(data: Dataset) -> Source:
-    in_place = data.is_local and data.format == "parquet"
-    return Source(
-        schema=data.schema,
-        batches=data.batches,
-        frame=data.frame,
-        files=data.files if in_place else (),
-        name=data.uri,
-    )
 
 
 def _attachments(report: ValidationReport, verdict: Verdict, dataset: DatasetRef) -> dict[str, bytes]:

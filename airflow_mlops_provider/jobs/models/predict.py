@@ -33,8 +33,9 @@ from airflow_mlops_provider.records.reports.prediction import PredictionReport, 
 from airflow_mlops_provider.records.requests.predict import PredictRequest
 from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset, write_dataset
+from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.datasets.output_paths import require_outputs
+from airflow_mlops_provider.stores.datasets.writing import write_dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
 
 BATCH_ROWS = 50_000

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError
 from airflow_mlops_provider.stores.datasets.dataset import Dataset
-from airflow_mlops_provider.stores.datasets.files import filesystem, format_of, is_local
+from airflow_mlops_provider.stores.datasets.file_names import format_of
+from airflow_mlops_provider.stores.datasets.filesystems import filesystem, is_local
 from airflow_mlops_provider.stores.local_files import place_of, require_writable_folder
 
 

@@ -15,7 +15,8 @@ from airflow_mlops_provider.operators.validation import DataValidationOperator
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.external_python import ExternalPythonRunner
-from airflow_mlops_provider.stores.datasets.dataset import open_dataset, write_dataset
+from airflow_mlops_provider.stores.datasets.dataset import open_dataset
+from airflow_mlops_provider.stores.datasets.writing import write_dataset
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 
 SUITE = {

@@ -18,7 +18,7 @@ from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.sensors.drift import DriftSensor
-from airflow_mlops_provider.stores.datasets.dataset import write_dataset
+from airflow_mlops_provider.stores.datasets.writing import write_dataset
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.triggers.datasets import DatasetTrigger
 

@@ -7,7 +7,7 @@ import time
 
 import pyarrow as pa
 
-from airflow_mlops_provider.stores.datasets.dataset import write_dataset
+from airflow_mlops_provider.stores.datasets.writing import write_dataset
 
 
 def test_parts_of_killed_writers_are_swept_and_those_of_others_are_not(tmp_path):

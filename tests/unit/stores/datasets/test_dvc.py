@@ -17,9 +17,11 @@ from airflow_mlops_provider.exceptions import BackendError, BadInputError, Integ
 from airflow_mlops_provider.jobs.__main__ import main
 from airflow_mlops_provider.records.alert import Severity
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.datasets.dataset import open_dataset, write_dataset
+from airflow_mlops_provider.stores.datasets.dataset import open_dataset
 from airflow_mlops_provider.stores.datasets.dvc import is_dvc_uri
-from airflow_mlops_provider.stores.datasets.files import exists, fingerprint, stamp
+from airflow_mlops_provider.stores.datasets.listing import exists, stamp
+from airflow_mlops_provider.stores.datasets.pinned_files import fingerprint
+from airflow_mlops_provider.stores.datasets.writing import write_dataset
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.specs import local_path
 from tests.builders.dvc_repository import DvcRepository

@@ -1,0 +1,92 @@
+"""Filesystems, local and remote, through fsspec: find one, read a file, write one so that it appears whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import fsspec
+
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, one_line
+from airflow_mlops_provider.stores.datasets.dvc import is_dvc_uri
+from airflow_mlops_provider.stores.local_files import sweep_parts
+from airflow_mlops_provider.stores.specs import local_path
+
+
+class DamagedFileError(Exception):
+    """A file's bytes make no sense to the library that reads them."""
+
+
+def filesystem(uri: str) -> tuple[Any, str]:
+    """The fsspec filesystem of ``uri`` and the path on it.
+
+    :raises BadInputError: for a protocol that there is none for; a ``dvc:`` URI is a dataset to read, and no place.
+    :raises BackendError: when the filesystem is not installed.
+    """
+    if is_dvc_uri(uri):
+        raise BadInputError(f"{uri} names a version of a dataset, which can be read as one and not written")
+    if urlparse(uri).scheme in ("", "file"):
+        return fsspec.filesystem("file"), str(local_path(uri).absolute())
+    try:
+        fs, path = fsspec.core.url_to_fs(uri)
+    except ImportError as error:
+        raise BackendError(f"{uri} needs a package that is not installed: {error}") from error
+    except ValueError as error:
+        raise BadInputError(f"{uri}: {error}") from error
+    return fs, str(path)
+
+
+def is_local(fs: Any) -> bool:
+    """Whether ``fs`` is this machine's own."""
+    return "file" in ((fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol)
+
+
+@contextmanager
+def reading(fs: Any, file: str, *, name: str | None = None) -> Iterator[Any]:
+    """A binary handle of ``file`` whose errors name it.
+
+    :param name: what to call it when its path is not its name.
+    :raises DamagedFileError: for an ``OSError`` without an errno, which is how pyarrow reports a damaged page.
+    """
+    try:
+        with fs.open(file, "rb") as handle:
+            yield handle
+    except FileNotFoundError as error:
+        raise BadInputError(f"{name or file}: no such file") from error
+    except OSError as error:
+        if error.errno is None:
+            raise DamagedFileError(str(error)) from error
+        raise BadInputError(f"{name or file} cannot be read: {error.strerror}") from error
+
+
+@contextmanager
+def writing(uri: str, *, inspect: Callable[[Any, str], None] | None = None) -> Iterator[Any]:
+    """A binary handle whose content appears at ``uri`` when the block ends well, and leaves nothing otherwise.
+
+    :param inspect: is called with the filesystem and the path of the whole file before it gets its name.
+    """
+    fs, path = filesystem(uri)
+    # The temporary name keeps no data suffix, so that a folder being read never picks it up.
+    part = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.part"
+    try:
+        fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+        if is_local(fs):
+            sweep_parts(Path(path))
+        with fs.open(part, "wb") as handle:
+            yield handle
+        if inspect is not None:
+            inspect(fs, part)
+        if is_local(fs):
+            Path(part).replace(path)
+        else:
+            fs.mv(part, path)
+    except OSError as error:
+        raise BackendError(f"{uri} cannot be written: {error.strerror or one_line(error)}") from error
+    finally:
+        with suppress(Exception):
+            if fs.exists(part):
+                fs.rm(part)

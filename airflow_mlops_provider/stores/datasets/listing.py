@@ -1,0 +1,234 @@
+"""Which files a dataset is made of; needs fsspec alone, so that sensors stay light."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, MLOpsError, one_line
+from airflow_mlops_provider.stores.datasets.dvc import (
+    DvcVersion,
+    NoSuchVersionError,
+    files_of_folder,
+    is_dvc_uri,
+    resolve_version,
+)
+from airflow_mlops_provider.stores.datasets.file_names import (
+    format_of,
+    is_data,
+    is_leftover,
+    looks_like_data,
+    table_format,
+)
+from airflow_mlops_provider.stores.datasets.filesystems import filesystem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The files of a dataset.
+
+    :param fs: the fsspec filesystem that they lie on.
+    :param files: their paths on it, sorted by name.
+    :param names: what to call a file whose path is not its name; a path that is missing here is.
+    :param left_out: what else lies there and is no part of it, as paths within the folder.
+    :param version: of a dataset under version control.
+    """
+
+    fs: Any
+    files: tuple[str, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    version: DvcVersion | None = None
+
+    def name_of(self, file: str) -> str:
+        """What a person calls ``file``."""
+        return self.names.get(file, file)
+
+    @property
+    def format(self) -> str:
+        """``parquet`` or ``csv``."""
+        return format_of(self.name_of(self.files[0]))
+
+
+def data_files(uri: str) -> Listing:
+    """The data files behind a file, folder, glob or ``dvc:`` URI.
+
+    Within a folder, what has a hidden or underscored part in its path is left out, as is what is no data by its name.
+
+    :raises BadInputError: when there are none, one is empty, their formats differ, one is data in a form that cannot be
+        read, or they are part of a Delta, Iceberg or Hudi table; names the file.
+    :raises BackendError: when the storage cannot be reached.
+    """
+    found = _found(uri)
+    unread = next((name for name in found.left_out if looks_like_data(name) and not is_leftover(name)), None)
+    if unread is not None:
+        raise BadInputError(f"{uri}: {unread} looks like data and cannot be read; name the files to read with a glob")
+    if not found.files:
+        raise BadInputError(f"{uri}: no such file, or no .parquet or .csv file in it")
+    formats = {format_of(found.name_of(file)) for file in found.files}
+    if len(formats) > 1:
+        raise BadInputError(f"{uri} mixes {' and '.join(sorted(formats))} files; name one kind with a glob")
+    for file in found.files:
+        if _size(found, file) == 0:
+            raise BadInputError(f"{found.name_of(file)} is empty (0 bytes)")
+    return found
+
+
+def exists(uri: str) -> bool:
+    """Whether at least one data file lies at ``uri``.
+
+    :raises BackendError: when the storage cannot be reached.
+    """
+    return _if_there(uri) is not None
+
+
+def stamp(uri: str) -> str | None:
+    """A cheap mark that changes whenever files appear, grow or are rewritten; ``None`` while there are none.
+
+    From names, sizes and modification times only: nothing is read. It says when to look again, and never that two
+    contents are the same.
+    """
+    found = _if_there(uri)
+    if found is None:
+        return None
+    if found.version is not None:
+        # DVC's places are named by their content: another commit with the same data is no change.
+        return hashlib.sha256(found.version.url.encode()).hexdigest()
+    marks = []
+    for file in found.files:
+        info = found.fs.info(file)
+        changed = info.get("mtime") or info.get("LastModified") or info.get("ETag") or ""
+        marks.append(f"{file} {info.get('size')} {changed}")
+    return hashlib.sha256("\n".join(marks).encode()).hexdigest()
+
+
+def _size(found: Listing, file: str) -> int | None:
+    try:
+        size: int | None = found.fs.size(file)
+    except FileNotFoundError as error:
+        if found.version is None:
+            raise BadInputError(f"{found.name_of(file)} was removed after it was listed") from error
+        raise BadInputError(f"{found.name_of(file)} has no bytes at {file}; push it with dvc push") from error
+    return size
+
+
+def _if_there(uri: str) -> Listing | None:
+    try:
+        found = _found(uri)
+    except NoSuchVersionError:
+        return None
+    return found if found.files else None
+
+
+def _found(uri: str) -> Listing:
+    if is_dvc_uri(uri):
+        return _version_files(resolve_version(uri, _is_stored))
+    fs, path = filesystem(uri)
+    with _listing(uri):
+        fs.invalidate_cache()  # a process that waits for files would see its first listing for ever
+        return _files_at(fs, path, uri)
+
+
+def _is_stored(url: str) -> bool:
+    fs, path = filesystem(url)
+    with _listing(url):
+        return bool(fs.exists(path))
+
+
+def _version_files(version: DvcVersion) -> Listing:
+    fs, path = filesystem(version.url)
+    places: dict[str, str] = {version.path: path}
+    left_out: tuple[str, ...] = ()
+    if version.is_folder:
+        with _listing(version.url):
+            tracked = files_of_folder(version, fs.cat_file(path))
+        data, left_out = _divided(tracked, version.uri)
+        places = {f"{version.path}/{name}": filesystem(tracked[name])[1] for name in data}
+    return Listing(
+        fs=fs,
+        files=tuple(places.values()),
+        names={file: name for name, file in places.items()},
+        left_out=left_out,
+        version=version,
+    )
+
+
+@contextmanager
+def _listing(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except MLOpsError:
+        raise
+    except Exception as error:  # every remote filesystem raises a family of its own
+        raise BackendError(f"{uri} cannot be listed: {one_line(error)}") from error
+
+
+def _files_at(fs: Any, path: str, uri: str) -> Listing:
+    # A file may be called what looks like a pattern.
+    is_there = fs.exists(path)
+    if not is_there and any(mark in path for mark in "*?["):
+        return _matched(fs, path, uri)
+    if is_there and fs.isdir(path):
+        return _within(fs, path, fs.find(path), uri)
+    return Listing(fs=fs, files=(path,) if is_there else ())
+
+
+def _matched(fs: Any, pattern: str, uri: str) -> Listing:
+    parts = pattern.split("/")
+    first = next(number for number, part in enumerate(parts) if any(mark in part for mark in "*?["))
+    folder = "/".join(parts[:first])
+    files, folders = _expanded(fs, pattern)
+    marker = _marker(fs, folder) if files else None
+    if marker:
+        _refuse_table(uri, *marker)
+    if any(part.startswith((".", "_")) for part in parts[first:]):  # asked for by name
+        return Listing(fs=fs, files=tuple(sorted(file for file in files if is_data(file))))
+    return _within(fs, folder, (*files, *folders), uri)
+
+
+def _expanded(fs: Any, pattern: str) -> tuple[list[str], list[str]]:
+    """The files that a pattern matches, with those of a matched folder that has the name of data, and other folders."""
+    matches = fs.glob(pattern, detail=True)
+    folders = [path for path, info in matches.items() if info["type"] == "directory"]
+    written = [path for path in folders if is_data(path)]
+    files = [path for path in matches if path not in set(folders)]
+    inside = [file for path in written for file in fs.find(path) if file not in matches]
+    return files + inside, [f"{path}/" for path in folders if path not in written]
+
+
+def _marker(fs: Any, folder: str) -> tuple[str, str] | None:
+    """The table format of ``folder`` itself, which a pattern need not match."""
+    for name, marker in (("Delta", "_delta_log"), ("Hudi", ".hoodie")):
+        if fs.isdir(f"{folder}/{marker}"):
+            return name, marker
+    found = fs.glob(f"{folder}/metadata/*.metadata.json") if fs.isdir(f"{folder}/metadata") else []
+    return ("Iceberg", f"metadata/{found[0].rsplit('/', 1)[-1]}") if found else None
+
+
+def _within(fs: Any, folder: str, files: Iterable[str], uri: str) -> Listing:
+    # A file below a folder may be listed with or without the mark of the filesystem's root.
+    start = len(folder.rstrip("/")) + 1
+    places = {file[start:]: file for file in sorted(files) if len(file) > start}
+    data, left_out = _divided(places, uri)
+    return Listing(fs=fs, files=tuple(places[name] for name in data), left_out=left_out)
+
+
+def _divided(relatives: Iterable[str], uri: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Paths within a folder as those that are its data and those that are left out."""
+    names = list(relatives)
+    table = table_format(names)
+    if table is not None:
+        _refuse_table(uri, *table)
+    data = tuple(name for name in names if is_data(name) and not is_leftover(name))
+    chosen = set(data)
+    return data, tuple(name for name in names if name not in chosen)
+
+
+def _refuse_table(uri: str, kind: str, marker: str) -> None:
+    raise BadInputError(
+        f"{uri} is a {kind} table ({marker}): read as plain files it would hold deleted rows; "
+        "export its rows to Parquet first"
+    )
