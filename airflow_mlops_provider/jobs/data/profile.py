@@ -27,9 +27,9 @@ from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.requests.profile import ProfileRequest
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
+from airflow_mlops_provider.stores.datasets.filesystems import filesystem, reading, writing
 from airflow_mlops_provider.stores.datasets.listing import stamp
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
-from airflow_mlops_provider.stores.datasets.filesystems import filesystem, reading, writing
 
 
 class ProfileJob(Job, ProfileRequest):

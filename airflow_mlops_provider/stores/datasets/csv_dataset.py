@@ -16,7 +16,6 @@ from airflow_mlops_provider.stores.datasets.file_names import CSV, compression_o
 from airflow_mlops_provider.stores.datasets.schemas import with_text
 
 
-
 class CsvDataset(FileDataset):
     """Files with the types that hold the values of all of them; plain, or compressed with gzip, zstd or bzip2."""
 

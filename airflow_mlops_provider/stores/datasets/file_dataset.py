@@ -18,11 +18,11 @@ import pyarrow as pa
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError, one_line
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.stores.datasets.file_names import compression_of, format_of
+from airflow_mlops_provider.stores.datasets.filesystems import DamagedFileError, writing
 from airflow_mlops_provider.stores.datasets.fingerprints import CHUNK_BYTES
 from airflow_mlops_provider.stores.datasets.listing import Listing
 from airflow_mlops_provider.stores.datasets.pinned_files import PinnedFiles
 from airflow_mlops_provider.stores.datasets.schemas import coded_text, misfit
-from airflow_mlops_provider.stores.datasets.filesystems import DamagedFileError, writing
 
 BATCH_ROWS = 65_536
 _LINE_ITSELF = re.compile(r"(Expected \d+ columns, got \d+): .*")

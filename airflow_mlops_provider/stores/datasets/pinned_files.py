@@ -40,9 +40,9 @@ from pathlib import Path
 from typing import Any
 
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
+from airflow_mlops_provider.stores.datasets.filesystems import is_local, reading
 from airflow_mlops_provider.stores.datasets.fingerprints import CHUNK_BYTES, content_fingerprint
 from airflow_mlops_provider.stores.datasets.listing import Listing, data_files
-from airflow_mlops_provider.stores.datasets.filesystems import is_local, reading
 
 SETTLED_SECONDS = 2.0
 """Age from which a time stamp is a proof: no filesystem in use has a coarser one (FAT has this)."""

@@ -16,9 +16,9 @@ from airflow_mlops_provider.exceptions import BadInputError, one_line
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.stores.datasets.dataset import class_of
 from airflow_mlops_provider.stores.datasets.file_names import CSV, compression_of, format_of
+from airflow_mlops_provider.stores.datasets.filesystems import writing
 from airflow_mlops_provider.stores.datasets.listing import Listing
 from airflow_mlops_provider.stores.datasets.pinned_files import PinnedFiles
-from airflow_mlops_provider.stores.datasets.filesystems import writing
 
 
 def write_dataset(
