@@ -12,6 +12,7 @@ from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.policies.bias import BiasPolicy
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.requests.bias import BiasRequest
+from airflow_mlops_provider.records.requests.model_or_table import require_one_source
 from airflow_mlops_provider.records.requests.short_forms import (
     dataset_ref,
     given,
@@ -73,6 +74,11 @@ class BiasSliceOperator(JobOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        require_one_source(
+            self.request_type.job,
+            model={"model": model, "dataset": dataset},
+            table={"predictions": predictions, "label_column": label_column, "prediction_column": prediction_column},
+        )
         self.model = model
         self.dataset = dataset
         self.predictions = predictions

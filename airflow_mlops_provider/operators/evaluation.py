@@ -14,6 +14,7 @@ from airflow_mlops_provider.records.policies.model_card import ModelCardPolicy
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.requests.card import CardRequest
 from airflow_mlops_provider.records.requests.evaluate import EvaluateRequest
+from airflow_mlops_provider.records.requests.model_or_table import require_one_source
 from airflow_mlops_provider.records.requests.short_forms import (
     dataset_ref,
     evidence_uris,
@@ -70,6 +71,11 @@ class EvaluateModelOperator(JobOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        require_one_source(
+            self.request_type.job,
+            model={"model": model, "dataset": dataset},
+            table={"predictions": predictions, "label_column": label_column, "candidate": candidate},
+        )
         self.model = model
         self.dataset = dataset
         self.predictions = predictions

@@ -48,6 +48,11 @@ class JobOperator(BaseOperator, metaclass=RequestMeta):
         self.report_url = ""
         self._handle: Handle | None = None
 
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """As of every operator, also with former names of arguments."""
+        return super().partial(**cls.with_current_names(kwargs))
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the job as this task.
 

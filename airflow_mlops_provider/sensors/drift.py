@@ -111,6 +111,11 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
         self.report_url = ""
         self._handle: Handle | None = None
 
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """As of every operator, also with former names of arguments."""
+        return super().partial(**cls.with_current_names(kwargs))
+
     def execute(self, context: Context) -> Any:
         """Poke, reschedule or defer until there is a batch to judge; returns the Outcome as JSON."""
         if not self.deferrable:

@@ -54,18 +54,18 @@ def bench(tmp_path: Path, empty_mlflow: Path) -> Bench:
 
 def test_a_version_is_made_again_from_its_record(bench):
     trained = bench.train()
-    again = bench.reproduce(name="toy")
+    again = bench.reproduce(model="toy")
     assert again.kind is Kind.REPRODUCTION
     assert again.verdict.status is Status.PASS
     assert again.model == trained.model
     assert bench.reproduce(evidence=trained.evidence_uri).verdict.findings == again.verdict.findings
-    assert bench.reproduce(name="models:/toy/1").model == trained.model
+    assert bench.reproduce(model="models:/toy/1").model == trained.model
 
 
 def test_other_code_that_learns_otherwise_is_a_failure_and_named(bench):
     bench.train()
     (bench.folder / "toy.py").write_text(TRAINER.replace("=5", "=6"))
-    verdict = bench.reproduce(name="toy").verdict
+    verdict = bench.reproduce(model="toy").verdict
     assert verdict.status is Status.FAIL
     assert "changed since: the trainer" in verdict.summary
 
@@ -73,7 +73,7 @@ def test_other_code_that_learns_otherwise_is_a_failure_and_named(bench):
 def test_other_code_that_learns_the_same_is_a_notice(bench):
     bench.train()
     (bench.folder / "toy.py").write_text(TRAINER + "\n# a comment\n")
-    verdict = bench.reproduce(name="toy").verdict
+    verdict = bench.reproduce(model="toy").verdict
     assert verdict.status is Status.NOTICE
     assert "learnt the same; changed since: the trainer" in verdict.summary
 
@@ -83,7 +83,7 @@ def test_other_data_are_refused_before_anything_is_learnt(bench):
     frame = pd.read_parquet(bench.folder / "data.parquet")
     frame.assign(a=frame.a + 1).to_parquet(bench.folder / "data.parquet")
     with pytest.raises(IntegrityError, match="changed"):
-        bench.reproduce(name="toy")
+        bench.reproduce(model="toy")
 
 
 def test_data_and_code_that_moved_are_found_where_one_says(bench):
@@ -93,8 +93,8 @@ def test_data_and_code_that_moved_are_found_where_one_says(bench):
     for name in ("data.parquet", "toy.py"):
         (bench.folder / name).rename(moved / name)
     with pytest.raises(BadInputError):
-        bench.reproduce(name="toy")
-    outcome = bench.reproduce(name="toy", dataset=str(moved / "data.parquet"), root=str(moved))
+        bench.reproduce(model="toy")
+    outcome = bench.reproduce(model="toy", dataset=str(moved / "data.parquet"), root=str(moved))
     assert outcome.verdict.status is Status.PASS
 
 
