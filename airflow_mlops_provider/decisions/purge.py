@@ -16,7 +16,7 @@ __all__ = ["PurgePolicy", "age_in_days", "judge_purge"]
 
 def judge_purge(report: PurgeReport, policy: PurgePolicy) -> Verdict:
     """Pass when every file was past its time and of a kind that the policy names; one finding a kind."""
-    findings = [*_ages(report, policy)] or [
+    findings = [*_ages(report, policy), *_profiles(report)] or [
         Finding(subject="evidence", measure="files", observed=0.0, status=Status.PASS, detail="nothing to remove")
     ]
     return Verdict.of(findings, summary=_summary(report, policy))
@@ -37,6 +37,17 @@ def _ages(report: PurgeReport, policy: PurgePolicy) -> Iterator[Finding]:
             limit=policy.retention_days,
             status=Status.PASS if is_due else Status.FAIL,
             detail=f"{counts[kind]} files" if is_due else f"{counts[kind]} files, not all of which were due",
+        )
+
+
+def _profiles(report: PurgeReport) -> Iterator[Finding]:
+    if report.profiles:
+        yield Finding(
+            subject="kept profiles",
+            measure="files",
+            observed=float(report.profiles),
+            status=Status.PASS,
+            detail="of datasets that nothing refers to any more; a check that needs one makes it again",
         )
 
 

@@ -7,6 +7,7 @@ the evidence root. A copied root keeps these names.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from functools import lru_cache
 from airflow_mlops_provider.records.outcome import Kind
 
 ATTACHMENTS = "attachments"
+PROFILES = "profiles"
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
 _STAMP_PATTERN = r"\d{8}T\d{6}\.\d{6}Z"
 _HASHED = re.compile(r"-([0-9a-f]{64})\.[a-z]+$")
@@ -67,6 +69,20 @@ def with_hash(name: str, sha256: str) -> str:
 def record_name(chain: str, number: int) -> str:
     """The name of a record of a chain."""
     return f"{chain}/{number:08d}.json"
+
+
+def profile_folder(uri: str, key: str) -> str:
+    """Where the profiles of a dataset's files are kept.
+
+    :param uri: of the dataset.
+    :param key: hash of all that makes its profiles comparable.
+    """
+    return f"{profiles_of(uri)}{_digits(key)[:32]}"
+
+
+def profiles_of(uri: str) -> str:
+    """What the names of all kept profiles of a dataset begin with."""
+    return f"{PROFILES}/{hashlib.sha256(uri.encode(errors='surrogatepass')).hexdigest()[:16]}-"
 
 
 def stamp(moment: datetime) -> str:

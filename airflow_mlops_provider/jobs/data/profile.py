@@ -22,6 +22,7 @@ from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows, s
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError, IntegrityError
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.codec import digest, sha256
+from airflow_mlops_provider.records.evidence_name import profile_folder
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.requests.profile import ProfileRequest
@@ -100,7 +101,7 @@ def stored_profile(dataset: Dataset, columns: Sequence[str], store: EvidenceStor
     :param store: keeps the profile of each file below ``profiles/``.
     :returns: the profile of all files together and how many of them were read.
     """
-    place = f"profiles/{digest([dataset.uri, str(dataset.schema), list(columns)]).removeprefix('sha256:')[:32]}"
+    place = profile_folder(dataset.uri, digest([dataset.uri, str(dataset.schema), list(columns)]))
     edges = edges_of(_edges(dataset, columns, store, place).profiles)
     parts, fresh = [], 0
     for file in dataset.parts():

@@ -6,11 +6,13 @@ killed in between leaves files that the next one removes, and of two purges at o
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from io import StringIO
 
 from airflow_mlops_provider.decisions.purge import judge_purge
 from airflow_mlops_provider.exceptions import AlreadyExistsError
@@ -19,7 +21,7 @@ from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.evidence_name import EvidenceName
 from airflow_mlops_provider.records.outcome import Kind, Outcome
-from airflow_mlops_provider.records.refs import ModelRef
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
 from airflow_mlops_provider.records.requests.purge import PurgeRequest
 from airflow_mlops_provider.records.roles import CHAMPION
@@ -29,15 +31,18 @@ from airflow_mlops_provider.stores.chains.retention import (
     Reason,
     burials,
     cited,
-    kept_for_rollback,
     model_chains,
     retention_chain,
+    still_needed,
 )
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
+DATASETS = "datasets.csv"
+"""Attached to the evidence of a purge: the datasets that are still referred to."""
+
 
 class PurgeJob(Job, PurgeRequest):
-    """Remove evidence that is past its time; decision records and the evidence of champions in force stay."""
+    """Remove evidence and kept profiles that are past their time; decision records and what champions rest on stay."""
 
     def run(self) -> Outcome:
         """Bury, remove, sweep, record; safe to repeat, and to run twice at once.
@@ -46,8 +51,15 @@ class PurgeJob(Job, PurgeRequest):
         """
         work = _Purge(job=self, now=datetime.now(UTC))
         report = work.preview() if self.preview else work.carry_out()
+        needs = still_needed(self.evidence_store, since=work.limit)
+        report = replace(report, profiles=work.remove_profiles(), datasets=len(needs.datasets))
         return self.record(
-            Kind.PURGE, report=report, policy=self.policy, verdict=judge_purge(report, self.policy), inputs={}
+            Kind.PURGE,
+            report=report,
+            policy=self.policy,
+            verdict=judge_purge(report, self.policy),
+            inputs={},
+            attachments={DATASETS: _listed(needs.datasets)} if needs.datasets else None,
         )
 
 
@@ -67,9 +79,8 @@ class _Purge:
 
     @cached_property
     def old(self) -> list[str]:
-        limit = self.now - timedelta(days=self.job.retention_days)
         kinds = self.job.policy.affected
-        return [name for name, file in self.files.items() if file.written_at <= limit and file.kind in kinds]
+        return [name for name, file in self.files.items() if file.written_at <= self.limit and file.kind in kinds]
 
     def preview(self) -> PurgeReport:
         kept = self._kept()
@@ -131,5 +142,31 @@ class _Purge:
         )
         return replace(drafted, created_at=self.now.isoformat())
 
+    @property
+    def limit(self) -> datetime:
+        return self.now - timedelta(days=self.job.retention_days)
+
     def _kept(self) -> dict[str, Reason]:
-        return kept_for_rollback(self.store, {chain.name: chain.links() for chain in model_chains(self.store)})
+        return still_needed(self.store, since=self.limit).evidence
+
+    def remove_profiles(self) -> int:
+        """Remove the kept profiles that nothing needs any more; returns how many files.
+
+        A profile is made again when a check needs it, so that it leaves no tombstone.
+        """
+        if Kind.PROFILE not in self.job.policy.affected:
+            return 0
+        needs = still_needed(self.store, since=self.limit)
+        due = [name for name, at in self.store.profiles().items() if at <= self.limit and name not in needs.profiles]
+        if not self.job.preview:
+            self.store.remove(due)
+        return len(due)
+
+
+def _listed(datasets: Mapping[DatasetRef, Reason]) -> bytes:
+    """Every dataset with its fingerprint and the reason why it is still needed, as CSV."""
+    text = StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(("uri", "fingerprint", "reason"))
+    lines.writerows(sorted({(ref.uri, ref.fingerprint or "", str(reason)) for ref, reason in datasets.items()}))
+    return text.getvalue().encode()

@@ -29,6 +29,8 @@ class PurgeReport:
     :param reasons: why they stay, to how many files; a file that stays for two reasons counts for the first.
     :param finished: files that an earlier purge had recorded and was stopped before it removed them.
     :param swept: files that writers left behind half written when they were killed.
+    :param profiles: kept profiles of datasets, in files, that nothing needs any more and that are removed.
+    :param datasets: how many datasets are still referred to; they are listed in an attachment.
     :param dry_run: whether this only says what would be removed.
     """
 
@@ -38,4 +40,6 @@ class PurgeReport:
     reasons: dict[str, int] = field(default_factory=dict)
     finished: int = 0
     swept: int = 0
+    profiles: int = 0
+    datasets: int = 0
     dry_run: bool = False

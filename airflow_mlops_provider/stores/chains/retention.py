@@ -6,22 +6,29 @@ of their own, ``retention/evidence``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.decision_record import DecisionKind, Effect
 from airflow_mlops_provider.records.evidence import Evidence
-from airflow_mlops_provider.records.evidence_name import name_of
+from airflow_mlops_provider.records.evidence_name import name_of, parse_evidence, profiles_of
+from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
 from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link, chain_names
 from airflow_mlops_provider.stores.chains.claim_names import evidence_claim, incident_claims, incident_title
 from airflow_mlops_provider.stores.chains.in_force import in_force
-from airflow_mlops_provider.stores.evidence.store import EvidenceStore
+from airflow_mlops_provider.stores.evidence.index import EvidenceFacts
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence
 
 _FOLDER, _NAME = "retention", "evidence"
+_AT_ONCE = 8
+"""Reads at a time: on S3 each is a request."""
 _KEPT_PROMOTIONS = 2
 """The one in force and the one that a rollback puts back in force."""
 
@@ -65,32 +72,132 @@ def cited(links: Sequence[Link]) -> set[str]:
 
 
 class Reason(StrEnum):
-    """Why evidence must not go, as a purge says it."""
+    """Why something must not go, as a purge says it."""
 
     IN_FORCE = "a champion or its predecessor rests on them"
     """What the promotions of the version in force and of the one before it rest on, for every alias."""
     AWAITING = "a decision about them waits for a person"
     """What a decision rests on that somebody may still approve."""
     OPEN_INCIDENT = "their incident is still open"
-    """Incidents that nobody has closed."""
+    """Incidents that nobody has closed, and what the version that was taken back had been promoted on."""
+    IN_TERM = "a record in its term refers to them"
+    """What decisions and evidence refer to that are not past their own time."""
 
 
-def kept_for_rollback(store: EvidenceStore, chains: Mapping[str, Sequence[Link]]) -> dict[str, Reason]:
-    """Names of the evidence, and of what is attached to it, that must not go, with the first reason why.
+@dataclass(frozen=True)
+class Needs:
+    """What of an evidence root, and of the data that it speaks of, something still rests on.
 
-    What a decision wrote itself stays with what it rests on.
+    :param store: the root.
+    :param chains: the decisions of every model, by its name.
+    :param since: what was written later is in its term.
     """
-    kept: dict[str, Reason] = {}
-    for links in chains.values():
-        for link, reason in _standing(links):
-            for name in {*map(name_of, link.record.evidence), *_claimed(store, evidence_claim(link.record))}:
+
+    store: EvidenceStore
+    chains: Mapping[str, Sequence[Link]]
+    since: datetime
+
+    @cached_property
+    def evidence(self) -> dict[str, Reason]:
+        """Names of evidence, and of what is attached to it, with the first reason; what is in its term stays anyway.
+
+        What a decision wrote itself stays with what it rests on.
+        """
+        kept: dict[str, Reason] = {}
+        for link, reason in self._decisions:
+            for name in {*map(name_of, link.record.evidence), *_claimed(self.store, evidence_claim(link.record))}:
                 kept.setdefault(name, reason)
-        for link in links:
-            opened, closed = incident_claims(incident_title(link.record))
-            if link.record.kind is DecisionKind.ROLLBACK and store.claimed(closed) is None:
-                for name in _claimed(store, opened):
-                    kept.setdefault(name, Reason.OPEN_INCIDENT)
-    return {attached: reason for name, reason in kept.items() for attached in _attached(store, name)} | kept
+        for link in self._open_incidents:
+            for name in _claimed(self.store, incident_claims(incident_title(link.record))[0]):
+                kept.setdefault(name, Reason.OPEN_INCIDENT)
+        return {attached: reason for name, reason in kept.items() for attached in _attached(self.store, name)} | kept
+
+    @cached_property
+    def datasets(self) -> dict[DatasetRef, Reason]:
+        """Datasets with the first reason. They are the user's: nothing here removes them, and nobody else should."""
+        kept: dict[DatasetRef, Reason] = {}
+        for link, reason in self._decisions:
+            for ref in link.record.datasets.values():
+                kept.setdefault(ref, reason)
+        for ref in _spoken_of(self.store, self.since):
+            kept.setdefault(ref, Reason.IN_TERM)
+        return kept
+
+    @cached_property
+    def profiles(self) -> dict[str, Reason]:
+        """Names of the kept profiles of those datasets, with the first reason."""
+        kept: dict[str, Reason] = {}
+        standing = self.store.profiles()
+        for ref, reason in self.datasets.items():
+            prefix = profiles_of(ref.uri)
+            for name in standing:
+                if name.startswith(prefix):
+                    kept.setdefault(name, reason)
+        return kept
+
+    @cached_property
+    def _decisions(self) -> list[tuple[Link, Reason]]:
+        """The decisions that must stay explainable; a decision that must for two reasons stands with both."""
+        found = [standing for links in self.chains.values() for standing in _standing(links)]
+        for link in self._open_incidents:
+            found += [(each, Reason.OPEN_INCIDENT) for each in (link, self._taken_back(link)) if each]
+        for links in self.chains.values():
+            found += [(link, Reason.IN_TERM) for link in links if _is_after(link, self.since)]
+        return found
+
+    @cached_property
+    def _open_incidents(self) -> list[Link]:
+        """The rollbacks whose incident nobody has closed."""
+        return [link for links in self.chains.values() for link in links if self._is_open(link)]
+
+    def _is_open(self, link: Link) -> bool:
+        if link.record.kind is not DecisionKind.ROLLBACK or not link.record.moved:
+            return False
+        return self.store.claimed(incident_claims(incident_title(link.record))[1]) is None
+
+    def _taken_back(self, rollback: Link) -> Link | None:
+        """The promotion that a rollback took back."""
+        links = self.chains[rollback.record.name]
+        before = [link for link in links if link.record.number < rollback.record.number]
+        standing = in_force(before, rollback.record.alias)
+        return standing[-1] if standing else None
+
+
+def still_needed(store: EvidenceStore, *, since: datetime) -> Needs:
+    """Which evidence, datasets and kept profiles must not go, and why.
+
+    A champion, the one before it, a decision that awaits a person, an open incident and every record in its term need
+    what they rest on.
+
+    :param since: what was written later is in its term.
+    :raises IntegrityError: when a chain does not hold: what must stay could not be told.
+    """
+    return Needs(store, {chain.name: chain.links() for chain in model_chains(store)}, since)
+
+
+def _is_after(link: Link, since: datetime) -> bool:
+    return link.record.kind is not DecisionKind.PURGE and datetime.fromisoformat(link.record.created_at) > since
+
+
+def _spoken_of(store: EvidenceStore, since: datetime) -> Iterator[DatasetRef]:
+    """The datasets of all evidence that was written after ``since``: by the index, and where it lacks one by reading."""
+    entries = store.index.entries()
+    lacking = store.evidence_names() - {entry.evidence for entry in entries}
+    young = [entry for entry in entries if entry.written_at > since]
+    late = [name for name in sorted(lacking) if (parsed := parse_evidence(name)) and parsed.written_at > since]
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        for refs in pool.map(lambda entry: _refs(lambda: store.index.facts(entry)), young):
+            yield from refs
+        for refs in pool.map(lambda name: _refs(lambda: read_evidence(store.uri_of(name))), late):
+            yield from refs
+
+
+def _refs(read: Callable[[], EvidenceFacts | Evidence]) -> list[DatasetRef]:
+    try:
+        found = read()
+    except BadInputError:
+        return []  # purged meanwhile, or damaged, which is for verify to say
+    return [ref for ref in (found.dataset, *found.inputs.values()) if ref is not None]
 
 
 def _standing(links: Sequence[Link]) -> Iterator[tuple[Link, Reason]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from airflow_mlops_provider.exceptions import BadInputError
@@ -40,6 +41,9 @@ class EvidenceFiles(Protocol):
 
     def names_below(self, folder: str) -> list[str]:
         """The files in ``folder`` and all folders below it, sorted."""
+
+    def times_below(self, folder: str) -> dict[str, datetime]:
+        """When each file in ``folder``, and in all folders below it, was written."""
 
     def folders(self, under: str = "") -> list[str]:
         """The folders directly in ``under``, by their last part, sorted."""

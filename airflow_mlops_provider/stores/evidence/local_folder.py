@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError
@@ -88,6 +90,13 @@ class LocalFolder:
             below = Path(place).relative_to(self._root).as_posix()
             found += [f"{below}/{name}" for name in files if not name.startswith(".")]
         return sorted(found)
+
+    def times_below(self, folder: str) -> dict[str, datetime]:
+        found = {}
+        for name in self.names_below(folder):
+            with suppress(FileNotFoundError):  # removed meanwhile
+                found[name] = datetime.fromtimestamp((self._root / name).stat().st_mtime, UTC)
+        return found
 
     def _unreadable(self, error: OSError) -> None:
         if not isinstance(error, FileNotFoundError | NotADirectoryError):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError
@@ -72,13 +73,16 @@ class S3Prefix:
         return [f"{folder}/{entry['name'].rsplit('/', 1)[-1]}" for entry in found if entry["type"] == "file"]
 
     def names_below(self, folder: str) -> list[str]:
+        return sorted(self.times_below(folder))
+
+    def times_below(self, folder: str) -> dict[str, datetime]:
         try:
-            found = self._fs.find(f"{self._prefix}/{folder}")
+            found = self._fs.find(f"{self._prefix}/{folder}", detail=True)
         except FileNotFoundError:
-            return []
+            return {}
         except Exception as error:  # as above
             raise BackendError(f"evidence root {self.root} cannot be read: {error}") from error
-        return sorted(str(path).removeprefix(f"{self._prefix}/") for path in found)
+        return {path.removeprefix(f"{self._prefix}/"): entry["LastModified"] for path, entry in found.items()}
 
     def remove(self, name: str) -> None:
         try:

@@ -19,6 +19,7 @@ from airflow_mlops_provider.records.codec import canonical_json, decode, sha256
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import (
     ATTACHMENTS,
+    PROFILES,
     EvidenceName,
     evidence_name,
     hash_in,
@@ -169,6 +170,10 @@ class EvidenceStore:
         """All evidence of ``kind`` and all that is attached to it, oldest first; nothing is read but names."""
         names = [*self._files.names(kind), *self._files.names(f"{kind}/{ATTACHMENTS}")]
         return sorted(filter(None, map(parse_dated, names)), key=lambda found: (found.written_at, found.name))
+
+    def profiles(self) -> dict[str, datetime]:
+        """The kept profiles of datasets by name, with the time at which each was written."""
+        return self._files.times_below(PROFILES)
 
     def uri_of(self, name: str) -> str:
         """Where the evidence ``name`` lies in this root, if it is there."""
