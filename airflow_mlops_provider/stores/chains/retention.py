@@ -180,7 +180,7 @@ def _is_after(link: Link, since: datetime) -> bool:
 
 
 def _spoken_of(store: EvidenceStore, since: datetime) -> Iterator[DatasetRef]:
-    """The datasets of all evidence that was written after ``since``: by the index, and where it lacks one by reading."""
+    """The datasets of all evidence that was written after ``since``: by the index, or by reading what it lacks."""
     entries = store.index.entries()
     lacking = store.evidence_names() - {entry.evidence for entry in entries}
     young = [entry for entry in entries if entry.written_at > since]

@@ -101,6 +101,8 @@ def test_a_record_in_its_term_needs_the_data_that_it_speaks_of(root):
     assert (ref.uri.startswith("/data/batch-"), reason) == (True, Reason.IN_TERM)
     assert ref.fingerprint
     assert not needs(made, days=-1).datasets
+    made.store.index.remove(made.store.index.places())
+    assert needs(made, days=1).datasets == {ref: reason}
 
 
 def test_a_purge_lists_the_datasets_that_are_still_referred_to(root):
