@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError, one_line
 from airflow_mlops_provider.records.codec import decode, encode, sha256
 from airflow_mlops_provider.records.model_spec import ModelSpec
+from airflow_mlops_provider.stores.models.skops_warnings import silent_about_airflow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,6 +116,7 @@ def content_digest_in(files: Mapping[str, bytes]) -> str:
     return content_digest_of(files[MODEL_FILE]) if MODEL_FILE in files else sha256(files[PICKLE_FILE])
 
 
+@silent_about_airflow()
 def content_digest(estimator: Any, spec: ModelSpec) -> str:
     """The content digest that ``estimator`` would be registered under."""
     if is_pickled(estimator, spec):
@@ -157,6 +159,7 @@ def _without_addresses(node: Any, members: Mapping[str, str]) -> Any:
     return {key: _without_addresses(value, members) for key, value in kept.items()}
 
 
+@silent_about_airflow()
 def write_artifact(estimator: Any, spec: ModelSpec, probe: Probe, folder: Path, model_id: str | None = None) -> None:
     """Write ``estimator`` and all that belongs to it into the new ``folder``, in MLflow's scikit-learn format.
 
@@ -190,6 +193,7 @@ def write_artifact(estimator: Any, spec: ModelSpec, probe: Probe, folder: Path, 
     _write_probe(probe, folder)
 
 
+@silent_about_airflow()
 def check_types(estimator: Any, spec: ModelSpec) -> None:
     """Refuse an estimator whose file would hold a type that nobody allowed, before anything is stored."""
     import skops.io
@@ -204,6 +208,7 @@ def check_types(estimator: Any, spec: ModelSpec) -> None:
     refuse_untrusted(data, spec)
 
 
+@silent_about_airflow()
 def refuse_untrusted(data: bytes, spec: ModelSpec) -> None:
     """Raise ``BadInputError`` naming the first type in a skops file that is not on the allow-list."""
     import skops.io
@@ -231,6 +236,7 @@ def read_files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+@silent_about_airflow()
 def load_estimator(files: Mapping[str, bytes], spec: ModelSpec, where: str) -> Any:
     """The estimator of an artifact whose digest has been verified.
 

@@ -14,6 +14,7 @@ from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from airflow_mlops_provider import jobs
 from airflow_mlops_provider.airflow_versions import AirflowFailException, TaskDeferred
+from airflow_mlops_provider.exceptions import JobCancelledError
 from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
@@ -181,3 +182,31 @@ def test_the_trigger_fires_on_new_files_only_and_never_within_seconds(batches, m
     event = asyncio.run(first())
     assert event.payload["stamp"]
     assert waits == [10.0]
+
+
+def test_a_sensor_that_is_killed_cancels_the_comparison(sensor):
+    class Place:
+        """A place whose job is killed while it is waited for."""
+
+        cancelled = False
+
+        def submit(self, job, spec, *, environment):
+            return self
+
+        def logs(self):
+            return iter(())
+
+        def collect(self):
+            op.on_kill()  # as Airflow's signal handler does in the midst of it
+            raise JobCancelledError("cancelled")
+
+        def cancel(self):
+            self.cancelled = True
+
+    place = Place()
+    op = sensor("quiet", runner=place)
+    op.on_kill()  # nothing runs yet
+    assert not place.cancelled
+    with pytest.raises(JobCancelledError):
+        op.execute(context())
+    assert place.cancelled
