@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from airflow_mlops_provider.decisions.summaries import short_name, summarise
 from airflow_mlops_provider.records.model_spec import Direction
 from airflow_mlops_provider.records.policies.bias import BiasPolicy
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
@@ -17,6 +18,8 @@ __all__ = ["BiasPolicy", "holm", "judge_bias"]
 
 _SHOWN = 5
 """How many slices a hint lists."""
+_LONGEST_REASON = 85
+"""Characters that a summary has for why slices are not judged."""
 
 
 def judge_bias(report: BiasReport, policy: BiasPolicy) -> Verdict:
@@ -170,22 +173,40 @@ def _summary(report: BiasReport, found: Sequence[Finding], subjects: Sequence[st
     total = f"{len(subjects):,} slice{'' if len(subjects) == 1 else 's'}"
     if report.discoveries:
         total += f" ({len(subjects) - len(report.slices):,} of them discovered)"
-    absent = [f"; critical slice {f.subject!r}: {f.detail}" for f in found if f.subject not in subjects]
     failed = [f for f in found if f.status is Status.FAIL]
     if failed:
         accused = len({f.subject for f in failed})
-        worst = f"worst: {failed[0].subject}: {failed[0].detail}"
-        return f"{accused} of {total} {'fails' if accused == 1 else 'fail'} ({worst}){''.join(absent)}"
+        verb = "fails" if accused == 1 else "fail"
+        return summarise(f"{accused} of {total} {verb}", f": {_worst_in_words(failed[0], report)}")
     undecided = _why_undecided(found, frozenset(subjects))
+    absent = [f.subject for f in found if f.subject not in subjects]
     if undecided:
-        (most, why), *others = sorted(
-            ((len(which), why) for why, which in undecided.items()), key=lambda each: -each[0]
-        )
-        reasons = [f"{most} of {total} {'is' if most == 1 else 'are'} {why}", *(f"{n} {why}" for n, why in others)]
-        return f"no slice is shown to be worse, but {' and '.join(reasons)}{''.join(absent)}"
+        return summarise("no slice is shown to be worse", f", but {_undecided_in_words(undecided, total)}")
+    fair = f"none of {total} is shown to be worse than the rest in {report.metric}"
     noticed = sum(f.status is Status.NOTICE for f in found)
-    extra = f"; {noticed} differ{'s' if noticed == 1 else ''} by less than matters" if noticed else ""
-    return f"none of {total} is shown to be worse than the rest in {report.metric}{extra}{''.join(absent)}"
+    if absent:
+        return summarise(fair, f", but there is no slice {short_name(absent[0], 24)}")
+    return summarise(fair, f", but {noticed} differ{'s' * (noticed == 1)} by less than matters" if noticed else "")
+
+
+def _worst_in_words(finding: Finding, report: BiasReport) -> str:
+    """The slice that is worst, and its number against its limit."""
+    number = finding.measure.removeprefix(f"{report.metric}_").removesuffix("_to_rest")
+    value = finding.observed or 0.0
+    if number == "gap":
+        return f"{short_name(finding.subject, 48)} has a gap of {value:.3g} (limit {finding.limit or 0.0:.3g})"
+    return f"{short_name(finding.subject, 48)} has {report.metric} {value:.4g} ({number} {finding.limit or 0.0:.4g})"
+
+
+def _undecided_in_words(undecided: Mapping[str, set[str]], total: str) -> str:
+    """How many slices could not be judged, and for the most of them why."""
+    most, *others = sorted(undecided.items(), key=lambda each: -len(each[1]))
+    is_or_are = "is" if len(most[1]) == 1 else "are"
+    reasons = [f"{len(most[1])} of {total} {is_or_are} {most[0]}", *(f"{len(which)} {why}" for why, which in others)]
+    whole = " and ".join(reasons)
+    if len(whole) <= _LONGEST_REASON:
+        return whole
+    return f"{reasons[0]} and {sum(len(which) for _, which in others)} not judgeable for other reasons"
 
 
 def _why_undecided(found: Iterable[Finding], subjects: frozenset[str]) -> dict[str, set[str]]:

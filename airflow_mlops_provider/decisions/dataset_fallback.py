@@ -35,14 +35,10 @@ def note_fallbacks(kind: Kind, verdict: Verdict, inputs: Mapping[str, DatasetRef
     findings = [_notice(role, ref.fallback) for role, ref in inputs.items() if ref.fallback]
     if not findings or kind not in _READERS:
         return verdict
-    noted = Verdict.of(
-        [*verdict.findings, *findings],
-        summary="; ".join([verdict.summary, *(f"{found.subject} is not the newest version" for found in findings)]),
-    )
+    noted = Verdict.of([*verdict.findings, *findings], summary=verdict.summary)
     return replace(noted, status=worst((verdict.status, noted.status)))
 
 
 def _notice(role: str, reason: str) -> Finding:
-    return Finding(
-        subject=role, measure=FALLBACK, observed=1.0, limit=0.0, status=Status.NOTICE, detail=f"{role}: {reason}"
-    )
+    detail = f"{role} is not the newest version: {reason}"
+    return Finding(subject=role, measure=FALLBACK, observed=1.0, limit=0.0, status=Status.NOTICE, detail=detail)

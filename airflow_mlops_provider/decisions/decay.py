@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from airflow_mlops_provider.decisions.summaries import first_clause, short_name, summarise
 from airflow_mlops_provider.records.policies.decay import DecayPolicy, DecayRule
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
@@ -36,7 +37,9 @@ def judge_decay(report: DecayReport, policy: DecayPolicy) -> Verdict:
             status=Status.INSUFFICIENT_EVIDENCE,
             detail=f"{rows:,} rows, {policy.min_rows:,} needed in the reference and in the last window",
         )
-        return Verdict.of([finding], summary=f"{finding.subject} cannot be judged: {finding.detail}")
+        return Verdict.of(
+            [finding], summary=_unjudged(report, f"{rows:,} rows are too few ({policy.min_rows:,} needed)")
+        )
     findings = sorted(_RULES[policy.rule](report, policy), key=lambda finding: -finding.status.severity)
     return Verdict.of(findings, summary=_summary(report, findings))
 
@@ -153,14 +156,26 @@ def _independence(report: DecayReport) -> str:
     return "; assumes independent rows" if report.between is None else ""
 
 
+def _unjudged(report: DecayReport, reason: str) -> str:
+    return summarise(f"{_short_subject(report)} cannot be judged", f", because {reason}")
+
+
+def _short_subject(report: DecayReport) -> str:
+    return f"{short_name(report.metric)} of {short_name(report.windows[-1].window, 20)}"
+
+
 def _summary(report: DecayReport, findings: Sequence[Finding]) -> str:
-    worst = findings[0]
-    what = f"{worst.subject} is {_against_reference(report)}"
+    worst, subject = findings[0], _short_subject(report)
     if worst.status is Status.INSUFFICIENT_EVIDENCE:
-        return f"{worst.subject} cannot be judged: {worst.detail}"
-    if worst.status is Status.FAIL:
-        slow = worst.measure == "cusum"
-        return f"{worst.subject} decayed slowly: {worst.detail}" if slow else f"{what}: decayed by {worst.observed:.3g}"
-    if worst.status is Status.NOTICE:
-        return f"{what}: worse, but by less than matters"
-    return f"{what}: no decay"
+        return _unjudged(report, f"{worst.observed:g} windows before it are too few ({worst.limit:g} needed)")
+    if worst.status is Status.FAIL and worst.measure == "cusum" and report.cusum:
+        return summarise(f"{subject} decayed slowly", f": {first_clause(worst.detail)}")
+    first, last = report.windows[0], report.windows[-1]
+    found = {
+        Status.FAIL: f"decayed by {report.drop:.3g}",
+        Status.NOTICE: "worse by less than matters",
+        Status.PASS: "no decay",
+    }[worst.status]
+    return summarise(
+        f"{subject} is {last.value:.4g} against {first.value:.4g} of {short_name(first.window, 20)}", f": {found}"
+    )

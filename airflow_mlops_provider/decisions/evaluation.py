@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from airflow_mlops_provider.decisions.summaries import summarise
 from airflow_mlops_provider.records.policies.evaluation import EvaluationPolicy
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
@@ -154,14 +155,26 @@ def _summary(report: EvaluationReport, findings: Iterable[Finding]) -> str:
         (f for f in findings if f.status.severity > Status.NOTICE.severity), key=lambda f: -f.status.severity
     )
     if not refused:
-        noticed = "".join(f"; {f.detail}" for f in findings if f.status is Status.NOTICE)
-        return f"the candidate may be promoted: {numbers}{noticed}"
+        return summarise("the candidate may be promoted", f": {numbers}")
     first = refused[0]
-    why = f"{first.subject}: {first.measure} {_number(first.observed)}, limit {_number(first.limit)}"
-    if first.status is Status.INSUFFICIENT_EVIDENCE:
-        return f"not enough evidence: {numbers}; {why}"
     stays = "the champion stays" if report.against_champion else "not good enough"
-    return f"{stays}: {numbers}; {why}"
+    decision = "not enough evidence" if first.status is Status.INSUFFICIENT_EVIDENCE else stays
+    return summarise(decision, f": {_why(first, report)}")
+
+
+def _why(decisive: Finding, report: EvaluationReport) -> str:
+    """The number that decides and its limit."""
+    number, limit = _number(decisive.observed), _number(decisive.limit)
+    compared = next((c for c in (report.against_champion, report.against_dummy) if _is_about(decisive, c)), None)
+    if compared is None:
+        return f"{decisive.subject} has {decisive.measure} {number} (limit {limit})"
+    gain = f"gain at least {number}" if decisive.measure.endswith("_lower_bound") else f"gain {number}"
+    other = f"{compared.other_value:.4g} of the {compared.other}"
+    return f"{compared.metric} {compared.value:.4g} against {other} ({gain}, limit {limit})"
+
+
+def _is_about(finding: Finding, comparison: Comparison | None) -> bool:
+    return comparison is not None and finding.subject == f"candidate against {comparison.other}"
 
 
 def _headline(comparison: Comparison | None) -> str:

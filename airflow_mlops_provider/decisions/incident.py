@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_mlops_provider.decisions.summaries import short_name, summarise
 from airflow_mlops_provider.records.reports.incident import IncidentReport, IncidentState
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
@@ -17,5 +18,6 @@ def judge_incident(report: IncidentReport) -> Verdict:
         status=Status.NOTICE if is_open else Status.PASS,
         detail=f"version {report.withdrawn.version} was taken back: {report.reason}" if is_open else "",
     )
-    by = f" by {report.person}" if report.person else ""
-    return Verdict.of([finding], summary=f"incident {report.title} {'opened' if is_open else 'closed'}{by}")
+    by = f" by {short_name(report.person)}" if report.person else ""
+    title = short_name(report.title, 50)
+    return Verdict.of([finding], summary=summarise(f"incident {title} {'opened' if is_open else 'closed'}{by}"))

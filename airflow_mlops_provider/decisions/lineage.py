@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from airflow_mlops_provider.records.refs import Writer
 from airflow_mlops_provider.records.verdict import Status, Verdict
 
 
 def name_writers(verdict: Verdict, writers: Sequence[Writer]) -> Verdict:
-    """The verdict whose summary also says who wrote the data; a pass needs no cause and stays as it is.
+    """The verdict whose worst finding also says who wrote the data; a pass needs no cause and stays as it is.
 
     :param writers: the last one first.
     """
     if not writers or verdict.status is Status.PASS:
         return verdict
-    return replace(verdict, summary=f"{verdict.summary}; data last written by {in_words(writers)}")
+    return verdict.with_detail(f"data last written by {in_words(writers)}")
 
 
 def in_words(writers: Sequence[Writer]) -> str:

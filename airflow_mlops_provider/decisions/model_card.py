@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_mlops_provider.decisions.summaries import list_names, summarise
 from airflow_mlops_provider.records.policies.model_card import REQUIRED, ModelCardPolicy
 from airflow_mlops_provider.records.reports.model_card import ModelCardReport
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
@@ -17,9 +18,13 @@ def judge_model_card(report: ModelCardReport, policy: ModelCardPolicy) -> Verdic
     if _WRITTEN_BY_PEOPLE not in policy.required:
         findings.append(_judge_section(report, _WRITTEN_BY_PEOPLE, otherwise=Status.NOTICE))
     missing = [finding.subject for finding in findings if finding.status is Status.FAIL]
-    summary = f"the card lacks {', '.join(missing)}" if missing else f"the card is complete ({len(findings)} sections)"
-    if not missing and findings[-1].status is Status.NOTICE:
-        summary = f"the card is complete; {findings[-1].detail}"
+    if missing:
+        names = list_names(missing)
+        summary = summarise(f"the card lacks {names if len(missing) == 1 else f'{len(missing)} sections ({names})'}")
+    else:
+        is_silent = findings[-1].status is Status.NOTICE
+        said = ", but nobody wrote what the model is for" if is_silent else ""
+        summary = summarise(f"the card is complete ({len(findings) - is_silent} sections)", said)
     return Verdict.of(findings, summary=summary)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_mlops_provider.decisions.summaries import first_clause, short_name, summarise
 from airflow_mlops_provider.records.reports.prediction import PredictionReport, Scoring, ShadowComparison
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
@@ -115,26 +116,29 @@ def _numbers(comparison: ShadowComparison, numbers: dict[str, float | None]) -> 
 
 
 def _summary(report: PredictionReport, findings: list[Finding]) -> str:
-    model = report.scoring.model
+    model = _short_uri(report.scoring)
     broken = [finding for finding in findings if finding.status is Status.FAIL]
     if broken:
-        worst = broken[0]
-        return f"{model.uri}: {worst.measure} is {worst.observed:g}, limit {worst.limit:g}; nothing was written"
-    text = f"{model.uri} scored {report.scoring.rows:,} rows in {report.seconds:.1f} s"
-    if report.comparison is not None and report.shadow is not None:
-        share = report.comparison.agreement
-        agreed = f" agrees on {100 * share:.1f} % of them" if share is not None else " was compared"
-        text += f"; shadow {report.shadow.model.uri}{agreed}"
-        if report.comparison.metric is not None:
-            text += (
-                f", and has {report.comparison.metric} {report.comparison.shadow_value:.3f} "
-                f"beside {report.comparison.value:.3f}"
-            )
+        return summarise("nothing was written", f": {_over(broken[0])}")
+    done = f"{model} scored {report.scoring.rows:,} rows in {report.seconds:.1f} s"
     if report.shadow_trouble:
-        text += f"; shadow: {report.shadow_trouble}"
-    noticed = [f for f in findings if f.status is Status.NOTICE and f.measure != _SHADOW_TROUBLE]
-    return "; ".join([text, *(f"{f.subject}: {f.detail or _over(f)}" for f in noticed[:1])])
+        return summarise(done, ", but the shadow could not score them")
+    noticed = [finding for finding in findings if finding.status is Status.NOTICE]
+    if noticed:
+        return summarise(done, f", but {first_clause(noticed[0].detail) or _over(noticed[0])}")
+    if report.comparison is not None and report.shadow is not None:
+        return summarise(done, f", shadow {_short_uri(report.shadow)} {_agreement(report.comparison)}")
+    return summarise(done)
+
+
+def _short_uri(scoring: Scoring) -> str:
+    return short_name(scoring.model.uri)
+
+
+def _agreement(comparison: ShadowComparison) -> str:
+    share = comparison.agreement
+    return "was compared" if share is None else f"agrees on {100 * share:.1f} % of them"
 
 
 def _over(finding: Finding) -> str:
-    return f"{finding.measure} is {finding.observed:g}, limit {finding.limit:g}"
+    return f"{short_name(finding.subject)} has {finding.measure} {finding.observed:g} (limit {finding.limit:g})"

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy, judge_evaluation
+from airflow_mlops_provider.decisions.summaries import first_clause, quote, short_name, summarise
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.policies.promotion import PromotionPolicy
@@ -104,7 +105,7 @@ def _carried(report: PromotionReport, policy: PromotionPolicy) -> Iterator[Findi
     for item in report.evidence:
         status, detail = item.status, item.summary
         if status is Status.INSUFFICIENT_EVIDENCE and item.kind in policy.tolerate_insufficient:
-            status, detail = Status.NOTICE, f"insufficient evidence, tolerated by the policy: {item.summary}"
+            status, detail = Status.NOTICE, f"{item.kind} evidence is insufficient but tolerated: {item.summary}"
         if item.kind in _REASONS and item.kind not in policy.required and status is not Status.PASS:
             status, detail = Status.NOTICE, f"the reason to train, not a fault of the candidate: {item.summary}"
         yield Finding(
@@ -149,7 +150,7 @@ def _about_this_data(report: PromotionReport) -> Iterator[Finding]:
         yield _refused(
             validations[0],
             "training_data_validated",
-            f"no validation vouches for the training data {_uri(report.training)} ({_short(report.training)})",
+            f"no validation vouches for the training data {_uri(report.training)} ({_fingerprint(report.training)})",
         )
 
 
@@ -221,21 +222,31 @@ def _approval(report: PromotionReport) -> Iterator[Finding]:
             observed=0.0,
             limit=1.0,
             status=Status.NOTICE,
-            detail=f"approved by {report.approver}, who is not among the owners {', '.join(report.owners)}",
+            detail=f"approver {report.approver} is not an owner ({', '.join(report.owners)})",
         )
 
 
 def _summary(report: PromotionReport, verdict: Verdict) -> str:
+    gain = next(_gains(report), "")
     if may_promote(verdict):
-        said = [finding.detail for finding in verdict.of_status(Status.NOTICE) if finding.detail]
-        return "; ".join([_step(report), *_gains(report), *said[:1]])
-    deciding = verdict.findings[0]
-    reason = deciding.detail or f"{deciding.subject} {deciding.measure} is {deciding.observed}, limit {deciding.limit}"
-    if {finding.measure for finding in verdict.findings if not _speaks_for(finding)} == {AWAITING_APPROVAL}:
-        return "; ".join([f"{_would(report)} ({reason}; nothing moved)", *_gains(report)])
+        notice = next((f for f in verdict.of_status(Status.NOTICE) if f.subject not in _REASONS), None)
+        if notice is not None:
+            return summarise(_step(report), f", though {_reason(notice)}")
+        return summarise(_step(report), f", {gain}" if gain else "")
+    against = {finding.measure for finding in verdict.findings if not _speaks_for(finding)}
+    if against == {AWAITING_APPROVAL}:
+        return summarise(f"{_would(report)} (awaiting approval)", f", {gain}" if gain else "")
+    reason = _reason(verdict.findings[0])
     if report.champion is None:
-        return f"no {_role(report, article='')} yet, {_named(report.candidate)} is not promoted, because {reason}"
-    return f"{_role(report, article='')} stays ({_named(report.champion)}), because {reason}"
+        candidate = f"{short_name(report.candidate.name)} version {report.candidate.version}"
+        return summarise(f"{candidate} does not become {_role(report, first=True)}", f", because {reason}")
+    return summarise(f"{_role(report, article='')} stays ({_short(report.champion)})", f", because {reason}")
+
+
+def _reason(deciding: Finding) -> str:
+    if not deciding.detail:
+        return f"{deciding.subject} has {deciding.measure} {deciding.observed} (limit {deciding.limit})"
+    return quote(first_clause(deciding.detail).split(": ")[0], 60)
 
 
 def _speaks_for(finding: Finding) -> bool:
@@ -244,16 +255,16 @@ def _speaks_for(finding: Finding) -> bool:
 
 def _step(report: PromotionReport) -> str:
     if report.mode is Mode.SUGGEST:
-        return f"{_would(report)} (suggested; nothing moved)"
+        return f"{_would(report)} (suggested only)"
     if report.champion is None:
-        return f"{_named(report.candidate)} becomes {_role(report, first=True)}"
-    return f"{_named(report.candidate)} replaces {_named(report.champion)}{_behind(report)}"
+        return f"{_short(report.candidate)} becomes {_role(report, first=True)}"
+    return f"{_short(report.candidate)} replaces {_version(report.champion)}{_behind(report)}"
 
 
 def _would(report: PromotionReport) -> str:
     if report.champion is None:
-        return f"{_named(report.candidate)} would become {_role(report, first=True)}"
-    return f"{_named(report.candidate)} would replace {_named(report.champion)}{_behind(report)}"
+        return f"{_short(report.candidate)} would become {_role(report, first=True)}"
+    return f"{_short(report.candidate)} would replace {_version(report.champion)}{_behind(report)}"
 
 
 def _role(report: PromotionReport, *, article: str = "the ", first: bool = False) -> str:
@@ -263,7 +274,7 @@ def _role(report: PromotionReport, *, article: str = "the ", first: bool = False
 
 
 def _behind(report: PromotionReport) -> str:
-    return "" if report.alias == CHAMPION else f" behind alias {report.alias!r}"
+    return "" if report.alias == CHAMPION else f" behind alias {short_name(report.alias, 16)!r}"
 
 
 def _gains(report: PromotionReport) -> Iterator[str]:
@@ -297,12 +308,20 @@ def _refused(item: EvidenceItem, measure: str, detail: str) -> Finding:
 def _named(model: ModelRef | None) -> str:
     if model is None:
         return "no model"
-    return f"{model.name} version {model.version} ({(model.digest or 'no digest').removeprefix('sha256:')[:8]})"
+    return f"{model.name} {_version(model)}"
+
+
+def _version(model: ModelRef) -> str:
+    return f"version {model.version} ({(model.digest or 'no digest').removeprefix('sha256:')[:8]})"
+
+
+def _short(model: ModelRef) -> str:
+    return f"{short_name(model.name, 20)} {_version(model)}"
 
 
 def _uri(dataset: DatasetRef | None) -> str:
     return dataset.uri if dataset else "no dataset"
 
 
-def _short(dataset: DatasetRef) -> str:
+def _fingerprint(dataset: DatasetRef) -> str:
     return (dataset.fingerprint or "not pinned").removeprefix("sha256:")[:12]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from airflow_mlops_provider.decisions.summaries import summarise
 from airflow_mlops_provider.records.evidence_name import kind_in
 from airflow_mlops_provider.records.policies.purge import PurgePolicy
 from airflow_mlops_provider.records.reports.purge import PurgeReport
@@ -19,7 +20,7 @@ def judge_purge(report: PurgeReport, policy: PurgePolicy) -> Verdict:
     findings = [*_ages(report, policy), *_profiles(report)] or [
         Finding(subject="evidence", measure="files", observed=0.0, status=Status.PASS, detail="nothing to remove")
     ]
-    return Verdict.of(findings, summary=_summary(report, policy))
+    return Verdict.of(findings, summary=_summary(report, policy)).with_detail(*_besides(report))
 
 
 def _ages(report: PurgeReport, policy: PurgePolicy) -> Iterator[Finding]:
@@ -56,17 +57,14 @@ def age_in_days(written_at: str, now: str) -> float:
     return (datetime.fromisoformat(now) - datetime.fromisoformat(written_at)) / timedelta(days=1)
 
 
-def _summary(report: PurgeReport, policy: PurgePolicy) -> str:
-    age = f"older than {policy.retention_days:g} days"
-    done = "would be removed" if report.dry_run else "removed"
-    parts = [f"{len(report.tombstones)} files of evidence {age} {done}"]
+def _besides(report: PurgeReport) -> Iterator[str]:
+    """What else was done, and why files stay that are past their time."""
     if report.kept:
-        parts.append(_kept(report))
+        yield _kept(report)
     if report.finished:
-        parts.append(f"{report.finished} removed that an earlier purge had recorded")
+        yield f"{report.finished} removed that an earlier purge had recorded"
     if report.swept:
-        parts.append(f"{report.swept} half-written files swept")
-    return "; ".join(parts)
+        yield f"{report.swept} half-written files swept"
 
 
 def _kept(report: PurgeReport) -> str:
@@ -74,3 +72,13 @@ def _kept(report: PurgeReport) -> str:
         return ", ".join([f"{report.kept} stay", *(f"because {reason}" for reason in report.reasons)])
     counted = [f"{count} because {reason}" for reason, count in report.reasons.items()]
     return f"{report.kept} stay: {', '.join(counted)}"
+
+
+def _summary(report: PurgeReport, policy: PurgePolicy) -> str:
+    done = "would be removed" if report.dry_run else "removed"
+    removed = f"{len(report.tombstones)} files of evidence older than {policy.retention_days:g} days {done}"
+    if report.kept:
+        return summarise(removed, f", {report.kept} stay")
+    if report.finished:
+        return summarise(removed, f", and {report.finished} of an earlier purge")
+    return summarise(removed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_mlops_provider.decisions.summaries import list_names, short_name, summarise
 from airflow_mlops_provider.records.reports.reproduction import ReproducedMetric, ReproductionReport
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
@@ -80,8 +81,9 @@ def _changed(subject: str, measure: str, detail: str) -> Finding:
 
 def _summary(report: ReproductionReport, findings: list[Finding]) -> str:
     changed = (["the trainer"] if not report.trainer_unchanged else []) + list(report.changed_packages)
-    since = f"; changed since: {', '.join(changed)}" if changed else ""
+    since = f" (changed since: {list_names(changed, length=26)})" if changed else ""
+    uri = short_name(report.model.uri)
     if any(finding.status is Status.FAIL for finding in findings):
-        return f"{report.model.uri} could not be reproduced: it answers differently{since}"
+        return summarise(f"{uri} could not be reproduced", f": it answers differently{since}")
     how = "learnt the same" if _is_same(report) else "gives the same answers, stored differently"
-    return f"{report.model.uri} trained again in {report.seconds:.1f} s {how}{since}"
+    return summarise(f"{uri} trained again in {report.seconds:.1f} s {how}{since}")

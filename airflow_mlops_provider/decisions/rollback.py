@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from airflow_mlops_provider.decisions.promotion import CHAMPION_CHANGED
+from airflow_mlops_provider.decisions.summaries import first_clause, short_name, summarise
 from airflow_mlops_provider.records.policies.rollback import RollbackPolicy
 from airflow_mlops_provider.records.reports.rollback import RollbackReport
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
@@ -17,12 +18,14 @@ def judge_rollback(report: RollbackReport, policy: RollbackPolicy) -> Verdict:
 
     Evidence of the target that is gone is a notice.
     """
-    back = f"{report.target.name} version {report.target.version}"
     findings = [*_unchanged(report), _smoke(report, policy), *_missing(report)]
     if findings[0].status is Status.PASS:
-        summary = f"{back} is put back in place of version {report.champion.version}"
+        name = short_name(report.target.name)
+        summary = summarise(
+            f"{name} version {report.target.version} is put back in place of version {report.champion.version}"
+        )
     else:
-        summary = f"version {report.champion.version} stays: {findings[0].detail or findings[0].measure}"
+        summary = summarise(f"version {report.champion.version} stays", f", because {first_clause(findings[0].detail)}")
     return Verdict.of(findings, summary=summary)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from airflow_mlops_provider.decisions.summaries import summarise
 from airflow_mlops_provider.records.policies.training import TrainingPolicy
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
 if TYPE_CHECKING:
     # A Dag file needs the policy alone, and building the classes of a report takes longer than all of this.
-    from airflow_mlops_provider.records.reports.training import FoldMetric, TrainingReport
+    from airflow_mlops_provider.records.reports.training import FoldMetric, Symmetry, TrainingReport
 
 __all__ = ["TrainingPolicy", "judge_training"]
 
@@ -22,7 +23,7 @@ def judge_training(report: TrainingReport, policy: TrainingPolicy) -> Verdict:
     notice: whether it is deployed is the promotion gate's decision.
     """
     findings = [_symmetry(report, policy), *_metrics(report), _seconds(report, policy), *_folds(report)]
-    return Verdict.of(findings, summary="; ".join([_summary(report, policy), *_notices(report, policy)]))
+    return Verdict.of(findings, summary=_summary(report, policy))
 
 
 def _symmetry(report: TrainingReport, policy: TrainingPolicy) -> Finding:
@@ -38,8 +39,15 @@ def _symmetry(report: TrainingReport, policy: TrainingPolicy) -> Finding:
         observed=observed,
         limit=policy.max_symmetry_difference,
         status=status,
-        detail=f"{measured.rows} probe rows" if measured else "the stored artifact was not read back",
+        detail=_symmetry_in_words(measured, status),
     )
+
+
+def _symmetry_in_words(measured: Symmetry | None, status: Status) -> str:
+    if measured is None:
+        return "the stored artifact was not read back"
+    wrong = "the stored artifact answers differently and was not registered, " if status is Status.FAIL else ""
+    return f"{wrong}{measured.rows} probe rows"
 
 
 def _metrics(report: TrainingReport) -> list[Finding]:
@@ -90,28 +98,34 @@ def _seconds(report: TrainingReport, policy: TrainingPolicy) -> Finding:
         observed=report.total_seconds,
         limit=limit,
         status=Status.NOTICE if over else Status.PASS,
-        detail="over its budget" if over else "",
+        detail=f"{report.rows:,} rows{', over its budget' if over else ''}",
     )
-
-
-def _notices(report: TrainingReport, policy: TrainingPolicy) -> Iterator[str]:
-    """What a notice is about, in words; what has no number says so already."""
-    first, limit = report.metrics[0], policy.max_training_seconds
-    if first.mean is not None and first.dummy is not None and (first.mean - first.dummy) * first.direction.sign <= 0:
-        yield f"no better than the best constant answer ({first.dummy:.3f})"
-    if limit is not None and report.total_seconds > limit:
-        yield f"over its budget of {limit:g} s"
-    yield from (f"{metric.name} unknown" for metric in report.metrics[1:] if metric.mean is None)
 
 
 def _summary(report: TrainingReport, policy: TrainingPolicy) -> str:
-    first = report.metrics[0]
-    held_out = f"{first.name} {first.mean:.3f}" if first.mean is not None else f"{first.name} unknown"
-    asked = f" of the {report.wanted_folds} wanted" if report.folds < (report.wanted_folds or 0) else ""
-    text = (
-        f"trained on {report.rows:,} rows in {report.total_seconds:.1f} s: {held_out} over {report.folds}{asked} folds"
-    )
+    done = f"trained on {report.rows:,} rows in {report.total_seconds:.1f} s"
     difference = report.symmetry.max_abs_difference if report.symmetry else None
     if difference is not None and difference > policy.max_symmetry_difference:
-        text += f"; the stored artifact answers differently (by {difference:g}) and was not registered"
-    return text
+        return summarise(f"the stored artifact answers differently (by {difference:g}) and was not registered")
+    limit, reason = policy.max_training_seconds, _notice(report)
+    if reason:
+        return summarise(_held_out(report), f", {reason}")
+    if limit is not None and report.total_seconds > limit:
+        return summarise(done, f", over its budget of {limit:g} s")
+    return summarise(done, f": {_held_out(report)}")
+
+
+def _held_out(report: TrainingReport) -> str:
+    first = report.metrics[0]
+    wanted = f" of the {report.wanted_folds} wanted" if report.folds < (report.wanted_folds or 0) else ""
+    number = "unknown" if first.mean is None else f"{first.mean:.3f}"
+    return f"{first.name} {number} over {report.folds}{wanted} folds"
+
+
+def _notice(report: TrainingReport) -> str:
+    """What is wrong with the metrics, in words; empty when nothing is."""
+    first = report.metrics[0]
+    if first.mean is not None and first.dummy is not None and (first.mean - first.dummy) * first.direction.sign <= 0:
+        return f"no better than the best constant answer ({first.dummy:.3f})"
+    unknown = [metric.name for metric in report.metrics[1:] if metric.mean is None]
+    return f"but {unknown[0]} is unknown" if unknown else ""

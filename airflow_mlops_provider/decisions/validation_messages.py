@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_mlops_provider.decisions.summaries import MAX_LENGTH, first_clause, quote, short_name, summarise
 from airflow_mlops_provider.records.numbers import number_beside, percent
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
 from airflow_mlops_provider.records.rules import Rule, RuleSeverity
@@ -18,34 +19,48 @@ UNCHECKED = "unchecked_statements"
 """Measure of the finding about what is declared and not checked."""
 
 _SHOWN = 5
+_LEAST_ROOM = 12
 _ROWS = "unexpected_rows"
 _LIMITS = ("min_value", "max_value", "value", "max_age_hours", "sum_total")
 
 
 def summary(report: ValidationReport, findings: Sequence[Finding]) -> str:
-    """The verdict in one sentence: refused or not, how many rows, and the rule that weighs most.
+    """Refused or not, how many rules are broken, and the one that weighs most.
 
     :param findings: the verdict's.
     """
-    told = _summary(report, findings)
-    return f"{told}; {_statements(len(report.unchecked))} not checked" if report.unchecked else told
-
-
-def _summary(report: ValidationReport, findings: Sequence[Finding]) -> str:
     status, total = worst(finding.status for finding in findings), len(report.results)
+    unchecked = f", {_statements(len(report.unchecked))} not checked" if report.unchecked else ""
     if not total:
-        return f"{report.name} says nothing that can be checked"
+        return summarise(f"{short_name(report.name)} says nothing that can be checked")
     unmet = sum(not result.success for result in report.results)
     if report.rows == 0 and status is not Status.FAIL:
-        return f"the batch has no rows, so {total} rule{'' if total == 1 else 's'} had nothing to look at"
+        return summarise(f"the batch has no rows, so {total} rule{'' if total == 1 else 's'} had nothing to look at")
     if not unmet and status is Status.PASS:
-        return _all_hold(total, report.rows)
+        return summarise(_all_hold(total, report.rows), unchecked)
     if status is Status.PASS:
-        return f"{total - unmet} of {total} rules hold on {_rows(report.rows)}; told only: {_told_only(findings)}"
-    rows = [finding.detail for finding in findings if finding.measure == QUARANTINE_SHARE]
-    found = f"{_broken(unmet, total)}:" if unmet else f"{_all_hold(total, report.rows)}, but:"
-    told = "; ".join([*rows, f"{found} {_weightiest(findings)}"])
-    return f"batch refused: {told}" if status is Status.FAIL else told
+        hold = f"{total - unmet} of {total} rules hold on {_rows(report.rows)}"
+        return summarise(f"{hold} (told only: {quote(_told_only(findings), 40)})", unchecked)
+    if not _about_rules(findings):
+        return summarise(_all_hold(total, report.rows), unchecked)
+    found = _broken(unmet, total) if unmet else _all_hold(total, report.rows)
+    return _with_worst(f"{_decision(report, findings, status)}{found}", findings, of=unmet)
+
+
+def _decision(report: ValidationReport, findings: Sequence[Finding], status: Status) -> str:
+    """What becomes of the batch or of its rows, as the beginning of a summary."""
+    if status is Status.FAIL:
+        return "batch refused: "
+    if any(finding.measure == QUARANTINE_SHARE for finding in findings):
+        return f"{report.failing_rows:,} of {_rows(report.rows)} ({percent(report.failing_share)}) quarantined, "
+    return ""
+
+
+def _with_worst(text: str, findings: Sequence[Finding], *, of: int) -> str:
+    """``text`` and, in brackets, as much as there is room for of the finding that weighs most."""
+    lead = " (worst: " if of > 1 else " ("
+    room = MAX_LENGTH - len(text) - len(lead) - 1
+    return summarise(f"{text}{lead}{quote(_weightiest(findings), room)})" if room >= _LEAST_ROOM else text)
 
 
 def _all_hold(rules: int, rows: int) -> str:
@@ -54,7 +69,7 @@ def _all_hold(rules: int, rows: int) -> str:
 
 
 def _broken(unmet: int, rules: int) -> str:
-    return "the only rule is broken" if rules == 1 else f"{unmet} of {rules} rules broken, worst"
+    return "the only rule is broken" if rules == 1 else f"{unmet} of {rules} rules broken"
 
 
 def _statements(count: int) -> str:
@@ -79,12 +94,19 @@ def _weight(finding: Finding) -> tuple[int, float]:
 
 
 def _weightiest(findings: Sequence[Finding]) -> str:
-    about_rules = [finding for finding in findings if finding.measure not in (QUARANTINE_SHARE, UNCHECKED)]
-    return _named_detail(max(about_rules, key=_weight))
+    """The column of the finding that weighs most, and the first clause of what is said of it."""
+    return _named_detail(max(_about_rules(findings), key=_weight))
+
+
+def _about_rules(findings: Sequence[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.measure not in (QUARANTINE_SHARE, UNCHECKED)]
 
 
 def _named_detail(found: Finding) -> str:
-    return found.detail if f"{found.subject!r}" in found.detail else f"{found.subject}: {found.detail}"
+    said = first_clause(found.detail)
+    if found.measure == _ROWS:
+        said = said.rpartition(": ")[2]  # how many rows, without the rule's arguments
+    return said if f"{found.subject!r}" in said else f"{short_name(found.subject)}: {said}"
 
 
 def budget_in_words(report: ValidationReport, max_share: float, *, has_room: bool) -> str:

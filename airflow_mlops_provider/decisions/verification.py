@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from airflow_mlops_provider.decisions.summaries import first_clause, list_names, short_name, shorten, summarise
 from airflow_mlops_provider.records.reports.verification import Check, ReplayReport, VerificationReport
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
@@ -11,23 +14,28 @@ EVIDENCE_PURGED = "evidence_purged"
 
 def judge_verification(report: VerificationReport) -> Verdict:
     """Fail when anything does not hold; ``insufficient_evidence`` when something could not be checked."""
-    findings = [_finding(check) for check in report.checks]
-    verdict = Verdict.of(findings, summary="")
+    verdict = Verdict.of([_finding(check) for check in report.checks], summary="")
+    return replace(verdict, summary=_summary(report, verdict))
+
+
+def _summary(report: VerificationReport, verdict: Verdict) -> str:
+    if not verdict.findings:
+        return summarise(f"nothing is recorded about {short_name(report.name)}")
     wrong, unchecked = (len(verdict.of_status(s)) for s in (Status.FAIL, Status.INSUFFICIENT_EVIDENCE))
-    records = "1 decision record" if report.records == 1 else f"{report.records} decision records"
-    pieces = "1 piece" if report.pieces == 1 else f"{report.pieces} pieces"
-    counted = f"{records} and {pieces} of evidence of {report.name}"
+    total, said = len(verdict.findings), _said(verdict.findings[0])
     if wrong:
-        summary = f"{wrong} of {len(findings)} checks fail on {counted}: {_said(verdict.findings[0])}"
-    elif unchecked:
-        summary = f"{counted} hold as far as they could be checked: {_said(verdict.findings[0])}"
-    elif findings:
-        summary = f"{counted} hold ({len(findings)} checks)"
-    else:
-        summary = f"nothing is recorded about {report.name}"
+        return summarise(f"{wrong} of {total} checks fail on {short_name(report.name)}", f": {said}")
+    if unchecked:
+        return summarise(f"{unchecked} of {total} checks of {short_name(report.name)} could not be made", f": {said}")
     purged = sum(check.measure == EVIDENCE_PURGED for check in report.checks)
     gone = "1 piece was" if purged == 1 else f"{purged} pieces were"
-    return Verdict.of(findings, summary=f"{summary}; {gone} purged by policy" if purged else summary)
+    return summarise(f"{_counted(report)} hold ({total} checks)", f", {gone} purged by policy" if purged else "")
+
+
+def _counted(report: VerificationReport) -> str:
+    records = "1 decision record" if report.records == 1 else f"{report.records} decision records"
+    pieces = "1 piece" if report.pieces == 1 else f"{report.pieces} pieces"
+    return f"{records} and {pieces} of evidence of {short_name(report.name)}"
 
 
 def judge_replay(report: ReplayReport) -> Verdict:
@@ -44,10 +52,11 @@ def judge_replay(report: ReplayReport) -> Verdict:
         for judged in report.judgements
     ]
     changed = [judged for judged in report.judgements if judged.changed]
-    summary = f"{len(changed)} of {len(findings)} past judgements would have been different"
-    if changed:
-        summary += ": " + "; ".join(f"{judged.subject}: {judged.detail}" for judged in changed[:3])
-    return Verdict.of(findings, summary=summary if findings else f"nothing is recorded about {report.name}")
+    if not findings:
+        return Verdict.of(findings, summary=summarise(f"nothing is recorded about {short_name(report.name)}"))
+    which = f" ({list_names([judged.subject for judged in changed], length=50)})" if changed else ""
+    text = f"{len(changed)} of {len(findings)} past judgements would have been different{which}"
+    return Verdict.of(findings, summary=summarise(text))
 
 
 def _finding(check: Check) -> Finding:
@@ -63,4 +72,5 @@ def _finding(check: Check) -> Finding:
 
 
 def _said(finding: Finding) -> str:
-    return f"{finding.subject} {finding.detail}"
+    """Subject and detail, as far as they fit beside the count."""
+    return shorten(f"{short_name(finding.subject, 24)} {first_clause(finding.detail).replace(': ', ' ')}", 60)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from airflow_mlops_provider.exceptions import MLOpsError
@@ -46,7 +46,7 @@ class Finding:
 
     :param subject: what was looked at: a column, a rule, a slice such as ``race=Hispanic & sex=f``.
     :param measure: which number, in snake case with its unit or direction in the name: ``ks_d``, ``p99_latency_ms``.
-    :param observed: the number; ``None`` when it could not be had, which is never a pass.
+    :param observed: the number; ``None`` when there is none, which is never a pass.
     :param limit: the limit it was held against; ``None`` when there is none.
     :param p_value: of the test behind it, unadjusted unless ``detail`` says otherwise; ``None`` without a test.
     :param status: what this finding alone amounts to.
@@ -77,7 +77,7 @@ class Verdict:
     """The judgement of one check.
 
     :param status: the worst of the findings.
-    :param summary: one sentence for a person, with the numbers that decided.
+    :param summary: for a person, with the number that decided: at most 120 characters and two clauses.
     :param findings: the numbers and their limits, worst first.
     """
 
@@ -95,6 +95,14 @@ class Verdict:
         """The verdict whose status is the worst of ``findings``, which are sorted worst first (stable)."""
         ordered = tuple(sorted(findings, key=lambda finding: -finding.status.severity))
         return cls(status=worst(finding.status for finding in ordered), summary=summary, findings=ordered)
+
+    def with_detail(self, *details: str) -> Verdict:
+        """The verdict whose worst finding also says ``details``; itself without details or findings."""
+        if not (any(details) and self.findings):
+            return self
+        worst_one, *others = self.findings
+        detail = "; ".join(filter(None, [worst_one.detail, *details]))
+        return replace(self, findings=(replace(worst_one, detail=detail), *others))
 
     def of_status(self, status: Status) -> tuple[Finding, ...]:
         """The findings of one status, in order."""

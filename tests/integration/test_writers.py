@@ -146,13 +146,13 @@ def test_a_drift_verdict_names_the_tasks_of_its_run_that_wrote_the_batch(run):
     drift, validation = Outcome.from_json(found["drift"]), Outcome.from_json(found["validate"])
     assert drift.verdict.status is Status.FAIL
     told = f"data last written by chained.validate, before that by chained.land (run {run_id})"
-    assert drift.verdict.summary.endswith(told)
-    assert validation.verdict.summary.endswith(f"data last written by chained.land (run {run_id})")
+    assert told in drift.verdict.findings[0].detail
+    assert f"data last written by chained.land (run {run_id})" in validation.verdict.findings[0].detail
     assert [writer["task_id"] for writer in read_evidence(drift.evidence_uri).details["written_by"]] == [
         "validate",
         "land",
     ]
-    assert told in alert_of_outcome(drift, where="chained.drift", links={}).lines[0]
+    assert told in alert_of_outcome(drift, where="chained.drift", links={}).lines[1]
 
 
 def test_airflow_keeps_the_links_of_both_tasks_to_their_reports(run):
@@ -166,7 +166,7 @@ def test_a_drift_verdict_names_the_asset_and_the_task_that_updated_it(run):
     run_id, _ = run("producer")
     _, found = run("consumer")
     drift = Outcome.from_json(found["drift"])
-    assert drift.verdict.summary.endswith(f"data last written by asset hours by producer.load (run {run_id})")
+    assert f"data last written by asset hours by producer.load (run {run_id})" in drift.verdict.findings[0].detail
     [writer] = read_evidence(drift.evidence_uri).details["written_by"]
     assert writer == {"dag_id": "producer", "task_id": "load", "run_id": run_id, "asset": "hours"}
 
@@ -174,5 +174,5 @@ def test_a_drift_verdict_names_the_asset_and_the_task_that_updated_it(run):
 def test_a_batch_of_which_nobody_knows_is_said_to_be_written_by_nobody(run):
     _, found = run("alone")
     unknown = Outcome.from_json(found["unknown"])
-    assert "written by" not in unknown.verdict.summary
+    assert "written by" not in unknown.verdict.findings[0].detail
     assert "written_by" not in read_evidence(unknown.evidence_uri).details

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from airflow_mlops_provider.decisions.summaries import list_names, quote, short_name, summarise
 from airflow_mlops_provider.records.policies.drift import DriftPolicy
 from airflow_mlops_provider.records.reports.drift import ColumnDrift, DriftReport, Measure, Problem, Role
 from airflow_mlops_provider.records.verdict import Finding, Status
@@ -95,37 +96,60 @@ def number_text(finding: Finding) -> str:
     observed, limit = finding.observed or 0.0, finding.limit or 0.0
     sign = ">" if observed > limit else ("=" if observed == limit else "<")
     texts = ((f"{observed:.{digits}g}", f"{limit:.{digits}g}") for digits in range(2, 18))
-    told = next((pair for pair in texts if pair[0] != pair[1]), (f"{observed:.2g}", f"{limit:.2g}"))
-    return f"{finding.subject}, {WORDS[Measure(finding.measure)]} {told[0]} {sign} {told[1]}"
+    shown = next((pair for pair in texts if pair[0] != pair[1]), (f"{observed:.2g}", f"{limit:.2g}"))
+    return f"{short_name(finding.subject, 24)}, {WORDS[Measure(finding.measure)]} {shown[0]} {sign} {shown[1]}"
 
 
-def summary(report: DriftReport, findings: Sequence[Finding], *, notes: Sequence[str] = ()) -> str:
-    """One sentence: how many columns drifted, the worst of them, and what else failed.
-
-    :param notes: what a reader must know about how it was judged.
-    """
+def summary(report: DriftReport, findings: Sequence[Finding]) -> str:
+    """How many columns drifted and the worst of them; then what else drifted."""
     roles = {column.column: column.role for column in report.columns}
     failed = [finding for finding in findings if finding.status is Status.FAIL]
     drifted: dict[Role, set[str]] = {role: set() for role in Role}
     for finding in failed:
         if finding.subject in roles:
             drifted[roles[finding.subject]].add(finding.subject)
-    parts = [_features_text(report, findings, len(drifted[Role.FEATURE]))]
-    others = (role for role in (Role.TARGET, Role.PREDICTION) if drifted[role])
-    parts += [f"{role} drifted: {', '.join(sorted(drifted[role]))}" for role in others]
-    parts += [number_text(finding) for finding in failed if finding.subject not in roles]
-    return "; ".join(filter(None, [*parts, *notes]))
+    features = _features_text(report, findings, len(drifted[Role.FEATURE]))
+    others = [f"the {role}" for role in (Role.TARGET, Role.PREDICTION) if drifted[role]]
+    others += list(dict.fromkeys(finding.subject for finding in failed if finding.subject not in roles))
+    if not others:
+        return summarise(features)
+    first = next(finding for finding in failed if roles.get(finding.subject) is not Role.FEATURE)
+    what = f"{list_names(others)} drifted"
+    if not features:
+        return summarise(f"{what} ({_deciding_text(first)})")
+    if drifted[Role.FEATURE]:
+        return summarise(features, f", and {what} too")
+    return summarise(f"{_count_text(report, 0)}, but {what} ({_deciding_text(first)})")
+
+
+def _deciding_text(finding: Finding) -> str:
+    if finding.limit is None or finding.observed is None:
+        return _problem_text(finding)
+    return number_text(finding)
+
+
+def _problem_text(finding: Finding) -> str:
+    problem = finding.detail.removeprefix(f"{finding.subject}: ")
+    return f"{short_name(finding.subject, 24)}: {quote(problem, 50)}"
 
 
 def _features_text(report: DriftReport, findings: Sequence[Finding], drifted: int) -> str:
-    short = [finding.detail for finding in findings if finding.measure == ROWS]
+    short = [finding for finding in findings if finding.measure == ROWS]
     if short and not drifted:
-        return short[0]
-    total = sum(column.role is Role.FEATURE and column.problem is not Problem.NEW_COLUMN for column in report.columns)
-    if not total:
+        rows, needed = short[0].observed or 0.0, short[0].limit or 0.0
+        return f"{short[0].subject} has {rows:,.0f} row{'' if rows == 1 else 's'}, fewer than the {needed:,.0f} needed"
+    if not _features(report):
         others = any(finding.status is Status.FAIL for finding in findings)
         return "" if others else "no feature was compared"
-    return f"{drifted} of {total} columns drifted{_worst_text(report, findings, drifted)}"
+    return f"{_count_text(report, drifted)}{_worst_text(report, findings, drifted)}"
+
+
+def _features(report: DriftReport) -> int:
+    return sum(column.role is Role.FEATURE and column.problem is not Problem.NEW_COLUMN for column in report.columns)
+
+
+def _count_text(report: DriftReport, drifted: int) -> str:
+    return f"{drifted} of {_features(report)} columns drifted"
 
 
 def _worst_text(report: DriftReport, findings: Sequence[Finding], drifted: int) -> str:
@@ -133,20 +157,20 @@ def _worst_text(report: DriftReport, findings: Sequence[Finding], drifted: int) 
     own = [finding for finding in findings if finding.subject in names]
     broken = [finding for finding in own if finding.status is Status.FAIL and finding.limit is None]
     measured = [finding for finding in own if finding.limit is not None and finding.observed is not None]
-    open_ = [finding for finding in own if finding.status is Status.INSUFFICIENT_EVIDENCE]
+    undecided = [finding for finding in own if finding.status is Status.INSUFFICIENT_EVIDENCE]
     if broken:
-        return f" (worst: {broken[0].detail})"
-    if open_ and not drifted:
-        return f" (undecided: {', '.join(dict.fromkeys(finding.subject for finding in open_))})"
+        return f" (worst: {_problem_text(broken[0])})"
+    if undecided and not drifted:
+        return f" (undecided: {list_names(list(dict.fromkeys(finding.subject for finding in undecided)), length=50)})"
     if not measured:
         return ""
     lead = max(measured, key=lambda finding: (finding.status.severity, size(finding)))
-    but = _harmless(lead) if size(lead) >= 1 else ""
-    return f" ({'worst' if drifted else 'largest'}: {number_text(lead)}{but})"
+    reason = _harmless(lead) if size(lead) >= 1 else ""
+    return f" ({'worst' if drifted else 'largest'}: {number_text(lead)}{reason})"
 
 
 def _harmless(lead: Finding) -> str:
     """Why an effect that reaches its limit is no drift."""
     if lead.status is Status.NOTICE and lead.measure == Measure.WINDOW_SCORE:
-        return " for the first time; an alarm when the next window is out of the ordinary too"
+        return " for the first time"
     return {Status.PASS: " but within chance", Status.NOTICE: " but by the smallest of moves"}.get(lead.status, "")

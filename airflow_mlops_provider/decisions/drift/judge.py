@@ -40,7 +40,8 @@ def judge_drift(report: DriftReport, policy: DriftPolicy) -> Verdict:
 
     :param report: what was measured.
     :param policy: the budget of false alarms, the effect floors, or a named rule.
-    :returns: findings with the largest effects, relative to their limits, first within each status.
+    :returns: findings with the largest effects, relative to their limits, first within each status; the first one also
+        says what the judgement assumes.
     """
     findings = [*problem_findings(report), *row_findings(report, policy)]
     notes = [report.joint_note] if policy.joint else []
@@ -56,7 +57,7 @@ def judge_drift(report: DriftReport, policy: DriftPolicy) -> Verdict:
         findings += ranked(_shift_findings(report, policy, findings))
         independent = f"groups of {report.group_column}" if report.group_column else "rows"
         notes.append(f"assumes independent {independent}{f' ({report.window_note})' if report.window_note else ''}")
-    return Verdict.of(findings, summary=summary(report, findings, notes=notes))
+    return Verdict.of(findings, summary=summary(report, findings)).with_detail(*notes)
 
 
 def _shift_findings(report: DriftReport, policy: DriftPolicy, problems: Sequence[Finding]) -> Iterator[Finding]:

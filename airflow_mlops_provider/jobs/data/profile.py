@@ -19,6 +19,7 @@ from airflow_mlops_provider.analysis.drift.profile_file import (
     without_rows,
 )
 from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows, sample_edges
+from airflow_mlops_provider.decisions.summaries import summarise
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError, IntegrityError
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.codec import digest, sha256
@@ -55,9 +56,8 @@ class ProfileJob(Job, ProfileRequest):
             status=Status.PASS,
             detail=_files_text(files, fresh),
         )
-        summary = (
-            f"profiled {found.rows:,} rows in {len(columns)} column{'s' * (len(columns) > 1)} and {finding.detail}"
-        )
+        counted = f"profiled {found.rows:,} rows in {len(columns)} column{'s' * (len(columns) > 1)}"
+        summary = summarise(f"{counted} and {finding.detail}")
         return self.record(
             Kind.PROFILE,
             report={"rows": found.rows, "columns": columns, "files": files, "files_read": fresh},

@@ -116,8 +116,9 @@ def test_the_summary_counts_discoveries_among_the_slices_and_says_which_half() -
     both = replace(report(piece()), discoveries=(Discovery(found=found, confirmed=found),))
     verdict = judge_bias(both, BiasPolicy())
     assert "1 of 2 slices (1 of them discovered) fails" in verdict.summary
-    assert "in 500 rows of the half tested" in verdict.summary
-    assert "gap 0.2, limit 0.05; p 2e-09 after Holm" in verdict.summary
+    assert "race=a & sex=f has a gap of 0.2 (limit 0.05)" in verdict.summary
+    assert "in 500 rows of the half tested" in verdict.findings[0].detail
+    assert "gap 0.2, limit 0.05; p 2e-09 after Holm" in verdict.findings[0].detail
 
 
 @pytest.mark.parametrize(
@@ -130,9 +131,12 @@ def test_the_summary_counts_discoveries_among_the_slices_and_says_which_half() -
     ],
 )
 def test_a_critical_slice_that_is_not_there_has_its_own_words(critical: str, hint: str) -> None:
-    summary = judge(replace(piece("flag=true"), columns=("flag",)), critical={critical: 0.5}).summary
-    assert summary.startswith("none of 1 slice is shown to be worse than the rest in accuracy; ")
-    assert f"critical slice {critical!r}: there is no such slice; {hint}" in summary
+    verdict = judge(replace(piece("flag=true"), columns=("flag",)), critical={critical: 0.5})
+    assert verdict.summary == (
+        f"none of 1 slice is shown to be worse than the rest in accuracy, but there is no slice {critical}"
+    )
+    absent = next(finding for finding in verdict.findings if finding.subject == critical)
+    assert absent.detail.startswith(f"there is no such slice; {hint}")
 
 
 @pytest.mark.parametrize(

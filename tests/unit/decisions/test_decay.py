@@ -55,7 +55,7 @@ def test_a_drop_beyond_chance_that_is_too_small_to_matter_is_a_notice() -> None:
 def test_too_few_rows_are_never_called_quiet() -> None:
     verdict = judge(report(0.8, 0.8, rows=150))
     assert verdict.status is Status.INSUFFICIENT_EVIDENCE
-    assert "150 rows, 200 needed" in verdict.summary
+    assert "150 rows are too few (200 needed)" in verdict.summary
 
 
 def test_the_test_and_the_cumulative_sum_share_the_budget() -> None:
@@ -95,7 +95,7 @@ def test_rules_of_the_history_follow_the_metrics_direction(rule: DecayRule) -> N
 def test_rules_of_the_history_need_one(rule: DecayRule) -> None:
     verdict = judge(report(0.8, 0.8, 0.5), rule=rule)
     assert verdict.status is Status.INSUFFICIENT_EVIDENCE
-    assert "2 windows before the last, 4 needed" in verdict.summary
+    assert "2 windows before it are too few (4 needed)" in verdict.summary
 
 
 @pytest.mark.parametrize(

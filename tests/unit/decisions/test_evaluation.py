@@ -141,7 +141,7 @@ def test_rows_the_candidate_was_trained_on_are_noticed() -> None:
 def test_the_summary_says_which_number_against_which_limit() -> None:
     verdict = judge_evaluation(report(comparison(0.01, 0.016)), EvaluationPolicy())
     assert verdict.summary.startswith("the champion stays")
-    assert "accuracy_gain_lower_bound -0.006, limit -0.005" in verdict.summary
+    assert "gain at least -0.006, limit -0.005" in verdict.summary
 
 
 @given(st.floats(-0.1, 0.1), st.floats(0, 0.1), st.floats(0, 0.1), st.integers(30, 10_000), st.booleans())

@@ -53,9 +53,9 @@ def test_the_comparison_is_told():
 
 def test_the_summary_of_a_notice_says_why():
     for change, said in (
-        ({"shadow_trouble": "model 'wage' has no version 9"}, "; shadow: model 'wage' has no version 9"),
-        ({"scoring": replace(GOOD, probe=None)}, "; wage 1: the version carries no probe batch"),
-        ({"shadow": replace(GOOD, not_finite=3)}, "; shadow wage 1: values_not_finite is 3, limit 0"),
+        ({"shadow_trouble": "model 'wage' has no version 9"}, ", but the shadow could not score them"),
+        ({"scoring": replace(GOOD, probe=None)}, ", but the version carries no probe batch"),
+        ({"shadow": replace(GOOD, not_finite=3)}, ", but shadow wage 1 has values_not_finite 3 (limit 0)"),
     ):
         verdict = judge_prediction(PredictionReport(**{"scoring": GOOD, "seconds": 1.0, **change}))
         assert (verdict.status, verdict.summary.endswith(said)) == (Status.NOTICE, True)

@@ -72,7 +72,7 @@ def against(verdict):
 def test_a_whole_set_of_good_evidence_promotes():
     verdict = judge(report())
     assert verdict.status is Status.PASS
-    assert verdict.summary.startswith("wage version 2 (2) replaces wage version 1 (1); roc_auc 0.75 against 0.73")
+    assert verdict.summary.startswith("wage version 2 (2) replaces version 1 (1), roc_auc 0.75 against 0.73")
 
 
 @pytest.mark.parametrize("kind", REQUIRED)
@@ -101,7 +101,7 @@ def test_insufficient_evidence_may_be_tolerated_by_kind_and_stays_visible(kind):
     facts = report(**{kind: item(Kind(kind), status=Status.INSUFFICIENT_EVIDENCE)})
     verdict = judge(facts, tolerate_insufficient=(kind,))
     assert verdict.status is Status.NOTICE
-    assert "insufficient evidence, tolerated by the policy" in verdict.summary
+    assert f"{kind} evidence is insufficient but tolerated" in verdict.summary
 
 
 def test_a_fail_is_never_tolerated():
@@ -157,7 +157,7 @@ def test_slices_must_be_measured_on_the_evaluated_data():
 def test_evidence_against_a_former_champion_is_stale():
     verdict = judge(report(champion=ref("7")))
     assert against(verdict) == {"champion_changed"}
-    assert "evaluated against wage version 1 (1), in force is wage version 7 (7)" in verdict.summary
+    assert "evaluated against wage version 1 (1), in force is wage version 7 (7)" in verdict.findings[0].detail
 
 
 def test_evidence_without_a_champion_is_stale_once_there_is_one():
@@ -192,7 +192,7 @@ def test_the_latency_limit_needs_a_latency():
 def test_an_approval_is_awaited_and_then_noted_with_the_person():
     waiting = judge(report(mode=Mode.APPROVE, owners=("ada",)))
     assert waiting.status is Status.INSUFFICIENT_EVIDENCE
-    assert "awaiting approval by one of ada" in waiting.summary
+    assert "awaiting approval by one of ada" in waiting.findings[0].detail
     assert judge(report(mode=Mode.APPROVE, owners=("ada",), approver="ada")).status is Status.PASS
     assert judge(report(mode=Mode.APPROVE, owners=("ada",), approver="eve")).status is Status.NOTICE
 

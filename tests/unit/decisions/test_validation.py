@@ -144,16 +144,13 @@ def test_a_message_says_rule_counts_range_and_samples() -> None:
         about_hours,
         "3 of 200 rows (1.5 %) break a rule, and none may be quarantined",
     ]
-    assert verdict.summary == (
-        "batch refused: 3 of 200 rows (1.5 %) break a rule, and none may be quarantined; "
-        f"the only rule is broken: hours: {about_hours}"
-    )
+    assert verdict.summary == "batch refused: the only rule is broken (hours: 3 of 200 rows unexpected (1.5 %))"
 
 
 def test_rows_within_the_budget_are_called_quarantined_and_the_batch_is_not_refused() -> None:
     measured = report(row_result(2), failing_rows=2, quarantine=SOMEWHERE)
     summary = judge_validation(measured, ValidationPolicy(max_quarantine_share=0.01)).summary
-    assert summary.startswith("2 of 200 rows (1 %) quarantined; the only rule is broken: hours: ")
+    assert summary.startswith("2 of 200 rows (1 %) quarantined, the only rule is broken (hours: ")
 
 
 def test_a_missing_column_is_called_missing_by_the_rule_that_demands_it() -> None:
@@ -161,7 +158,7 @@ def test_a_missing_column_is_called_missing_by_the_rule_that_demands_it() -> Non
     gone = RuleResult(rule=rule, scope=Scope.TABLE, engine=Engine.SCAN, success=False)
     verdict = judge_validation(report(gone), ValidationPolicy())
     assert verdict.summary == (
-        "batch refused: the only rule is broken: column 'union' is missing (expect_column_to_exist)"
+        "batch refused: the only rule is broken (column 'union' is missing (expect_column_to_exist))"
     )
 
 

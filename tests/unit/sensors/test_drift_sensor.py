@@ -152,7 +152,7 @@ def test_a_reference_kept_as_its_profile_alone_serves_the_sensor_without_the_row
         op.reference = kept
         outcome = Outcome.from_json(op.execute(ctx))
         verdicts[name] = (outcome.verdict.status, len(events(op, ctx)))
-        assert "profile without rows" in outcome.verdict.summary
+        assert "profile without rows" in outcome.verdict.findings[0].detail
         assert read_evidence(outcome.evidence_uri).attachments == {}
     assert verdicts == {"drifted": (Status.FAIL, 1), "quiet": (Status.PASS, 0)}
 

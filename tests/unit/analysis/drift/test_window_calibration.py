@@ -64,7 +64,7 @@ def test_an_ordinary_day_alarms_by_rows_and_not_by_windows():
     assert report.windows.p_value > 0.05
     verdict = judge_drift(report, DriftPolicy())
     assert verdict.status is Status.PASS
-    assert "calibrated on 60 windows" in verdict.summary
+    assert "calibrated on 60 windows" in verdict.findings[0].detail
 
 
 def test_a_shifted_day_stands_out_in_the_column_that_shifted():
@@ -94,7 +94,7 @@ def test_the_order_of_rows_does_not_matter():
 def test_too_few_windows_are_said_and_rows_are_taken_as_independent():
     report = measure(days(1, seed=7), days(29))
     assert report.windows is None
-    assert "29 windows" in judge_drift(report, DriftPolicy()).summary
+    assert "29 windows" in judge_drift(report, DriftPolicy()).findings[0].detail
 
 
 def test_a_time_stamp_is_no_window():
@@ -127,4 +127,4 @@ def test_a_level_that_no_day_of_the_reference_held_is_an_effect_of_its_own():
     assert verdict.status is Status.NOTICE
     assert "d" in verdict.findings[0].detail
     assert verdict.findings[0].subject == "kind"
-    assert "an alarm when the next window is out of the ordinary too" in verdict.summary
+    assert "an alarm when the next window is out of the ordinary too" in verdict.findings[0].detail

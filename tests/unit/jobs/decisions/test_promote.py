@@ -40,7 +40,7 @@ def test_a_better_challenger_replaces_the_champion_and_the_reference_moves_with_
     first, second = world.champions(1)[0], world.register(seed=9, training=world.dataset("newer", "e"))
     assert reference_dataset("models:/wage@champion", str(world.root)).uri == "train_1.parquet"
     outcome = world.promote(second, world.evidence_for(second, training=world.dataset("newer", "e")))
-    assert "replaces wage version 1" in outcome.verdict.summary
+    assert "replaces version 1" in outcome.verdict.summary
     assert world.models.aliases("wage") == {"champion": "2", "previous": "1"}
     assert world.links[-1].record.champion == first
     assert world.links[-1].record.previous == world.links[0].digest
@@ -58,7 +58,7 @@ def test_a_challenger_trained_meanwhile_keeps_its_alias(world):
 def test_missing_evidence_leaves_no_champion_and_is_recorded(world):
     model = world.register()
     outcome = world.promote(model, world.evidence_for(model)[1:])
-    assert "no champion yet, wage version 1" in outcome.verdict.summary
+    assert "wage version 1 does not become the first champion" in outcome.verdict.summary
     assert "because no validation evidence was given" in outcome.verdict.summary
     assert (world.effects, "champion" in world.models.aliases("wage")) == (["stays"], False)
 
@@ -97,8 +97,8 @@ def test_evidence_against_a_former_champion_is_stale_and_the_loser_is_recorded(w
     assert world.promote(one, evidence[one.version]).verdict.status is Status.PASS
     lost = world.promote(two, evidence[two.version])
     assert against(lost) == {"champion_changed"}
-    assert "evaluated against wage version 1" in lost.verdict.summary
-    assert "in force is wage version 2" in lost.verdict.summary
+    assert "evaluated against wage version 1" in lost.verdict.findings[0].detail
+    assert "in force is wage version 2" in lost.verdict.findings[0].detail
     assert world.effects == ["moved", "moved", "lost"]
     assert world.models.aliases("wage")["champion"] == "2"
 
@@ -113,16 +113,16 @@ def test_a_suggestion_is_recorded_and_moves_nothing(world):
     model = world.register()
     outcome = world.promote(model, mode="suggest")
     assert outcome.verdict.status is Status.PASS
-    assert "would become the first champion (suggested; nothing moved)" in outcome.verdict.summary
+    assert "would become the first champion (suggested only)" in outcome.verdict.summary
     assert (world.effects, "champion" in world.models.aliases("wage")) == (["suggested"], False)
 
 
 def test_a_promotion_to_another_alias_speaks_of_that_alias(world):
     model, second = world.versions(2)
     assert "becomes the first model behind alias 'canary'" in world.promote(model, alias="canary").verdict.summary
-    stale = world.promote(second, world.evidence_for(second, champion=None), alias="canary").verdict.summary
-    assert "model behind alias 'canary' stays" in stale
-    assert "evaluate again with 'champion_alias' 'canary'" in stale
+    stale = world.promote(second, world.evidence_for(second, champion=None), alias="canary").verdict
+    assert "model behind alias 'canary' stays" in stale.summary
+    assert "evaluate again with 'champion_alias' 'canary'" in stale.findings[0].detail
     assert "champion" not in world.models.aliases("wage")
 
 
@@ -131,7 +131,7 @@ def test_approval_waits_for_a_person_and_records_who_it_was(world):
     evidence = world.evidence_for(model)
     waiting = world.promote(model, evidence, mode="approve", run_key="r")
     assert waiting.verdict.status is Status.INSUFFICIENT_EVIDENCE
-    assert "would become the first champion (awaiting approval by one of ml-team" in waiting.verdict.summary
+    assert "would become the first champion (awaiting approval)" in waiting.verdict.summary
     assert world.promote(model, evidence, mode="approve", person="ml-team", run_key="r").verdict.status is Status.PASS
     assert world.effects == ["awaiting_approval", "moved"]
     assert world.links[-1].record.person == "ml-team"

@@ -56,7 +56,7 @@ def test_old_evidence_goes_and_that_of_the_champion_and_its_predecessor_stays(ol
     assert (outcome.kind, outcome.verdict.status) == (Kind.PURGE, Status.PASS)
     assert not any(map(old.store.holds, gone))
     assert all(map(old.store.holds, kept))
-    assert "removed; 10 stay, because a champion or its predecessor rests on them" in outcome.verdict.summary
+    assert "removed, 10 stay" in outcome.verdict.summary
 
 
 def test_a_tombstone_names_what_went_with_its_hash_and_the_policy_and_hangs_in_the_chain(old_on_disk):
@@ -198,7 +198,7 @@ def test_an_open_incident_is_kept_with_its_postmortem_until_somebody_closes_it(w
     world.champions_of_one_artifact(2)
     uri = read_evidence(world.rollback().evidence_uri).details["incident"]
     (postmortem,) = read_evidence(uri).attachments.values()
-    said = purge(world).verdict.summary
+    said = purge(world).verdict.findings[0].detail
     assert re.search(r"stay: \d+ because a champion or its .*, 2 because their incident is still open", said), said
     assert world.store.holds(uri)
     assert world.store.holds(postmortem)
@@ -235,7 +235,7 @@ def test_a_purge_that_was_killed_before_it_removed_anything_is_finished_by_the_n
     records = len(old.links)
     outcome = purge(old, retention_days=300)
     assert "0 files of evidence older than 300 days removed" in outcome.verdict.summary
-    assert "10 removed that an earlier purge had recorded" in outcome.verdict.summary
+    assert "10 removed that an earlier purge had recorded" in outcome.verdict.findings[0].detail
     assert not any(map(old.store.holds, gone))
     assert (len(old.links), verify(old).verdict.status) == (records, Status.PASS)
 
@@ -266,7 +266,7 @@ def test_half_written_files_of_killed_writers_are_swept_and_those_of_today_are_n
     for path in (left, fresh):
         path.write_bytes(b"{")
     os.utime(left, (time.time() - 7200,) * 2)
-    assert "1 half-written files swept" in purge(world).verdict.summary
+    assert "1 half-written files swept" in purge(world).verdict.findings[0].detail
     assert (left.exists(), fresh.exists()) == (False, True)
 
 

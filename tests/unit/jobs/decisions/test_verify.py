@@ -151,7 +151,7 @@ def test_evidence_that_the_caller_names_must_be_there(world, name):
 def test_without_a_registry_the_rest_is_checked_and_the_gap_is_said(decided, tmp_path):
     outcome = verify(decided, tracking_uri=f"sqlite:///{tmp_path}/elsewhere.db")
     assert outcome.verdict.status is Status.INSUFFICIENT_EVIDENCE
-    assert "a removed last record would go unseen" in outcome.verdict.summary
+    assert "a removed last record would go unseen" in outcome.verdict.findings[0].detail
     assert not (tmp_path / "elsewhere.db").exists()
 
 
@@ -178,7 +178,7 @@ def test_replay_says_what_another_policy_would_have_changed(decided):
     stricter = run("replay", {"model": "wage", "policy": {"max_p99_latency_ms": 1}, **root(decided)})
     assert stricter.verdict.status is Status.NOTICE
     assert "3 of 3 past judgements would have been different" in stricter.verdict.summary
-    assert "record 1: version 1 would not have been promoted" in stricter.verdict.summary
+    assert "version 1 would not have been promoted" in stricter.verdict.findings[0].detail
 
 
 def test_replay_under_a_milder_policy_promotes_what_was_refused(world):
@@ -188,14 +188,14 @@ def test_replay_under_a_milder_policy_promotes_what_was_refused(world):
         Status.FAIL
     )
     outcome = run("replay", {"model": "wage", "policy": {"superiority": False}, **root(world)})
-    assert "record 2: version 2 would have been promoted" in outcome.verdict.summary
+    assert "version 2 would have been promoted" in outcome.verdict.findings[0].detail
 
 
 def test_replay_of_one_piece_of_evidence(world):
     world.champions(1)
     uri = world.evaluate(world.register(seed=4), gain=0.002)
     outcome = run("replay", {"evidence": uri, "policy": {"superiority": True}, **root(world)})
-    assert "pass would be fail" in outcome.verdict.summary
+    assert "pass would be fail" in outcome.verdict.findings[0].detail
 
 
 def test_replay_refuses_an_unknown_key(decided):

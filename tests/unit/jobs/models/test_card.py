@@ -41,7 +41,7 @@ def test_a_card_without_metrics_fails_and_is_written_all_the_same(world):
     model = world.register()
     outcome = card(world, model, [])
     assert outcome.verdict.status is Status.FAIL
-    assert outcome.verdict.summary == "the card lacks metrics, slices"
+    assert outcome.verdict.summary == "the card lacks 2 sections (metrics and slices)"
     assert world.models.attachment(model, "model_card.html") is not None
 
 
@@ -54,4 +54,4 @@ def test_evidence_of_another_model_is_refused_by_name(world):
 def test_a_failed_card_stops_a_promotion(world):
     model = world.register()
     evidence = [*world.evidence_for(model)[:3], card(world, model, []).evidence_uri]
-    assert "model_card failed: the card lacks metrics, slices" in world.promote(model, evidence).verdict.summary
+    assert "because model_card failed" in world.promote(model, evidence).verdict.summary

@@ -225,9 +225,9 @@ def test_the_champion_is_not_compared_with_itself(world: World) -> None:
 def test_a_misspelt_alias_of_the_champion_is_noticed(world: World) -> None:
     verdict = world.run("evaluate", champion_alias="chmpion").verdict
     assert verdict.status is Status.NOTICE
-    assert "though the model has champion=1; is the alias misspelt?" in verdict.summary
+    assert "though the model has champion=1; is the alias misspelt?" in verdict.findings[0].detail
     standing = world.run("evaluate", model="models:/wage@champion", champion_alias="chmpion").verdict
-    assert "misspelt" not in standing.summary
+    assert "misspelt" not in standing.findings[0].detail
 
 
 def test_evaluating_on_the_training_data_is_noticed(world: World) -> None:

@@ -165,7 +165,10 @@ def test_a_shadow_is_compared_by_the_metric_too_on_the_rows_that_have_labels(wor
     assert (comparison["labelled_rows"], comparison["metric"]) == (len(known), "roc_auc")
     for name, ref in (("value", world.first), ("shadow_value", world.second)):
         assert comparison[name] == pytest.approx(roc_auc_score(known.high, world.store.load(ref).scores(known)))
-    assert f"has roc_auc {comparison['shadow_value']:.3f} beside {comparison['value']:.3f}" in outcome.verdict.summary
+    assert "models:/wage/2 agrees on" in outcome.verdict.summary
+    (metric,) = (finding for finding in outcome.verdict.findings if finding.measure == "roc_auc")
+    assert metric.observed == comparison["shadow_value"]
+    assert f"the model in use has {comparison['value']:.4g}" in metric.detail
 
 
 def test_without_labels_a_shadow_is_compared_by_its_answers_alone(world, predict):

@@ -67,7 +67,7 @@ def test_other_code_that_learns_otherwise_is_a_failure_and_named(bench):
     (bench.folder / "toy.py").write_text(TRAINER.replace("=5", "=6"))
     verdict = bench.reproduce(model="toy").verdict
     assert verdict.status is Status.FAIL
-    assert "changed since: the trainer" in verdict.summary
+    assert "(changed since: the trainer" in verdict.summary
 
 
 def test_other_code_that_learns_the_same_is_a_notice(bench):
@@ -75,7 +75,7 @@ def test_other_code_that_learns_the_same_is_a_notice(bench):
     (bench.folder / "toy.py").write_text(TRAINER + "\n# a comment\n")
     verdict = bench.reproduce(model="toy").verdict
     assert verdict.status is Status.NOTICE
-    assert "learnt the same; changed since: the trainer" in verdict.summary
+    assert "learnt the same (changed since: the trainer" in verdict.summary
 
 
 def test_other_data_are_refused_before_anything_is_learnt(bench):

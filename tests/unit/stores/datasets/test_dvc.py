@@ -137,7 +137,7 @@ def test_a_fallback_is_recorded_in_the_outcome_and_the_evidence_and_told(reposit
     [finding] = outcome.verdict.of_status(Status.NOTICE)
     assert finding.measure == "fallback_revision"
     assert "never pushed" in finding.detail
-    assert outcome.verdict.summary.endswith("; dataset is not the newest version")
+    assert "dataset is not the newest version" in outcome.verdict.findings[0].detail
     assert outcome.dataset.revision == stable
     evidence = read_evidence(outcome.evidence_uri)
     assert evidence.inputs["dataset"].fallback == outcome.dataset.fallback
