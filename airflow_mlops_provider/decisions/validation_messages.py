@@ -32,7 +32,7 @@ def summary(report: ValidationReport, findings: Sequence[Finding]) -> str:
     status, total = worst(finding.status for finding in findings), len(report.results)
     unchecked = f", {_statements(len(report.unchecked))} not checked" if report.unchecked else ""
     if not total:
-        return summarise(f"{short_name(report.name)} says nothing that can be checked")
+        return summarise(f"{short_name(report.name)} says nothing that can be checked", unchecked)
     unmet = sum(not result.success for result in report.results)
     if report.rows == 0 and status is not Status.FAIL:
         return summarise(f"the batch has no rows, so {total} rule{'' if total == 1 else 's'} had nothing to look at")

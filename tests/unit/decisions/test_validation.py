@@ -276,7 +276,7 @@ def test_a_column_without_values_weighs_as_much_as_the_rules_that_look_at_them()
 def test_nothing_that_can_be_checked_is_never_a_pass() -> None:
     verdict = judge_validation(report(name="c", unchecked=("slaProperties 1: retention",)), ValidationPolicy())
     assert verdict.status is Status.INSUFFICIENT_EVIDENCE
-    assert verdict.summary == "c says nothing that can be checked; 1 statement not checked"
+    assert verdict.summary == "c says nothing that can be checked, 1 statement not checked"
 
 
 def test_what_is_not_checked_is_counted_in_the_summary_and_listed_in_a_finding() -> None:
@@ -284,7 +284,7 @@ def test_what_is_not_checked_is_counted_in_the_summary_and_listed_in_a_finding()
     verdict = judge_validation(measured, ValidationPolicy())
     assert (verdict.status, verdict.summary) == (
         Status.PASS,
-        "the only rule holds on 200 rows; 2 statements not checked",
+        "the only rule holds on 200 rows, 2 statements not checked",
     )
     listed = next(finding for finding in verdict.findings if finding.measure == "unchecked_statements")
     assert listed.detail.endswith("not checked: property a: relationships; slaProperties 1: retention")
