@@ -17,7 +17,8 @@ from airflow_mlops_provider.pages.rendering import make_environment
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.ui import URL_PREFIX
-from airflow_mlops_provider.ui.trends import trends_of
+from airflow_mlops_provider.ui.trends import trend_chart, trends_of
+from airflow_mlops_provider.ui.vega import vega_version
 
 NONE = "\N{EN DASH}"
 """What stands where there is nothing."""
@@ -36,7 +37,13 @@ def render(request: Request, template: str, *, status_code: int = 200, **context
     text = (
         environment()
         .get_template(template)
-        .render(base=here, airflow=here.removesuffix(URL_PREFIX), now=datetime.now(UTC), **context)
+        .render(
+            base=here,
+            airflow=here.removesuffix(URL_PREFIX),
+            now=datetime.now(UTC),
+            vega=vega_version(),
+            **context,
+        )
     )
     return HTMLResponse(text, status_code=status_code)
 
@@ -56,6 +63,7 @@ def environment() -> Environment:
         pretty=pretty,
         query=query,
         short=short,
+        trend_chart=trend_chart,
         trends=trends_of,
     )
     made.globals["statuses"] = sorted(Status, key=lambda status: -status.severity)

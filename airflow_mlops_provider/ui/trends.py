@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from airflow_mlops_provider.decisions.drift.findings import size
+from airflow_mlops_provider.pages.charts.heatmap import Square, heatmap
+from airflow_mlops_provider.pages.charts.theme import Spec
+from airflow_mlops_provider.pages.rendering import status_word
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Finding
 from airflow_mlops_provider.ui.board import NEWEST_IN_TRENDS, Check
@@ -66,6 +70,37 @@ def trends_of(checks: Iterable[Check]) -> tuple[Trend, ...]:
         trend
         for check in checks
         if check.kind in _TITLES and len(check.history) > 1 and (trend := _trend(check)) is not None
+    )
+
+
+def trend_chart(trend: Trend, base: str) -> Spec:
+    """The same as a heat map: each square tells its number against its limit, and leads to the check's evidence.
+
+    :param trend: what is drawn.
+    :param base: address of the page.
+    """
+    squares = [
+        Square(
+            row=number,
+            check=check,
+            status=cell.finding.status,
+            share=cell.strength / 10,
+            text=_in_words(trend.checks[check], row.subject, cell.finding),
+            link=f"{base}/evidence?uri={quote(trend.checks[check].uri, safe='')}",
+        )
+        for number, row in enumerate(trend.rows)
+        for check, cell in enumerate(row.cells)
+        if cell.finding is not None
+    ]
+    spec = heatmap([row.subject for row in trend.rows], len(trend.checks), squares)
+    return {**spec, "background": None}  # the page lies below it
+
+
+def _in_words(entry: Entry, subject: str, finding: Finding) -> str:
+    observed = "not measured" if finding.observed is None else f"{finding.observed:.4g}"
+    when = f"{entry.written_at:%Y-%m-%d %H:%M} UTC"
+    return (
+        f"{when} · {subject} · {finding.measure} {observed}, limit {finding.limit:.4g} · {status_word(finding.status)}"
     )
 
 

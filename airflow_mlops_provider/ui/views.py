@@ -23,6 +23,7 @@ from airflow_mlops_provider.ui.board import NEWEST, read_board
 from airflow_mlops_provider.ui.chains import ModelDecisions, read_decisions
 from airflow_mlops_provider.ui.entries import read_entries
 from airflow_mlops_provider.ui.rendering import render
+from airflow_mlops_provider.ui.vega import vega_script, vega_version
 
 router = APIRouter()
 
@@ -89,6 +90,10 @@ def decision(
 @router.get("/static/{name}")
 def static(name: str) -> Response:
     """Style, script and icons, by name."""
+    if name == "vega.js" and vega_version():
+        # Its address names its version, so that a browser may keep it.
+        headers = {"Cache-Control": "private, max-age=604800"}
+        return Response(vega_script(), media_type="text/javascript", headers=headers)
     if name not in _STATIC:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no {name!r}")
     path = _STATIC[name]

@@ -59,3 +59,9 @@ def test_importing_the_package_alone_does_not_import_airflow():
 
 def test_the_job_frame_runs_without_airflow():
     assert "airflow" not in _loaded_after("import airflow_mlops_provider.jobs.__main__")
+
+
+def test_importing_the_page_loads_neither_a_plotting_library_nor_pandas():
+    drawing = {"altair", "bokeh", "matplotlib", "plotly", "vl_convert", "pandas"}
+    page = "import airflow_mlops_provider.ui.plugin, airflow_mlops_provider.ui.app as app; app.create_app()"
+    assert not _loaded_after(page) & drawing

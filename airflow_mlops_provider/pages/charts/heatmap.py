@@ -20,15 +20,15 @@ _FAINTEST = 0.08
 class Square:
     """One number of one check.
 
-    :param row: what was looked at, such as a column: one of the rows of the chart.
-    :param check: number of the check, oldest first, from 0.
+    :param row: number of the row, such as a column, from 0 at the top.
+    :param check: number of the check from 0, the oldest.
     :param status: what was found.
     :param share: observed against limit, from 0 to 1.
     :param text: what is shown on hover.
     :param link: where a click leads.
     """
 
-    row: str
+    row: int
     check: int
     status: Status
     share: float
@@ -43,31 +43,28 @@ def heatmap(rows: Sequence[str], checks: int, squares: Sequence[Square]) -> Spec
     :param checks: how many stand side by side.
     """
     # Rows are placed by number: a name is data to be shown, and two may be shown alike.
-    number = {row: at for at, row in enumerate(rows)}
     y = {"field": "row", "type": "ordinal", "scale": {"domain": list(range(len(rows)))}, "axis": None}
     x = {"field": "check", "type": "ordinal", "scale": {"domain": list(range(checks))}, "axis": None}
     tone = {"field": "colour", "type": "nominal", "scale": None}
     hover = {"tooltip": {"field": "text", "type": "nominal"}, "href": {"field": "link", "type": "nominal"}}
     inset = {"xOffset": 1.5, "x2Offset": -1.5, "yOffset": 1.5, "y2Offset": -1.5}
     square = {"type": "rect", "cornerRadius": 4, "cursor": "pointer", "strokeWidth": 1.5, **inset}
+    looks = {
+        "fill": tone,
+        "stroke": tone,
+        "fillOpacity": {"field": "fill", "type": "quantitative", "scale": None},
+        "strokeOpacity": {"field": "outline", "type": "quantitative", "scale": None},
+        **hover,
+    }
     return chart(
-        {
-            "mark": square,
-            "encoding": {
-                "fill": tone,
-                "stroke": tone,
-                "fillOpacity": {"field": "fill", "type": "quantitative", "scale": None},
-                "strokeOpacity": {"field": "outline", "type": "quantitative", "scale": None},
-                "strokeDash": {"condition": {"test": "datum.unsure", "value": [3, 2]}, "value": [1, 0]},
-                **hover,
-            },
-        },
+        {"transform": [{"filter": "!datum.unsure"}], "mark": square, "encoding": looks},
+        {"transform": [{"filter": "datum.unsure"}], "mark": {**square, "strokeDash": [3, 2]}, "encoding": looks},
         {
             "mark": {"type": "text", "fontWeight": 800, "fontSize": 11, "cursor": "pointer"},
             "encoding": {"text": {"field": "mark", "type": "nominal"}, "color": tone, **hover},
         },
         _names(rows),
-        data=[_values(square, number[square.row]) for square in squares],
+        data=[_values(square) for square in squares],
         encoding={"x": x, "y": y},
         width=_CELL * checks,
         height=_ROW * len(rows),
@@ -87,10 +84,10 @@ def _short(name: str) -> str:
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
-def _values(square: Square, row: int) -> Spec:
+def _values(square: Square) -> Spec:
     is_pass = square.status is Status.PASS
     return {
-        "row": row,
+        "row": square.row,
         "check": square.check,
         "colour": status_colour(square.status),
         # Only a pass is shaded by its distance: the others stand out by their outline and their mark.

@@ -1,5 +1,32 @@
-// Two comforts inside Airflow's frame; everything on the page works without them.
+// Charts, and two comforts inside Airflow's frame; everything on the page works without them.
 "use strict";
+
+// Tables become charts as they come into view. Expressions are interpreted, because the page forbids eval; styles stand
+// in the sheet, because the page forbids inline ones.
+(() => {
+  if (!window.vegaEmbed) return;
+  const options = {
+    ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: { disableDefaultStyle: true, offsetX: 12 },
+  };
+  const draw = async (chart) => {
+    const spec = JSON.parse(chart.querySelector("script").textContent);
+    const place = document.createElement("div");
+    chart.append(place);
+    await window.vegaEmbed(place, spec, options);
+    chart.parentElement.querySelector("details.as-table").open = false;
+  };
+  const seen = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      seen.unobserve(target);
+      draw(target).catch((error) => { target.hidden = true; console.error(error); });
+    }
+  }, { rootMargin: "400px" });
+  for (const chart of document.querySelectorAll(".chart")) {
+    chart.hidden = false;
+    seen.observe(chart);
+  }
+})();
 
 (() => {
   let outer = null;

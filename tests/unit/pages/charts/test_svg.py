@@ -20,9 +20,9 @@ from tests.builders.report_pages import training_report
 
 REPORT = training_report()
 SQUARES = [
-    Square(row="exper", check=0, status=Status.PASS, share=0.3, text="0.3 of its limit", link="/a"),
-    Square(row="exper", check=1, status=Status.FAIL, share=1, text="beyond its limit", link="/b"),
-    Square(row="a column with a long name", check=1, status=Status.INSUFFICIENT_EVIDENCE, share=0, text="-", link="/c"),
+    Square(row=0, check=0, status=Status.PASS, share=0.3, text="0.3 of its limit", link="/a"),
+    Square(row=0, check=1, status=Status.FAIL, share=1, text="beyond its limit", link="/b"),
+    Square(row=1, check=1, status=Status.INSUFFICIENT_EVIDENCE, share=0, text="-", link="/c"),
 ]
 
 
@@ -88,7 +88,9 @@ def test_a_name_may_hold_any_character() -> None:
     names = ("a\x00\x01", "\ufffe", "\x1b[0m", "lone \udc00", "\u202eאב", "y\u0306" * 40, "\n", "", "</style>")
     forest = importance_chart([Importance(feature=name, mean=0.1, std=0.01) for name in names])
     matrix = confusion_chart(Confusion(labels=names, counts=((1,) * len(names),) * len(names)))
-    squares = [Square(row=name, check=0, status=Status.FAIL, share=1, text=name, link="/x") for name in names]
+    squares = [
+        Square(row=at, check=0, status=Status.FAIL, share=1, text=name, link="/x") for at, name in enumerate(names)
+    ]
     assert matrix is not None
     found = svg.draw({"\x00forest": forest, "matrix": matrix, "squares": heatmap(names, 1, squares)})
     assert len(found) == 3

@@ -1,0 +1,71 @@
+"""The pages beside evidence as a person sees them: light and dark, on a desk and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page
+
+from demo.browser import PROGRAM, open_page
+from tests.browser.contrast import too_faint
+from tests.builders.report_pages import pages
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(
+        PROGRAM is None, reason="Chromium is not installed (Debian and Ubuntu: apt-get install chromium)"
+    ),
+]
+
+PAGES = ("bias", "model_card", "validation")
+
+
+@pytest.fixture(scope="module")
+def attached() -> dict[str, str]:
+    return pages()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Page]:
+    with open_page() as page:
+        yield page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_every_text_has_a_contrast_of_at_least_4_5(
+    browser: Page, attached: dict[str, str], name: str, scheme: Literal["light", "dark"]
+) -> None:
+    browser.emulate_media(color_scheme=scheme)
+    browser.set_content(attached[name])
+    assert too_faint(browser) == []
+
+
+def test_a_faint_text_would_be_found(browser: Page) -> None:
+    browser.emulate_media(color_scheme="light")
+    browser.set_content("<p style='color: #999'>faint</p><p style='color: #555'>clear</p>")
+    assert [found.partition(": ")[2] for found in too_faint(browser)] == ["faint"]
+
+
+def test_dark_and_light_differ_and_so_do_their_charts(browser: Page, attached: dict[str, str]) -> None:
+    looks = []
+    for scheme in ("light", "dark"):
+        browser.emulate_media(color_scheme=scheme)
+        browser.set_content(attached["bias"])
+        text = browser.locator("svg text").first.evaluate("(at) => getComputedStyle(at).fill")
+        looks.append((text, browser.evaluate("getComputedStyle(document.body).backgroundColor")))
+    assert len({text for text, _ in looks}) == 2
+    assert len({ground for _, ground in looks}) == 2
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_a_phone_without_scrolling_sideways(browser: Page, attached: dict[str, str], name: str) -> None:
+    browser.set_viewport_size({"width": 390, "height": 844})
+    browser.set_content(attached[name])
+    assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    browser.set_viewport_size({"width": 1440, "height": 1000})
+    browser.set_content(attached[name])
+    assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
