@@ -35,6 +35,7 @@ from airflow_mlops_provider.stores.chains.retention import (
     retention_chain,
     still_needed,
 )
+from airflow_mlops_provider.stores.evidence.outcomes import outcomes_left_by
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 DATASETS = "datasets.csv"
@@ -52,7 +53,8 @@ class PurgeJob(Job, PurgeRequest):
         work = _Purge(job=self, now=datetime.now(UTC))
         report = work.preview() if self.preview else work.carry_out()
         needs = still_needed(self.evidence_store, since=work.limit)
-        report = replace(report, profiles=work.remove_profiles(), datasets=len(needs.datasets))
+        left = {"profiles": work.remove_profiles(), "outcomes": work.remove_outcomes()}
+        report = replace(report, **left, datasets=len(needs.datasets))
         return self.record(
             Kind.PURGE,
             report=report,
@@ -158,6 +160,18 @@ class _Purge:
             return 0
         needs = still_needed(self.store, since=self.limit)
         due = [name for name, at in self.store.profiles().items() if at <= self.limit and name not in needs.profiles]
+        if not self.job.preview:
+            self.store.remove(due)
+        return len(due)
+
+    def remove_outcomes(self) -> int:
+        """Remove the Outcomes that requests have left, when evidence of all kinds goes; returns how many files.
+
+        Each repeats what its evidence says and nothing refers to it, so that it leaves no tombstone.
+        """
+        if set(self.job.policy.affected) != set(Kind):
+            return 0
+        due = outcomes_left_by(self.store, self.limit)
         if not self.job.preview:
             self.store.remove(due)
         return len(due)

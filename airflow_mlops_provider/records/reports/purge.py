@@ -30,6 +30,7 @@ class PurgeReport:
     :param finished: files that an earlier purge had recorded and was stopped before it removed them.
     :param swept: files that writers left behind half written when they were killed.
     :param profiles: kept profiles of datasets, in files, that nothing needs any more and that are removed.
+    :param outcomes: Outcomes kept under their requests that are past their time and are removed.
     :param datasets: how many datasets are still referred to; they are listed in an attachment.
     :param dry_run: whether this only says what would be removed.
     """
@@ -41,5 +42,6 @@ class PurgeReport:
     finished: int = 0
     swept: int = 0
     profiles: int = 0
+    outcomes: int = 0
     datasets: int = 0
     dry_run: bool = False

@@ -7,6 +7,7 @@ and the newest stands.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.outcome import Outcome
@@ -45,3 +46,13 @@ class RequestOutcomes:
         """
         left = [uri for uri in self.uris() if uri not in besides]
         return decode(Outcome, self.store.read(left[-1]), where=f"outcome {left[-1]}") if left else None
+
+
+def outcomes_left_by(store: EvidenceStore, limit: datetime) -> list[str]:
+    """Names of the Outcomes, of whatever request, that were left at ``limit`` or before."""
+    names = [name for request in store.chains(_FOLDER) for name in store.names(f"{_FOLDER}/{request}")]
+    return [name for name in names if _written_at(name) <= limit]
+
+
+def _written_at(name: str) -> datetime:
+    return datetime.fromisoformat(name.rsplit("/", 1)[-1].partition("-")[0])

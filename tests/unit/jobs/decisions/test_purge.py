@@ -10,7 +10,7 @@ import time
 import pytest
 
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
-from airflow_mlops_provider.jobs import run
+from airflow_mlops_provider.jobs import outcomes_of, run
 from airflow_mlops_provider.jobs.decisions.purge import _Purge
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.decision_record import DecisionKind, Effect
@@ -276,3 +276,15 @@ def test_half_written_files_of_killed_writers_are_swept_and_those_of_today_are_n
 def test_a_time_that_cannot_be_is_refused(tmp_path, days, message):
     with pytest.raises(BadInputError, match=message):
         run("purge", {"retention_days": days, "evidence_root": str(tmp_path)})
+
+
+def test_outcomes_kept_under_their_requests_go_when_all_kinds_do(world):
+    world.champions_of_one_artifact(1)
+    asked = {**world.where, "model": "wage", "run_key": "d/r/verify"}
+    run("verify", asked)
+    outcomes = outcomes_of("verify", asked)
+    assert report_of(purge(world, kinds=["drift"])).outcomes == 0
+    assert report_of(purge(world, preview=True)).outcomes == 1
+    assert len(outcomes.uris()) == 1
+    assert report_of(purge(world)).outcomes == 1
+    assert (outcomes.uris(), outcomes.newest()) == ([], None)
