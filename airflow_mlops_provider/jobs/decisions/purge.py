@@ -53,8 +53,8 @@ class PurgeJob(Job, PurgeRequest):
         work = _Purge(job=self, now=datetime.now(UTC))
         report = work.preview() if self.preview else work.carry_out()
         needs = still_needed(self.evidence_store, since=work.limit)
-        left = {"profiles": work.remove_profiles(), "outcomes": work.remove_outcomes()}
-        report = replace(report, **left, datasets=len(needs.datasets))
+        profiles, outcomes = work.remove_profiles(), work.remove_outcomes()
+        report = replace(report, profiles=profiles, outcomes=outcomes, datasets=len(needs.datasets))
         return self.record(
             Kind.PURGE,
             report=report,
