@@ -19,6 +19,10 @@ class BackendError(MLOpsError):
     """A store or service cannot be reached or written; the data has not been judged, and a retry may help."""
 
 
+class UserCodeError(MLOpsError):
+    """The user's own code, such as a trainer, met trouble around it (network, memory); a retry may help."""
+
+
 class AlreadyExistsError(MLOpsError):
     """An exclusive create lost against an earlier writer; the earlier content stands."""
 
@@ -43,6 +47,24 @@ class JobCancelledError(BaseException):
 
 class FormerNameWarning(DeprecationWarning):
     """A key or argument was given under a name that it had in an earlier version."""
+
+
+_OF_THE_CODE = (
+    *(ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, NotImplementedError),
+    *(SyntaxError, SystemExit, TypeError, ValueError),
+)
+
+
+def error_of_user_code(text: str, error: BaseException) -> MLOpsError:
+    """What to raise for an error of the user's own code.
+
+    :param text: one line that says what raised what.
+    :param error: what it raised.
+    :returns: ``BadInputError`` where the code or its data are wrong, so that trying again cannot help;
+        ``UserCodeError`` for every other error, such as a refused connection or too little memory.
+    """
+    is_wrong = isinstance(error, _OF_THE_CODE) and not isinstance(error, OSError)
+    return BadInputError(text) if is_wrong else UserCodeError(text)
 
 
 def one_line(said: object, *, longest: int | None = None) -> str:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.codec import digest
+from airflow_mlops_provider.records.codec import OMIT_NONE, digest
 
 
 class Task(StrEnum):
@@ -107,6 +107,7 @@ class ModelSpec:
     :param sensitive: columns whose slices are judged and whose values never appear in messages.
     :param time_column: orders rows in time, for time-aware splits.
     :param group_column: rows of one group (the same person) stay together in splits and bootstraps.
+    :param weight_column: weight of each row in the fit; metrics count every row the same.
     :param owners: who is alerted and who may approve.
     :param params: keyword arguments of the trainer.
     :param seed: random seed of training, splits and bootstraps.
@@ -127,6 +128,7 @@ class ModelSpec:
     sensitive: tuple[str, ...] = ()
     time_column: str | None = None
     group_column: str | None = None
+    weight_column: str | None = field(default=None, metadata=OMIT_NONE)
     owners: tuple[str, ...] = ()
     params: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
@@ -147,6 +149,10 @@ class ModelSpec:
             raise BadInputError(f"model {self.name}: target {self.target!r} is also a feature")
         if not self.metrics:
             raise BadInputError(f"model {self.name}: 'metrics' is empty; the first metric decides")
+        if self.weight_column in (self.target, *self.features):
+            raise BadInputError(
+                f"model {self.name}: weight_column {self.weight_column!r} is also a feature or the target"
+            )
         needed = {SplitKind.GROUP: self.group_column, SplitKind.TIME: self.time_column}
         if needed.get(self.split.kind, "") is None:
             raise BadInputError(f"model {self.name}: split kind {self.split.kind} needs a {self.split.kind}_column")

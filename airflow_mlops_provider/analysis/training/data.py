@@ -13,6 +13,8 @@ from pandas.api import types
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 
+_ISO_TIME = r"\d{4}(-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?)?)?"
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingData:
@@ -22,12 +24,14 @@ class TrainingData:
     :param target: labels or values, without missing ones.
     :param groups: group number of each row, or ``None``.
     :param times: of each row, comparable, or ``None``.
+    :param weights: of each row in the fit, shape ``(n,)``, or ``None`` where all count the same.
     """
 
     features: pd.DataFrame
     target: pd.Series[Any]
     groups: NDArray[np.intp] | None = None
     times: NDArray[Any] | None = None
+    weights: NDArray[np.float64] | None = None
 
     def at(self, rows: NDArray[np.intp]) -> TrainingData:
         """The rows at these positions."""
@@ -36,12 +40,13 @@ class TrainingData:
             target=self.target.iloc[rows],
             groups=None if self.groups is None else self.groups[rows],
             times=None if self.times is None else self.times[rows],
+            weights=None if self.weights is None else self.weights[rows],
         )
 
 
 def columns_of(spec: ModelSpec) -> tuple[str, ...]:
     """The columns that training this model reads."""
-    extra = [name for name in (spec.target, spec.group_column, spec.time_column) if name]
+    extra = [name for name in (spec.target, spec.group_column, spec.time_column, spec.weight_column) if name]
     return tuple(dict.fromkeys((*spec.features, *extra)))
 
 
@@ -62,6 +67,7 @@ def training_data(frame: pd.DataFrame, spec: ModelSpec, *, name: str) -> Trainin
         target=target,
         groups=None if spec.group_column is None else _whole(frame[spec.group_column], name, "group"),
         times=None if spec.time_column is None else _times(frame[spec.time_column], name),
+        weights=None if spec.weight_column is None else _checked_weights(frame[spec.weight_column], name),
     )
 
 
@@ -103,6 +109,19 @@ def _checked_target(target: pd.Series[Any], spec: ModelSpec, name: str) -> pd.Se
     return target
 
 
+def _checked_weights(values: pd.Series[Any], name: str) -> NDArray[np.float64]:
+    where = f"dataset {name}: weight column {values.name!r}"
+    if not types.is_numeric_dtype(values) or types.is_bool_dtype(values):
+        raise BadInputError(f"{where} holds {values.dtype}, and weights are numbers")
+    weights = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    wrong = int((~np.isfinite(weights) | (weights < 0)).sum())
+    if wrong:
+        raise BadInputError(f"{where} is missing, infinite or negative in {wrong:,} of {len(weights):,} rows")
+    if not weights.any():
+        raise BadInputError(f"{where} is 0 in every row")
+    return weights
+
+
 def _whole(values: pd.Series[Any], name: str, what: str) -> NDArray[np.intp]:
     codes, _ = values.factorize()
     missing = int((codes < 0).sum())
@@ -112,9 +131,26 @@ def _whole(values: pd.Series[Any], name: str, what: str) -> NDArray[np.intp]:
 
 
 def _times(values: pd.Series[Any], name: str) -> NDArray[Any]:
-    """Numbers in the order of time: 0 for the earliest point."""
+    """Numbers in the order of time: 0 for the earliest point.
+
+    Text is read as dates of ISO 8601, whose order is that of time; other text is refused, because "10" comes before
+    "9" and "02.01.2026" before "31.12.2025" in the order of text.
+    """
     if values.isna().any():
         raise BadInputError(
             f"dataset {name}: time column {values.name!r} is missing in {int(values.isna().sum()):,} rows"
         )
+    if types.is_string_dtype(values) or isinstance(values.dtype, pd.CategoricalDtype):
+        values = _parsed_times(values.astype(str), name)
     return np.unique(values.to_numpy(), return_inverse=True)[1]
+
+
+def _parsed_times(texts: pd.Series[Any], name: str) -> pd.Series[Any]:
+    where = f"dataset {name}: time column {texts.name!r}"
+    wrong = texts[~texts.str.fullmatch(_ISO_TIME)]
+    if len(wrong):
+        raise BadInputError(f"{where} is text that is no time of ISO 8601, such as 2026-01-31, in {len(wrong):,} rows")
+    try:
+        return pd.Series(pd.to_datetime(texts, format="ISO8601", utc=True))
+    except ValueError as error:
+        raise BadInputError(f"{where} holds text that is no day of the calendar") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -9,17 +10,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pandas.api import types
-from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 
 from airflow_mlops_provider.analysis.training.data import TrainingData
-from airflow_mlops_provider.exceptions import BadInputError, one_line
+from airflow_mlops_provider.exceptions import BadInputError, MLOpsError, error_of_user_code, one_line
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 
 _LONGEST_REASON = 300  # characters of what the user's code says
+FEW_ROWS, ROWS_OF_A_CLASS = 200, 20
 
 
-def build_estimator(build: Callable[..., Any], params: Mapping[str, Any], spec: ModelSpec) -> BaseEstimator:
+def build_estimator(build: Callable[..., Any], params: Mapping[str, Any], spec: ModelSpec) -> Any:
     """The unfitted estimator that the trainer returns, with every open ``random_state`` set to the model's seed.
 
     :raises BadInputError: when the trainer refuses the params, raises, or returns no estimator for the task.
@@ -28,15 +31,33 @@ def build_estimator(build: Callable[..., Any], params: Mapping[str, Any], spec: 
     try:
         estimator = build(**params)
     except (Exception, SystemExit) as error:  # whatever the user's function raises
-        raise BadInputError(
-            f"trainer {spec.trainer} raised {type(error).__name__}: {one_line(error, longest=_LONGEST_REASON)}"
-        ) from error
-    fits = is_classifier if spec.task is Task.CLASSIFICATION else is_regressor
-    if not isinstance(estimator, BaseEstimator) or not fits(estimator):
+        reason = one_line(error, longest=_LONGEST_REASON)
+        raise error_of_user_code(f"trainer {spec.trainer} raised {type(error).__name__}: {reason}", error) from error
+    if not _fits_task(estimator, spec):
         kind = "classifier" if spec.task is Task.CLASSIFICATION else "regressor"
-        raise BadInputError(f"trainer {spec.trainer} returned {type(estimator).__name__}, not a scikit-learn {kind}")
+        raise BadInputError(
+            f"trainer {spec.trainer} returned {type(estimator).__name__}, not a {kind} with fit and predict"
+        )
+    if not hasattr(estimator, "set_params"):
+        return estimator
     states = [name for name, value in estimator.get_params().items() if _is_open_state(name, value)]
-    return estimator.set_params(**dict.fromkeys(states, spec.seed))
+    return estimator.set_params(**dict.fromkeys(states, spec.seed)) if states else estimator
+
+
+def _fits_task(estimator: Any, spec: ModelSpec) -> bool:
+    if isinstance(estimator, type) or not all(hasattr(estimator, name) for name in ("fit", "predict")):
+        return False
+    if not isinstance(estimator, BaseEstimator):
+        return True  # a library of its own, such as CatBoost, says by its answers what it is
+    return bool(is_classifier(estimator) if spec.task is Task.CLASSIFICATION else is_regressor(estimator))
+
+
+def unfitted_copy(estimator: Any) -> Any:
+    """A copy to fit: by scikit-learn's protocol where the estimator follows it, else a deep copy."""
+    try:
+        return clone(estimator)
+    except (TypeError, RuntimeError):  # no get_params, or a constructor that changes what it is given
+        return copy.deepcopy(estimator)
 
 
 def _is_open_state(name: str, value: Any) -> bool:
@@ -59,18 +80,30 @@ def fit(estimator: Any, data: TrainingData, spec: ModelSpec) -> Any:
         with warnings.catch_warnings():
             # Convergence and the like are for the trainer's author to see, not reasons to stop.
             warnings.simplefilter("default")
-            return estimator.fit(data.features, data.target)
+            fitted = estimator.fit(data.features, data.target, **weights_of(estimator, data))
     except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever the user's estimator raises
         raise refused(f"model {spec.name} cannot be fitted", error, data.features, spec) from None
+    fitted = estimator if fitted is None else fitted
+    if spec.task is Task.CLASSIFICATION and getattr(fitted, "classes_", None) is None:
+        raise BadInputError(f"model {spec.name}: {type(fitted).__name__} has no classes_ after its fit")
+    return fitted
 
 
-def refused(what: str, error: BaseException, features: pd.DataFrame, spec: ModelSpec) -> BadInputError:
+def weights_of(estimator: Any, data: TrainingData) -> dict[str, Any]:
+    """The weights of the rows as ``fit`` takes them; a pipeline hands them to its last step."""
+    if data.weights is None:
+        return {}
+    steps = getattr(estimator, "steps", None)
+    return {f"{steps[-1][0]}__sample_weight" if steps else "sample_weight": data.weights}
+
+
+def refused(what: str, error: BaseException, features: pd.DataFrame, spec: ModelSpec) -> MLOpsError:
     """The estimator's refusal as ours: to be raised ``from None``, because a trace would show what the message hides.
 
     Names the columns with missing values and those of text, which are what estimators mostly refuse.
     """
     reason = hide_values(one_line(error, longest=_LONGEST_REASON), features, spec.sensitive)
-    return BadInputError(f"{what}: {type(error).__name__}: {reason}{_hint(features)}")
+    return error_of_user_code(f"{what}: {type(error).__name__}: {reason}{_hint(features)}", error)
 
 
 def _hint(features: pd.DataFrame) -> str:
@@ -79,6 +112,26 @@ def _hint(features: pd.DataFrame) -> str:
     hints = [f"columns with missing values: {', '.join(missing)}"] if missing else []
     hints += [f"columns of text: {', '.join(text)}"] if text else []
     return f" ({'; '.join(hints)})" if hints else ""
+
+
+def fit_on_few(build: Callable[..., Any], data: TrainingData, spec: ModelSpec) -> Any | None:
+    """The trainer's estimator, fitted on a few rows of every class: to see what it is made of before the real work.
+
+    :returns: ``None`` when so few rows do not do; the training itself will tell.
+    """
+    try:
+        return fit(build_estimator(build, spec.params, spec), data.at(_few_rows(data, spec)), spec)
+    except BadInputError:
+        return None
+
+
+def _few_rows(data: TrainingData, spec: ModelSpec) -> NDArray[np.intp]:
+    spread = np.linspace(0, len(data.target) - 1, min(len(data.target), FEW_ROWS)).astype(np.intp)
+    if spec.task is not Task.CLASSIFICATION:
+        return np.unique(spread)
+    codes = data.target.factorize()[0]
+    of_each = [np.flatnonzero(codes == code)[:ROWS_OF_A_CLASS] for code in np.unique(codes)]
+    return np.unique(np.concatenate([spread, *of_each]))
 
 
 def hide_values(text: str, frame: pd.DataFrame, sensitive: Iterable[str]) -> str:

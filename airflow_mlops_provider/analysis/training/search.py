@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric
 from airflow_mlops_provider.analysis.training.cross_validation import answers, metrics_of
 from airflow_mlops_provider.analysis.training.data import TrainingData
-from airflow_mlops_provider.analysis.training.fitting import fit, refused, seed_everything
+from airflow_mlops_provider.analysis.training.fitting import fit, refused, seed_everything, unfitted_copy, weights_of
 from airflow_mlops_provider.analysis.training.folds import make_folds
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import ModelSpec, Search, SearchKind
@@ -26,21 +25,21 @@ def fit_best(estimator: Any, data: TrainingData, spec: ModelSpec) -> tuple[Any, 
     :raises BadInputError: when the space names a parameter that the estimator lacks, or no combination can be judged.
     """
     if spec.search is None:
-        return fit(clone(estimator), data, spec), None
+        return fit(unfitted_copy(estimator), data, spec), None
     folds = make_folds(data, spec, folds=spec.search.folds)
     if len(folds) < 2:
         raise BadInputError(f"model {spec.name}: too few rows to search hyper-parameters on {spec.search.folds} folds")
-    search = _search(clone(estimator), spec, spec.search, _Score(data, spec, metrics_of(spec)[0]), folds)
+    search = _search(unfitted_copy(estimator), spec, spec.search, _Score(data, spec, metrics_of(spec)[0]), folds)
     seed_everything(spec.seed)
     try:
-        search.fit(data.features, data.target)
+        search.fit(data.features, data.target, **weights_of(estimator, data))
     except Exception as error:  # noqa: BLE001  # whatever the user's estimator raises for some combination
         raise refused(f"model {spec.name}: the search failed", error, data.features, spec) from None
     best = {name: _plain(value) for name, value in search.best_params_.items()}
     means = search.cv_results_["mean_test_score"]
     score = float(means[search.best_index_]) * metrics_of(spec)[0].direction.sign
     result = SearchResult(tried=len(means), best=best, score=score)
-    return fit(clone(estimator).set_params(**search.best_params_), data, spec), result
+    return fit(unfitted_copy(estimator).set_params(**search.best_params_), data, spec), result
 
 
 class _Score:

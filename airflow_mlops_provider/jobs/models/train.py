@@ -12,6 +12,7 @@ from typing import Any
 from airflow_mlops_provider.analysis.training import Trained, measure_training
 from airflow_mlops_provider.analysis.training.cross_validation import metrics_of
 from airflow_mlops_provider.analysis.training.data import TrainingData, columns_of, training_data
+from airflow_mlops_provider.analysis.training.fitting import fit_on_few
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry, probe_rows
 from airflow_mlops_provider.decisions.training import TrainingPolicy, judge_training
 from airflow_mlops_provider.exceptions import BadInputError
@@ -28,7 +29,8 @@ from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.records.version_label import VersionLabel
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor, Probe, Trainer, TrainingRun, load_trainer, tags
-from airflow_mlops_provider.stores.models.predictor import kinds_of
+from airflow_mlops_provider.stores.models.artifact import is_pickled
+from airflow_mlops_provider.stores.models.predictor import decimals_as_floats, kinds_of
 from airflow_mlops_provider.stores.specs import read_model_spec
 
 REPORT = "training_report.json"
@@ -121,7 +123,7 @@ class Work:
     def recipe_hash(self) -> str:
         """Changes with the trainer's code, its parameters, and how folds and search are made."""
         spec = self.spec
-        columns = [spec.group_column, spec.time_column]
+        columns = [spec.group_column, spec.time_column, *([spec.weight_column] if spec.weight_column else [])]
         return digest([self.trainer.sha256, spec.trainer, spec.params, spec.seed, spec.split, spec.search, columns])
 
     @property
@@ -158,7 +160,7 @@ def prepare(spec: ModelSpec, source: DatasetRef, *, experiment: str | None = Non
     dataset.require(columns_of(spec))
     _require_sensitive(spec, dataset)
     pinned = dataset.ref  # a pinned dataset that changed is refused before it is learnt from
-    data = training_data(dataset.frame(columns_of(spec)), spec, name=dataset.uri)
+    data = training_data(decimals_as_floats(dataset.frame(columns_of(spec))), spec, name=dataset.uri)
     return Work(spec=spec, trainer=trainer, dataset=pinned, data=data, experiment=experiment)
 
 
@@ -184,6 +186,7 @@ class _Training:
     def make(self, started: float) -> tuple[TrainingReport, ModelRef | None]:
         """Train, store, read back and register; the version is ``None`` when the artifact is not symmetric."""
         work, run = self.work, self.run
+        _refuse_unstorable(work)
         run.log_params(_params_of(work))
         run.log_dataset(work.dataset)
         trained = measure_training(work.trainer.build, work.data, work.spec, kinds=work.kinds, started=started)
@@ -234,6 +237,13 @@ def point_challenger(store: ModelStore, model: ModelRef) -> None:
         store.set_alias(model.name, CHALLENGER, model.version)
 
 
+def _refuse_unstorable(work: Work) -> None:
+    """Name every type that may not be stored before hours are spent on a training whose model would be refused."""
+    estimator = fit_on_few(work.trainer.build, work.data, work.spec)
+    if estimator is not None:
+        is_pickled(estimator, work.spec)
+
+
 def _earlier_report(run: TrainingRun) -> TrainingReport | None:
     kept = run.attachment(REPORT)
     return decode(TrainingReport, json.loads(kept)) if kept else None
@@ -248,6 +258,10 @@ def _probe(estimator: Any, work: Work) -> Probe:
         predictions=tuple(model.predict(frame).tolist()),
         scores=None if scores is None else tuple(scores.tolist()),
     )
+
+
+def _parameters(estimator: Any) -> dict[str, Any]:
+    return dict(estimator.get_params()) if hasattr(estimator, "get_params") else {}
 
 
 def _params_of(work: Work) -> dict[str, Any]:
@@ -289,6 +303,6 @@ def _attachments(work: Work, trained: Trained, report: TrainingReport) -> dict[s
         "roc_curve.json": report.roc,
         "calibration_curve.json": report.calibration,
         "permutation_importance.json": report.importance,
-        "model_parameters.json": {name: repr(value) for name, value in trained.estimator.get_params().items()},
+        "model_parameters.json": {name: repr(value) for name, value in _parameters(trained.estimator).items()},
     }
     return {name: canonical_json(body) for name, body in found.items() if body} | pictures_of(report)

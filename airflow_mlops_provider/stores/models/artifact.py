@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError, one_line
 from airflow_mlops_provider.records.codec import decode, encode, sha256
 from airflow_mlops_provider.records.model_spec import ModelSpec
+from airflow_mlops_provider.stores.models import skops_types
 from airflow_mlops_provider.stores.models.skops_warnings import silent_about_airflow
 
 if TYPE_CHECKING:
@@ -33,29 +34,6 @@ PROBE_FILE = "mlops_probe.parquet"
 ANSWERS_FILE = "mlops_probe.json"
 # MLflow writes this one itself, into the stored folder, when somebody loads a registered model by another way.
 _FOREIGN = frozenset({"registered_model_meta"})
-
-TRUSTED_TYPES: tuple[str, ...] = (
-    "numpy.dtype",
-    "numpy.mean",
-    "scipy._lib.array_api_compat.numpy._aliases.asarray",
-    "scipy.interpolate._bsplines.BSpline",
-    "sklearn._loss.loss.HalfTweedieLossIdentity",
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.feature_selection._univariate_selection.f_classif",
-    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
-    "sklearn.gaussian_process.kernels.ConstantKernel",
-    "sklearn.gaussian_process.kernels.Product",
-    "sklearn.gaussian_process.kernels.RBF",
-    "sklearn.metrics._dist_metrics.EuclideanDistance64",
-    "sklearn.neighbors._kd_tree.KDTree",
-    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-    "sklearn.tree._tree.Tree",
-)
-"""What an artifact may contain beyond the estimators that skops itself trusts: the compiled and private parts of
-scikit-learn's own estimators (found by fitting each of them). A model's ``trusted_types`` adds to this list;
-what a stored file asks for never does."""
 
 _PINNED = ("scikit-learn", "skops", "numpy", "pandas", "scipy")
 
@@ -116,16 +94,13 @@ def content_digest_in(files: Mapping[str, bytes]) -> str:
     return content_digest_of(files[MODEL_FILE]) if MODEL_FILE in files else sha256(files[PICKLE_FILE])
 
 
-@silent_about_airflow()
 def content_digest(estimator: Any, spec: ModelSpec) -> str:
     """The content digest that ``estimator`` would be registered under."""
     if is_pickled(estimator, spec):
         import cloudpickle
 
         return sha256(cloudpickle.dumps(estimator))
-    import skops.io
-
-    return content_digest_of(skops.io.dumps(estimator))
+    return content_digest_of(skops_types.save(estimator))
 
 
 def is_pickled(estimator: Any, spec: ModelSpec) -> bool:
@@ -181,7 +156,7 @@ def write_artifact(estimator: Any, spec: ModelSpec, probe: Probe, folder: Path, 
                 str(folder),
                 mlflow_model=Model(model_id=model_id),
                 serialization_format="cloudpickle" if pickled else "skops",
-                skops_trusted_types=None if pickled else list(allowed_types(spec)),
+                skops_trusted_types=None if pickled else _storable(estimator, spec),
                 pip_requirements=pinned_requirements(),
                 signature=signature,
                 input_example=probe.frame.head(5),
@@ -193,37 +168,21 @@ def write_artifact(estimator: Any, spec: ModelSpec, probe: Probe, folder: Path, 
     _write_probe(probe, folder)
 
 
-@silent_about_airflow()
 def check_types(estimator: Any, spec: ModelSpec) -> None:
-    """Refuse an estimator whose file would hold a type that nobody allowed, before anything is stored."""
-    import skops.io
+    """Refuse an estimator whose file would hold types that nobody allowed, naming all of them."""
+    _storable(estimator, spec)
 
+
+def _storable(estimator: Any, spec: ModelSpec) -> list[str]:
+    """The types that must be named as trusted to store ``estimator``, all of them allowed."""
     try:
-        data = skops.io.dumps(estimator)
+        data = skops_types.save(estimator)
     except Exception as error:  # skops raises whatever the foreign object's own state raises
         raise BadInputError(
             f"model {spec.name}: skops cannot save it ({one_line(error)}); pickle is refused "
             f"unless {TRUSTED_PICKLES} names the model"
         ) from error
-    refuse_untrusted(data, spec)
-
-
-@silent_about_airflow()
-def refuse_untrusted(data: bytes, spec: ModelSpec) -> None:
-    """Raise ``BadInputError`` naming the first type in a skops file that is not on the allow-list."""
-    import skops.io
-
-    unknown = sorted(set(skops.io.get_untrusted_types(data=data)) - set(allowed_types(spec)))
-    if unknown:
-        raise BadInputError(
-            f"model {spec.name} contains {unknown[0]}, which is not trusted; if you trust that code, "
-            f"add it to trusted_types in the model's YAML"
-        )
-
-
-def allowed_types(spec: ModelSpec) -> tuple[str, ...]:
-    """The allow-list for one model: ours and what its declaration adds."""
-    return tuple(dict.fromkeys((*TRUSTED_TYPES, *spec.trusted_types)))
+    return skops_types.trusted_in(data, spec)
 
 
 def pinned_requirements() -> list[str]:
@@ -236,18 +195,14 @@ def read_files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@silent_about_airflow()
 def load_estimator(files: Mapping[str, bytes], spec: ModelSpec, where: str) -> Any:
     """The estimator of an artifact whose digest has been verified.
 
     :raises BadInputError: when it is a pickle that nobody named as trusted, or holds a type not allowed.
     """
-    import skops.io
-
     if MODEL_FILE not in files:
         return _unpickled(files, spec, where)
-    refuse_untrusted(files[MODEL_FILE], spec)
-    return skops.io.loads(files[MODEL_FILE], trusted=list(allowed_types(spec)))
+    return skops_types.load(files[MODEL_FILE], spec)
 
 
 def _unpickled(files: Mapping[str, bytes], spec: ModelSpec, where: str) -> Any:

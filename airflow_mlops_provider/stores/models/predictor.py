@@ -63,8 +63,8 @@ class Predictor:
         """
         features = self.features_of(frame)
         with one_thread():
-            answers: NDArray[Any] = self.estimator.predict(features)
-        return answers
+            answers = self.estimator.predict(features)
+        return _one_a_row(answers)
 
     def probabilities(self, frame: pd.DataFrame) -> NDArray[np.float64] | None:
         """Class probabilities, shape (rows, classes); ``None`` when the model has none. Raises as :meth:`predict`."""
@@ -122,7 +122,7 @@ class Predictor:
         missing = [name for name in self.spec.features if name not in frame.columns]
         if missing:
             raise BadInputError(f"model {self.spec.name} needs column {missing[0]!r}, which the data do not have")
-        chosen = frame.loc[:, list(self.spec.features)]
+        chosen = decimals_as_floats(frame.loc[:, list(self.spec.features)])
         for name, found in kinds_of(chosen).items():
             expected = self.columns.get(name, found)
             # A column without any value arrives with no type worth comparing.
@@ -132,6 +132,26 @@ class Predictor:
                     f"but was trained on {expected} values"
                 )
         return chosen
+
+
+def _one_a_row(answers: Any) -> NDArray[Any]:
+    """The answers with shape (rows,): some libraries answer with a column."""
+    import numpy as np
+
+    found = np.asarray(answers)
+    return found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
+
+
+def decimals_as_floats(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with its columns of decimal numbers, as warehouses export them, as floats; models take no decimals."""
+    from pandas.api import types
+
+    decimal = [
+        name
+        for name in frame.columns
+        if frame[name].dtype == object and types.infer_dtype(frame[name], skipna=True) == "decimal"
+    ]
+    return frame.assign(**{name: frame[name].astype("float64") for name in decimal}) if decimal else frame
 
 
 def one_thread() -> AbstractContextManager[object]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.exceptions import BadInputError, error_of_user_code
 from airflow_mlops_provider.records.codec import sha256
 from airflow_mlops_provider.records.model_spec import ModelSpec
 
@@ -76,7 +76,7 @@ def _execute(name: str, path: Path, spec: ModelSpec) -> ModuleType:
         exec(code, module.__dict__)  # noqa: S102  # the user's own trainer, which is what a training runs
     except (Exception, SystemExit) as error:
         sys.modules.pop(name, None)
-        raise BadInputError(_trouble(spec, f"{path} raises {type(error).__name__}: {error}")) from error
+        raise error_of_user_code(_trouble(spec, f"{path} raises {type(error).__name__}: {error}"), error) from error
     return module
 
 
@@ -86,7 +86,7 @@ def _import(name: str, spec: ModelSpec) -> tuple[ModuleType, Path]:
     try:
         module = importlib.import_module(name)
     except (Exception, SystemExit) as error:  # whatever the user's module raises
-        raise BadInputError(_trouble(spec, f"module {name!r}: {error}")) from error
+        raise error_of_user_code(_trouble(spec, f"module {name!r}: {error}"), error) from error
     if not module.__file__:
         raise BadInputError(_trouble(spec, f"module {name!r} has no file"))
     return module, Path(module.__file__)
