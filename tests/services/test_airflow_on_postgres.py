@@ -67,5 +67,5 @@ def test_a_first_champion_is_promoted_and_scores(trained):
 
 
 def test_evidence_on_s3_and_the_mlflow_server_agree(trained, root, mlflow_server):
-    outcome = run("verify", {"name": "wage", "evidence_root": root, "tracking_uri": mlflow_server})
+    outcome = run("verify", {"model": "wage", "evidence_root": root, "tracking_uri": mlflow_server})
     assert outcome.verdict.status is Status.PASS, outcome.verdict

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -106,7 +108,25 @@ def test_a_chain_of_decisions_is_made_rolled_back_and_verified(world):
     assert world.store.holds(read_evidence(outcome.evidence_uri).details["incident"])
     world.rollback()
     assert world.models.aliases("wage") == {"champion": "1"}
-    verified = run("verify", {"name": "wage", **world.where})
+    verified = run("verify", {"model": "wage", **world.where})
+    assert verified.verdict.status is Status.PASS, verified.verdict.summary
+
+
+def test_of_eight_promotions_started_together_one_moves_the_champion_and_all_are_recorded(world):
+    world.champions(1)
+    models = world.versions(8)
+    evidence = [world.evidence_for(model) for model in models]
+    barrier = Barrier(len(models))
+
+    def promote(model, pieces):
+        barrier.wait()
+        return world.promote(model, pieces)
+
+    with ThreadPoolExecutor(len(models)) as pool:
+        assert len(list(pool.map(promote, models, evidence))) == 8
+    assert world.effects == ["moved", "moved", *["lost"] * 7]
+    assert world.models.aliases("wage")["champion"] == world.links[1].record.model.version
+    verified = run("verify", {"model": "wage", **world.where})
     assert verified.verdict.status is Status.PASS, verified.verdict.summary
 
 
@@ -121,7 +141,7 @@ def test_what_was_tampered_with_is_named(world, kind):
         s3.rm_file(uri)
     else:
         s3.pipe_file(uri, s3.cat_file(uri).replace(b"wage", b"page"))
-    verified = run("verify", {"name": "wage", **world.where})
+    verified = run("verify", {"model": "wage", **world.where})
     assert verified.verdict.status is Status.FAIL
     named = " ".join(finding.subject + finding.detail for finding in verified.verdict.of_status(Status.FAIL))
     assert uri in named or "1 of wage" in named
@@ -137,6 +157,6 @@ def test_old_evidence_goes_what_a_champion_rests_on_stays_and_the_chain_verifies
     assert outcome.verdict.status is Status.PASS, outcome.verdict.summary
     assert not any(map(world.store.holds, cited[0] + cited[1]))
     assert all(map(world.store.holds, cited[2] + cited[3]))
-    verified = run("verify", {"name": "wage", **world.where})
+    verified = run("verify", {"model": "wage", **world.where})
     assert verified.verdict.status is Status.PASS, verified.verdict.summary
     assert "purged by policy" in verified.verdict.summary

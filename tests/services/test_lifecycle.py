@@ -70,7 +70,7 @@ def outcomes(place: dict[str, str], mlflow_server: str) -> dict[str, Outcome]:
     done["promote"] = run("promote", {"evidence": pieces, "policy": {"min_rows": 100}, **model})
     scores = {"dataset": held_out, "output_uri": f"{place['data']}/scores.parquet"}
     done["predict"] = run("predict", {"model": "models:/toy@champion", **scores, **where})
-    done["verify"] = run("verify", {"name": "toy", **where})
+    done["verify"] = run("verify", {"model": "toy", **where})
     return done
 
 

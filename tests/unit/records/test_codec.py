@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_mlops_provider.exceptions import BadInputError, MLOpsError
+from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import canonical_json, decode, digest, encode
 from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
-from airflow_mlops_provider.records.verdict import Finding, Status, Verdict, worst
+from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
 numbers = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 texts = st.text(max_size=20)
@@ -60,37 +60,6 @@ def test_equal_records_give_equal_bytes_and_hashes(outcome):
     again = Outcome.from_json(outcome.to_json())
     assert canonical_json(outcome) == canonical_json(again)
     assert digest(outcome) == digest(again)
-
-
-@given(st.lists(findings, max_size=6))
-def test_a_verdict_is_the_worst_of_its_findings_and_lists_them_worst_first(found):
-    verdict = Verdict.of(found, summary="")
-    assert verdict.status is worst(finding.status for finding in found)
-    severities = [finding.status.severity for finding in verdict.findings]
-    assert severities == sorted(severities, reverse=True)
-
-
-def test_a_verdict_without_findings_is_never_a_pass():
-    assert Verdict.of([], summary="").status is Status.INSUFFICIENT_EVIDENCE
-
-
-def test_a_verdict_milder_than_its_worst_finding_is_refused():
-    bad = Finding(subject="a", measure="m", observed=1.0, status=Status.FAIL)
-    with pytest.raises(MLOpsError, match="milder"):
-        Verdict(status=Status.PASS, summary="", findings=(bad,))
-
-
-@pytest.mark.parametrize("field", ["observed", "limit", "p_value"])
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_finding_refuses_a_number_that_is_none(field, value):
-    numbers = {"observed": 1.0, field: value}
-    with pytest.raises(MLOpsError, match=field):
-        Finding(subject="a", measure="m", status=Status.FAIL, **numbers)
-
-
-def test_a_pass_without_an_observed_number_is_refused():
-    with pytest.raises(MLOpsError, match="observed"):
-        Finding(subject="a", measure="m", observed=None, status=Status.PASS)
 
 
 @pytest.mark.parametrize(

@@ -248,9 +248,7 @@ def test_no_champion_no_reference(world):
         reference_dataset("models:/wage/3", str(world.root))
 
 
-@pytest.mark.parametrize("where", ["disk", pytest.param("s3", marks=pytest.mark.slow)])
-def test_of_twenty_promotions_started_together_one_unbroken_chain_results(where, request):
-    world = request.getfixturevalue("world" if where == "disk" else "world_on_s3")
+def test_of_twenty_promotions_started_together_one_unbroken_chain_results(world):
     world.champions(1)
     models = world.versions(20)
     evidence = [world.evidence_for(model) for model in models]

@@ -3,7 +3,6 @@ from __future__ import annotations
 import threading
 
 import pytest
-import s3fs
 
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
 from airflow_mlops_provider.jobs import run
@@ -124,38 +123,6 @@ def test_two_people_who_roll_back_at_once_go_back_one_version(world):
     lost = world.effects.count("lost")
     assert world.models.aliases("wage")["champion"] == ("2" if lost else "1")
     assert len(world.links) == 5
-
-
-def test_on_s3_a_champion_is_promoted_rolled_back_and_verified(world_on_s3):
-    world = world_on_s3
-    world.champions_of_one_artifact(3)
-    outcome = world.rollback(person="ada")
-    assert outcome.verdict.status is Status.PASS
-    assert outcome.evidence_uri.startswith(f"{world.root}/rollback/")
-    assert world.store.holds(read_evidence(outcome.evidence_uri).details["incident"])
-    world.rollback()
-    assert world.models.aliases("wage") == {"champion": "1"}
-    verified = run("verify", {"model": "wage", **world.where})
-    assert verified.verdict.status is Status.PASS, verified.verdict.summary
-
-
-@pytest.mark.parametrize("kind", ["a removed record", "an edited record", "edited evidence"])
-def test_on_s3_what_was_tampered_with_is_named(world_on_s3, kind):
-    world = world_on_s3
-    world.champions_of_one_artifact(2)
-    uri = world.links[0].uri if "record" in kind else next(iter(world.links[0].record.evidence))
-    s3 = s3fs.S3FileSystem(use_listings_cache=False)
-    if kind == "a removed record":
-        s3.rm_file(uri)
-    else:
-        s3.pipe_file(uri, s3.cat_file(uri).replace(b"wage", b"page"))
-    verified = run("verify", {"model": "wage", **world.where})
-    assert verified.verdict.status is Status.FAIL
-    named = " ".join(finding.subject + finding.detail for finding in verified.verdict.of_status(Status.FAIL))
-    assert uri in named or "1 of wage" in named
-    if "record" in kind:
-        with pytest.raises(IntegrityError, match=r"1 of wage|00000001\.json"):
-            world.rollback()
 
 
 def test_tampered_evidence_of_the_target_is_refused_by_name(world):
