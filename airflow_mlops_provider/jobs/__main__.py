@@ -12,13 +12,14 @@ import argparse
 import json
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from io import TextIOBase, TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.exceptions import BadInputError, FormerNameWarning
 from airflow_mlops_provider.jobs import JOBS, run
 from airflow_mlops_provider.jobs.parent import end_with_parent
 from airflow_mlops_provider.jobs.protocol import ExitStatus, outcome_line, told
@@ -131,6 +132,8 @@ def _flush_each_line() -> None:
 
 
 if __name__ == "__main__":
+    # Python shows deprecations to programmers alone; whoever wrote the spec is to see these.
+    warnings.simplefilter("default", FormerNameWarning)
     end_with_parent()
     _flush_each_line()
     _send_chatter_to_standard_output()

@@ -161,6 +161,15 @@ def test_a_policy_has_its_keys_and_defaults(policy):
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.__name__)
+def test_a_policy_is_a_record_that_can_be_imported_from_the_module_that_judges_by_it(policy):
+    room, topic = policy.__module__.removeprefix("airflow_mlops_provider.").rsplit(".", 1)
+    assert room == "records.policies"
+    judges = importlib.import_module(f"airflow_mlops_provider.decisions.{topic}")
+    assert policy.__name__ in judges.__all__
+    assert getattr(judges, policy.__name__) is policy
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.__name__)
 def test_a_policy_survives_json_and_refuses_what_it_does_not_know(policy):
     assert decode(policy, encode(policy())) == policy()
     with pytest.raises(BadInputError, match=f"{policy.__name__}: unknown key 'max_hope'"):

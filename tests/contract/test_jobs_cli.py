@@ -52,6 +52,14 @@ def test_a_process_prints_its_outcome_as_the_last_line_and_exits_with_0_for_any_
     assert (outcome.kind, outcome.verdict.status) == ("drift", "pass")
 
 
+def test_a_former_name_of_a_key_is_read_and_told_before_the_outcome(tmp_path, quiet):
+    done = run_process("drift", "-", folder=tmp_path, given=json.dumps({**quiet, "target": "x"}))
+    assert (done.returncode, done.stderr) == (0, "")
+    *before, last = done.stdout.splitlines()
+    assert any("drift spec: 'target' is now called 'label_column'" in line for line in before)
+    assert Outcome.from_json(json.loads(last)).kind == "drift"
+
+
 def test_a_process_says_what_is_wrong_with_a_spec_in_one_line_and_exits_with_2(tmp_path, quiet):
     (tmp_path / "spec.json").write_text(json.dumps({**quiet, "current": "missing.parquet"}))
     done = run_process("drift", "spec.json", folder=tmp_path)

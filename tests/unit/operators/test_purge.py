@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import types
 
 import pytest
 
 from airflow_mlops_provider.airflow_versions import AirflowFailException
-from airflow_mlops_provider.exceptions import BackendError
+from airflow_mlops_provider.exceptions import BackendError, FormerNameWarning
 from airflow_mlops_provider.operators.purge import PurgeEvidenceOperator
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
@@ -52,3 +53,16 @@ def test_a_configuration_that_is_no_number_is_named(store, evidence_root, monkey
     monkeypatch.setenv("AIRFLOW__MLOPS__RETENTION_DAYS", "a year")
     with pytest.raises(BackendError, match=r"\[mlops\] retention_days is 'a year'"):
         purge(evidence_root)
+
+
+@pytest.mark.parametrize("given", ["perhaps", "2"])
+def test_a_preview_that_is_neither_yes_nor_no_removes_nothing(store, evidence_root, given):
+    with pytest.raises(AirflowFailException, match=f"purge: 'preview' is '{given}'; say true or false"):
+        purge(evidence_root, retention_days=30, preview=given)
+    assert store.holds(store.uri_of(OLD))
+
+
+def test_the_former_module_still_holds_the_operator_and_says_where_it_is():
+    former = importlib.import_module("airflow_mlops_provider.operators.retention")
+    with pytest.warns(FormerNameWarning, match=r"operators\.retention is now called .*operators\.purge"):
+        assert former.PurgeEvidenceOperator is PurgeEvidenceOperator
