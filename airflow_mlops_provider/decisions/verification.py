@@ -38,6 +38,22 @@ def _counted(report: VerificationReport) -> str:
     return f"{records} and {pieces} of evidence of {short_name(report.name)}"
 
 
+def note_unrecorded(verdict: Verdict, reason: str) -> Verdict:
+    """The verdict with a notice that it could not be kept.
+
+    :param reason: why.
+    """
+    found = Finding(
+        subject="verification",
+        measure="recorded",
+        observed=0.0,
+        limit=1.0,
+        status=Status.NOTICE,
+        detail=f"this verdict was not kept: {reason}",
+    )
+    return Verdict.of([*verdict.findings, found], summary=verdict.summary)
+
+
 def judge_replay(report: ReplayReport) -> Verdict:
     """A notice for each judgement that would have been another one; a pass when none would."""
     findings = [

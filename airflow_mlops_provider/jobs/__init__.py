@@ -54,9 +54,10 @@ def run(name: str, spec: Mapping[str, Any]) -> Outcome:
     :raises BackendError: when a store cannot be reached or written.
     """
     job = load(name).from_spec(spec)
-    job.evidence_store.require_writable()
+    if job.needs_writable_root:
+        job.evidence_store.require_writable()
     outcome = job.run()
-    if job.run_key is not None:
+    if job.run_key is not None and outcome.evidence_uri:
         RequestOutcomes(store=job.evidence_store, request=request_identity(name, job.to_spec())).leave(outcome)
     return outcome
 

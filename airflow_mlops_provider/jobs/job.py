@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from datetime import UTC, datetime
 from importlib import metadata
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
 from airflow_mlops_provider.records.codec import encode
@@ -22,6 +22,9 @@ _VERSIONED = ("airflow-mlops-provider", "numpy", "pandas", "pyarrow", "scikit-le
 
 class Job(JobRequest):
     """A request that can be run: each job is ``class SomeJob(Job, SomeRequest)``."""
+
+    needs_writable_root: ClassVar[bool] = True
+    """Whether the work is worth nothing when its evidence cannot be kept; so it is asked for before the work."""
 
     def run(self) -> Outcome:
         """Load, measure, judge, record; returns the Outcome."""

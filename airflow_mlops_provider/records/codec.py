@@ -13,7 +13,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
 
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.exceptions import BadInputError, MLOpsError
 
 R = TypeVar("R")
 
@@ -64,6 +64,38 @@ def canonical_json(record: Any) -> bytes:
     return text.encode()
 
 
+def parse_json(data: bytes, *, where: str) -> Any:
+    """The value of JSON that this package may have written, whoever wrote it.
+
+    :param where: what to call it in errors.
+    :raises BadInputError: when it is not UTF-8 or not JSON, holds what no JSON of ours holds (NaN, infinity, half a
+        character), or is nested more than 100 deep.
+    """
+    try:
+        plain = json.loads(data.decode())
+        # What cannot be written again is nothing of ours, and would fail wherever it is shown.
+        json.dumps(plain, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{where} is not JSON: {error}") from error
+    _require_depth(plain, where)
+    return plain
+
+
+def _require_depth(plain: Any, where: str) -> None:
+    level = [plain]
+    for _ in range(_DEEPEST):
+        children = (
+            item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)
+        )
+        level = [child for each in children for child in each if isinstance(child, dict | list)]
+        if not level:
+            return
+    raise BadInputError(f"{where} is nested more than {_DEEPEST} deep")
+
+
+_DEEPEST = 100
+
+
 def sha256(data: bytes) -> str:
     """``sha256:`` plus 64 hex digits."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
@@ -95,7 +127,13 @@ def decode(cls: type[R], data: Any, *, where: str = "") -> R:
     if missing:
         raise BadInputError(f"{where}: key {missing[0]!r} is missing")
     hints = _hints(typing.cast("Any", cls))
-    return cls(**{key: _decode(hints[key], value, f"{where}.{key}") for key, value in data.items()})
+    parts = {key: _decode(hints[key], value, f"{where}.{key}") for key, value in data.items()}
+    try:
+        return cls(**parts)
+    except BadInputError:
+        raise
+    except MLOpsError as error:
+        raise BadInputError(f"{where}: {error}") from error
 
 
 def decoded_values(record: Any, *, where: str) -> dict[str, Any]:

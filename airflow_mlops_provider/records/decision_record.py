@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from airflow_mlops_provider.records.moments import require_moment
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.promotion import Mode
 from airflow_mlops_provider.records.verdict import Verdict
@@ -90,6 +91,9 @@ class DecisionRecord:
     origin: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     schema: int = 1
+
+    def __post_init__(self) -> None:
+        require_moment(self.created_at, key="created_at")
 
     @property
     def moved(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_mlops_provider.records.moments import require_moment
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.verdict import Verdict
@@ -41,3 +42,6 @@ class Evidence:
     attachments: dict[str, str] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
     schema: int = 1
+
+    def __post_init__(self) -> None:
+        require_moment(self.created_at, key="created_at")

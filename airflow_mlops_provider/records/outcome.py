@@ -38,7 +38,7 @@ class Outcome:
 
     :param kind: which step it was.
     :param verdict: what was found.
-    :param evidence_uri: where the full, hashed evidence lies.
+    :param evidence_uri: where the full, hashed evidence lies; empty for a verification that could not be kept.
     :param dataset: the dataset judged or written, pinned by its fingerprint.
     :param model: the model version judged or made, pinned by its digest.
     :param schema: version of this record's shape.

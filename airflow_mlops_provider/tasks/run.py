@@ -104,7 +104,7 @@ def log_outcome(outcome: Outcome) -> None:
         if finding.status is not Status.PASS:
             p_value = "" if finding.p_value is None else f", p {finding.p_value:.2g}"
             log.log(_level(finding.status), "  %s  %s%s", _spoken(finding.status), told(finding), p_value)
-    log.info("evidence: %s", outcome.evidence_uri)
+    log.info("evidence: %s", outcome.evidence_uri or "none, because nothing could be written")
 
 
 def _level(status: Status) -> int:

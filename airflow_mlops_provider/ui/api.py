@@ -15,7 +15,7 @@ from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.tasks.settings import evidence_root
 from airflow_mlops_provider.ui.auth import Reader, ReaderDep
 from airflow_mlops_provider.ui.board import Board, Group, locate, read_board
-from airflow_mlops_provider.ui.entries import Entry, read_entry
+from airflow_mlops_provider.ui.entries import LARGEST_SHOWN, Entry, read_entry
 
 router = APIRouter()
 
@@ -63,7 +63,7 @@ def load_evidence(uri: str, reader: Reader) -> Evidence:
     place = locate(evidence_root(), uri)
     store = EvidenceStore(evidence_root())
     try:
-        data = store.read(place)
+        data = store.read(place, at_most=LARGEST_SHOWN)
     except IntegrityError:
         raise
     except BadInputError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
@@ -14,6 +15,8 @@ from airflow_mlops_provider.exceptions import BackendError, BadInputError, Integ
 from airflow_mlops_provider.ui import api, views
 from airflow_mlops_provider.ui.auth import login_path, page_protection
 from airflow_mlops_provider.ui.rendering import render
+
+_log = logging.getLogger(__name__)
 
 _HEADERS = {
     # Everything comes from here and nothing runs inline, so a model's or column's name can never become a script.
@@ -54,7 +57,13 @@ _STATUS_OF: dict[type[Exception], HTTPStatus] = {
 
 
 async def _add_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await call_next(request)
+    try:
+        response = await call_next(request)
+    except Exception:  # noqa: BLE001  # whatever it is, the answer carries the headers too
+        _log.exception("the page could not answer %s", request.url.path)
+        response = _error(
+            request, HTTPStatus.INTERNAL_SERVER_ERROR, "the page met a fault; the API server's log tells it"
+        )
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     return response

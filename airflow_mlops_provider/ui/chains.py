@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from airflow_mlops_provider.exceptions import BackendError, BadInputError
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.stores.chains.chain import DecisionChain, Fault, Link, chain_names
 from airflow_mlops_provider.stores.chains.in_force import previous_of
-from airflow_mlops_provider.stores.chains.retention import Burial, burials
+from airflow_mlops_provider.stores.chains.retention import Burial, examine_burials
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.ui.auth import Reader
 
@@ -41,12 +42,28 @@ class ModelDecisions:
 
 def read_decisions(store: EvidenceStore, reader: Reader) -> dict[str, ModelDecisions]:
     """The decisions of every model of which this person may read at least one record, by model name."""
-    found = {name: _read(store, name, reader) for name in chain_names(store)}
+    found = {_printable(name): _read_or_say(store, name, reader) for name in chain_names(store)}
     return {name: known for name, known in found.items() if known.links or known.faults}
+
+
+def _printable(name: str) -> str:
+    """A folder's name as text: what is no text on disk is spelled out."""
+    return name.encode(errors="backslashreplace").decode()
+
+
+def _read_or_say(store: EvidenceStore, name: str, reader: Reader) -> ModelDecisions:
+    """The decisions about one model; what keeps them from being read at all is its fault, and of no other model."""
+    try:
+        return _read(store, name, reader)
+    except (BadInputError, BackendError) as error:
+        fault = Fault(subject=_printable(name), measure="record_unreadable", detail=str(error))
+        return ModelDecisions(links=(), in_force=None, hidden=False, previous=None, faults=(fault,), buried={})
 
 
 def _read(store: EvidenceStore, name: str, reader: Reader) -> ModelDecisions:
     links, faults = DecisionChain(store, name).examine()
+    buried, odd = examine_burials(links)
+    faults = (*faults, *odd)
     visible = tuple(link for link in links if reader.may_read(link.record.origin))
     # From the whole chain, so that a hidden newer promotion never lets an older version look like the champion.
     moved = [link for link in links if link.record.moved and link.record.alias == CHAMPION]
@@ -58,5 +75,5 @@ def _read(store: EvidenceStore, name: str, reader: Reader) -> ModelDecisions:
         previous=previous_of(links) if in_force else None,
         # Faults name records; of a chain that holds none of this person's they are not their business.
         faults=faults if visible or not links else (),
-        buried=burials(links),
+        buried=buried,
     )

@@ -22,6 +22,8 @@ from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.ui.auth import Reader
 
+LARGEST_SHOWN = 16 * 2**20
+"""Bytes of a piece of evidence that the page reads; a larger one is named and left alone."""
 AT_ONCE = 8
 """Reads at a time: on S3 each one that is not yet known is a request."""
 
@@ -126,7 +128,7 @@ def forget_what_was_read() -> None:
 
 @lru_cache(maxsize=8192)
 def _read_light(uri: str, _stamp: tuple[int, int]) -> tuple[Evidence, IndexEntry]:
-    evidence = read_evidence(uri)
+    evidence = read_evidence(uri, at_most=LARGEST_SHOWN)
     facts = entry_of(facts_of(name_of(uri), evidence))
     return replace(evidence, report=None, policy=None, versions={}, details={}), facts
 

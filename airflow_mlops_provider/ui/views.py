@@ -32,6 +32,9 @@ _STATIC = {path.name: path for path in sorted((Path(__file__).parent / "static")
 _MAX_SHOWN = 200_000
 """Characters of a report that are shown in the page; the rest is one click away as JSON."""
 
+_LARGEST_ATTACHMENT = 64 * 2**20
+"""Bytes of an attachment that the page hands out; a larger one is fetched from the evidence root."""
+
 _ATTACHMENT_HEADERS = {
     # A report is somebody else's HTML: it runs in an origin of its own, without cookies and without the network.
     "Content-Security-Policy": (
@@ -68,7 +71,7 @@ def attachment(reader: ReaderDep, uri: EvidenceUri, name: Annotated[str, Query()
     content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
     disposition = "inline" if _is_shown(name) else "attachment"
     return Response(
-        store.read_bytes(found[name]),
+        store.read_bytes(found[name], at_most=_LARGEST_ATTACHMENT),
         media_type="text/plain" if content_type == "text/markdown" else content_type,
         headers={**_ATTACHMENT_HEADERS, "Content-Disposition": disposition},
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from airflow_mlops_provider.decisions.verification import EVIDENCE_PURGED, judge_verification
+from airflow_mlops_provider.decisions.verification import EVIDENCE_PURGED, judge_verification, note_unrecorded
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError, MLOpsError
 from airflow_mlops_provider.jobs.decisions.promote import effect_of, item_of
 from airflow_mlops_provider.jobs.decisions.rejudge import judge_again, same_judgement
@@ -27,7 +27,7 @@ from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.chains.aliases import Anchor, examine_anchors, read_anchors
 from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
 from airflow_mlops_provider.stores.chains.in_force import champion_of, previous_of
-from airflow_mlops_provider.stores.chains.retention import Burial, burials, model_chains, retention_chain
+from airflow_mlops_provider.stores.chains.retention import Burial, examine_burials, model_chains, retention_chain
 from airflow_mlops_provider.stores.evidence.store import read_evidence, store_of
 from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.models.connection import default_tracking_uri, sqlite_path
@@ -36,18 +36,27 @@ from airflow_mlops_provider.stores.models.connection import default_tracking_uri
 class VerifyJob(Job, VerifyRequest):
     """Check everything that is recorded about a model, or one piece of evidence."""
 
+    needs_writable_root = False
+
     def run(self) -> Outcome:
         """Check, judge and record; what is wrong is named in the findings, nothing is repaired.
+
+        Where nothing can be written, as in a copy for an auditor, the verdict is given all the same and says that it
+        was not kept; its Outcome names no evidence.
 
         :raises BadInputError: when there is no such model, or nothing at ``evidence``.
         """
         report = self._of_evidence(self.evidence) if self.evidence else self._of_model(self.model or "")
-        return self.record(Kind.VERIFICATION, report=report, policy=None, verdict=judge_verification(report), inputs={})
+        verdict = judge_verification(report)
+        try:
+            return self.record(Kind.VERIFICATION, report=report, policy=None, verdict=verdict, inputs={})
+        except BackendError as error:
+            return Outcome(kind=Kind.VERIFICATION, verdict=note_unrecorded(verdict, str(error)), evidence_uri="")
 
     def _of_evidence(self, uri: str) -> VerificationReport:
         store = self.evidence_store
         chains = (*model_chains(store), retention_chain(store))
-        stones = {name: grave for chain in chains for name, grave in burials(chain.examine()[0]).items()}
+        stones = {name: grave for chain in chains for name, grave in examine_burials(chain.examine()[0])[0].items()}
         if _grave(uri, stones) is None:
             _require_evidence(uri)
         return VerificationReport(name=uri, records=0, pieces=1, checks=tuple(_check_evidence(uri, stones)))
@@ -61,13 +70,13 @@ class VerifyJob(Job, VerifyRequest):
         if not links and not faults and not registry.anchors:
             raise BadInputError(f"no decision about model {name!r} is recorded in {chain.place}")
         buried, more_faults = retention_chain(self.evidence_store).examine()
-        faults = (*faults, *examine_anchors(chain, links, registry.anchors), *more_faults)
+        stones, odd = examine_burials([*links, *buried])
+        faults = (*faults, *examine_anchors(chain, links, registry.anchors), *more_faults, *odd)
         checks = [Check(subject=f.subject, measure=f.measure, holds=False, detail=f.detail) for f in faults]
         if not faults:
             checks.append(Check(subject=chain.place, measure="chain_unbroken", holds=True))
         uris = list(dict.fromkeys(uri for link in links for uri in link.record.evidence))
         places = {uri: self._place_of(uri) for uri in uris}
-        stones = {**burials(buried), **burials(links)}
         graves = {uri: _grave(places[uri], stones) for uri in uris}
         for link in links:
             checks += _check_record(link, links, places, graves)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
-from airflow_mlops_provider.records.codec import canonical_json, decode, sha256
+from airflow_mlops_provider.records.codec import canonical_json, decode, parse_json, sha256
 from airflow_mlops_provider.records.decision_record import DecisionRecord
 from airflow_mlops_provider.records.evidence_name import number_in
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
@@ -58,7 +58,7 @@ class DecisionChain:
     """
 
     def __init__(self, store: EvidenceStore, name: str, *, folder: str = FOLDER) -> None:
-        if not name.strip(". ") or set(name) & set("/\\:\0"):
+        if not name.strip(". ") or set(name) & set("/\\:\0") or not _is_text(name):
             raise BadInputError(f"{name!r} is no model's name")
         self.name = name
         self._store = store
@@ -85,11 +85,11 @@ class DecisionChain:
         faults: list[Fault] = []
         for uri, data in self._store.chain(self._path):
             try:
-                plain = json.loads(data)
+                plain = parse_json(data, where=uri)
                 record = decode(DecisionRecord, plain, where=uri)
                 if canonical_json(plain) != data:
                     faults.append(Fault(subject=uri, measure="record_edited", detail="is not canonical JSON"))
-            except (ValueError, BadInputError) as error:
+            except BadInputError as error:
                 faults.append(Fault(subject=uri, measure="record_unreadable", detail=f"cannot be read: {error}"))
                 continue
             links.append(Link(record=record, uri=uri, digest=sha256(data)))
@@ -106,6 +106,15 @@ class DecisionChain:
         record = replace(draft, number=len(after) + 1, previous=after[-1].digest if after else None)
         uri = self._store.append(self._path, record.number, record)
         return Link(record=record, uri=uri, digest=sha256(canonical_json(record)))
+
+
+def _is_text(name: str) -> bool:
+    """Whether the name of a folder is text and not half a character."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def chain_names(store: EvidenceStore) -> list[str]:

@@ -13,14 +13,14 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.decision_record import DecisionKind, Effect
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import name_of, parse_evidence, profiles_of
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
-from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link, chain_names
+from airflow_mlops_provider.stores.chains.chain import DecisionChain, Fault, Link, chain_names
 from airflow_mlops_provider.stores.chains.claim_names import evidence_claim, incident_claims, incident_title
 from airflow_mlops_provider.stores.chains.in_force import in_force
 from airflow_mlops_provider.stores.evidence.index import EvidenceFacts
@@ -56,14 +56,34 @@ def model_chains(store: EvidenceStore) -> tuple[DecisionChain, ...]:
 
 
 def burials(links: Sequence[Link]) -> dict[str, Burial]:
-    """Name of each removed file to its tombstone; the earliest, should there be several."""
-    found: dict[str, Burial] = {}
-    for link in links:
-        if link.record.kind is DecisionKind.PURGE:
-            report = decode(PurgeReport, link.record.report, where=f"record {link.uri}")
-            for stone in report.tombstones:
-                found.setdefault(stone.name, Burial(stone=stone, link=link))
+    """Name of each removed file to its tombstone; the earliest, should there be several.
+
+    :raises IntegrityError: for a record of a purge that is none of ours, naming it.
+    """
+    found, faults = examine_burials(links)
+    if faults:
+        raise IntegrityError(f"decision record {faults[0].subject} {faults[0].detail}")
     return found
+
+
+def examine_burials(links: Sequence[Link]) -> tuple[dict[str, Burial], tuple[Fault, ...]]:
+    """The tombstones that can be read, by the name of the removed file, and what is wrong with the others."""
+    found: dict[str, Burial] = {}
+    faults: list[Fault] = []
+    for link in links:
+        if link.record.kind is not DecisionKind.PURGE:
+            continue
+        try:
+            report = decode(PurgeReport, link.record.report, where="its report")
+        except BadInputError as error:
+            detail = f"cannot be read: {error}"
+            faults.append(
+                Fault(subject=f"{link.record.number} ({link.uri})", measure="record_unreadable", detail=detail)
+            )
+            continue
+        for stone in report.tombstones:
+            found.setdefault(stone.name, Burial(stone=stone, link=link))
+    return found, tuple(faults)
 
 
 def cited(links: Sequence[Link]) -> set[str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from airflow_mlops_provider.exceptions import AlreadyExistsError
-from airflow_mlops_provider.records.codec import decode, digest
+from airflow_mlops_provider.records.codec import decode, digest, parse_json
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 
@@ -42,7 +41,9 @@ class WindowLog:
         A retry, or a second scheduler, finds the entry of the first try and the same predecessor.
         """
         while True:
-            entries = [decode(JudgedWindow, json.loads(data)) for _, data in self._store.chain(self._chain)]
+            entries = [
+                decode(JudgedWindow, parse_json(data, where=uri)) for uri, data in self._store.chain(self._chain)
+            ]
             at = next((i for i, entry in enumerate(entries) if entry.fingerprint == window.fingerprint), None)
             if at is not None:
                 return _predecessor(entries, at)

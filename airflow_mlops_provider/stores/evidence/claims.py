@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import quote
 
 from airflow_mlops_provider.exceptions import AlreadyExistsError
-from airflow_mlops_provider.records.codec import canonical_json
+from airflow_mlops_provider.records.codec import canonical_json, parse_json
 from airflow_mlops_provider.stores.evidence.files import EvidenceFiles
 
 
@@ -20,14 +19,18 @@ def claim(files: EvidenceFiles, name: str, body: Any) -> Any:
     try:
         files.create(path, data)
     except AlreadyExistsError:
-        return json.loads(files.read(path))
-    return json.loads(data)
+        return _read(files, path)
+    return parse_json(data, where=f"claim {path}")
 
 
 def claimed(files: EvidenceFiles, name: str) -> Any | None:
     """The standing claim of ``name``, or ``None``."""
     path = _path(name)
-    return json.loads(files.read(path)) if files.exists(path) else None
+    return _read(files, path) if files.exists(path) else None
+
+
+def _read(files: EvidenceFiles, path: str) -> Any:
+    return parse_json(files.read(path), where=f"claim {path}")
 
 
 def _path(name: str) -> str:

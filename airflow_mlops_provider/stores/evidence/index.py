@@ -8,7 +8,6 @@ is the truth: an entry without its evidence is ignored, and evidence without its
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
-from airflow_mlops_provider.records.codec import canonical_json, decode
+from airflow_mlops_provider.records.codec import canonical_json, decode, parse_json
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import parse_evidence
 from airflow_mlops_provider.records.outcome import Kind
@@ -217,11 +216,8 @@ class EvidenceIndex:
             return None  # as if it were not there: its evidence is read instead
 
     def _facts(self, place: str) -> EvidenceFacts:
-        try:
-            plain = json.loads(self._files.read(place))
-        except (ValueError, RecursionError) as error:
-            raise BadInputError(f"index entry {place} is not JSON") from error
-        return decode(EvidenceFacts, plain, where=f"index entry {place}")
+        where = f"index entry {place}"
+        return decode(EvidenceFacts, parse_json(self._files.read(place), where=where), where=where)
 
 
 @lru_cache(maxsize=65536)

@@ -6,7 +6,6 @@ A file's name carries the hash of its bytes, so an edited file refuses to be rea
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError, MLOpsError
-from airflow_mlops_provider.records.codec import canonical_json, decode, sha256
+from airflow_mlops_provider.records.codec import canonical_json, decode, encode, parse_json, sha256
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import (
     ATTACHMENTS,
@@ -31,6 +30,7 @@ from airflow_mlops_provider.records.evidence_name import (
     with_hash,
 )
 from airflow_mlops_provider.records.outcome import Kind
+from airflow_mlops_provider.records.verdict import Verdict
 from airflow_mlops_provider.stores.evidence.claims import claim, claimed
 from airflow_mlops_provider.stores.evidence.files import EvidenceFiles
 from airflow_mlops_provider.stores.evidence.index import EvidenceIndex
@@ -39,6 +39,8 @@ from airflow_mlops_provider.stores.evidence.s3 import S3Prefix
 from airflow_mlops_provider.stores.specs import local_path
 
 _log = logging.getLogger(__name__)
+_LARGEST_RECORD = 64 * 2**20
+"""Bytes of a chain's record: what is larger was not written by a job, and is not read."""
 
 
 def default_evidence_root() -> str:
@@ -88,8 +90,10 @@ class EvidenceStore:
         :param body: a record or plain JSON; NaN and infinity are refused.
         :returns: its URI, whose name carries the time of writing and the SHA-256 of the bytes.
         :raises BackendError: when the root cannot be written; evidence is never optional.
+        :raises BadInputError: for a verdict that is milder than its findings.
         """
         data = canonical_json(body)
+        _require_sound_verdict(body)
         name = evidence_name(kind, datetime.now(UTC), sha256(data))
         uri = self._files.create(name, data)
         if isinstance(body, Evidence):
@@ -114,26 +118,28 @@ class EvidenceStore:
         """
         return self._files.create(with_hash(name, sha256(data)), data)
 
-    def read(self, uri: str) -> Any:
+    def read(self, uri: str, *, at_most: int | None = None) -> Any:
         """The evidence at ``uri``, verified against the hash in its name.
 
-        :raises BadInputError: when there is none, or it is not evidence.
+        :param at_most: bytes; a larger file is refused before anything of it is read.
+        :raises BadInputError: when there is none, it is larger, or it is not evidence.
         :raises IntegrityError: when the bytes are not those that were written.
         """
         if hash_in(self._files.name_of(uri)) is None:
             raise IntegrityError(f"evidence {uri} carries no SHA-256 in its name, so nothing vouches for it")
-        data = self.read_bytes(uri)
+        data = self.read_bytes(uri, at_most=at_most)
         try:
-            return json.loads(data)
-        except ValueError as error:
-            raise IntegrityError(f"evidence {uri} is not JSON: {error}") from error
+            return parse_json(data, where=f"evidence {uri}")
+        except BadInputError as error:
+            raise IntegrityError(str(error)) from error
 
-    def read_bytes(self, uri: str) -> bytes:
+    def read_bytes(self, uri: str, *, at_most: int | None = None) -> bytes:
         """The raw bytes at ``uri``, such as an HTML report; verified when its name carries a hash.
 
+        :param at_most: bytes; a larger file is refused before anything of it is read.
         :raises IntegrityError: when the bytes are not those that were written.
         """
-        data, written = self._files.read(self._files.name_of(uri)), hash_in(uri)
+        data, written = self._files.read(self._files.name_of(uri), at_most=at_most), hash_in(uri)
         if written is not None and sha256(data) != written:
             raise IntegrityError(f"evidence {uri} was changed after it was written: its bytes have {sha256(data)}")
         return data
@@ -216,7 +222,7 @@ class EvidenceStore:
     def chain(self, chain: str) -> list[tuple[str, bytes]]:
         """The records of ``chain`` as (URI, bytes), in order of number."""
         names = [name for name in self._files.names(chain) if number_in(name) is not None]
-        return [(self._files.uri_of(name), self._files.read(name)) for name in names]
+        return [(self._files.uri_of(name), self._files.read(name, at_most=_LARGEST_RECORD)) for name in names]
 
 
 def store_of(uri: str) -> EvidenceStore:
@@ -224,10 +230,19 @@ def store_of(uri: str) -> EvidenceStore:
     return EvidenceStore(root_of(uri))
 
 
-def read_evidence(uri: str) -> Evidence:
+def _require_sound_verdict(body: Any) -> None:
+    """Also a body that is plain JSON may not say that it passed what its findings fail."""
+    plain = encode(body)
+    verdict = plain.get("verdict") if isinstance(plain, dict) else None
+    if isinstance(verdict, dict):
+        decode(Verdict, verdict, where="verdict of the evidence")
+
+
+def read_evidence(uri: str, *, at_most: int | None = None) -> Evidence:
     """The evidence at ``uri``, wherever its root is, verified against the hash in its name.
 
+    :param at_most: bytes; a larger file is refused before anything of it is read.
     :raises BadInputError: when there is none or it is not evidence.
     :raises IntegrityError: when it was changed after it was written.
     """
-    return decode(Evidence, store_of(uri).read(uri), where=f"evidence {uri}")
+    return decode(Evidence, store_of(uri).read(uri, at_most=at_most), where=f"evidence {uri}")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.codec import canonical_json, decode, digest, encode
+from airflow_mlops_provider.records.codec import canonical_json, decode, digest, encode, parse_json
 from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
@@ -105,3 +105,28 @@ def test_the_first_metric_decides_and_its_order_changes_the_digest():
     assert spec.digest != turned.digest
     assert spec.task is Task.CLASSIFICATION
     assert Direction.LOWER.sign == -1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"[" * 100_000, b"[" * 101 + b"]" * 101, b'"\\ud800"', b"\xed\xa0\x80", b"NaN", b"[1e999]", b"\xff", b"", b"{"],
+)
+def test_json_that_no_record_could_have_been_is_refused(data):
+    with pytest.raises(BadInputError, match="the file"):
+        parse_json(data, where="the file")
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_json_that_was_written_is_read(plain):
+    assert parse_json(canonical_json(plain), where="it") == plain
+
+
+def test_a_record_that_contradicts_itself_is_bad_input():
+    plain = {"status": "pass", "summary": "fine", "findings": []}
+    with pytest.raises(BadInputError, match="verdict: verdict pass is milder"):
+        decode(Verdict, plain, where="verdict")

@@ -134,3 +134,28 @@ def test_nothing_half_written_is_left_behind(tmp_path):
     with pytest.raises(BadInputError):
         store.write("drift", {"a": float("nan")})
     assert not list(Path(tmp_path).rglob("*"))
+
+
+def finding(status="fail"):
+    return {"subject": "it", "measure": "number", "observed": 1.0, "limit": None, "p_value": None, "status": status}
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        {"status": "pass", "summary": "fine", "findings": [finding()]},
+        {"status": "pass", "summary": "fine", "findings": []},
+        {"status": "pass", "summary": "fine", "findings": [{**finding("pass"), "observed": None}]},
+    ],
+)
+def test_a_verdict_milder_than_its_findings_is_not_written(store, verdict):
+    with pytest.raises(BadInputError, match=r"verdict of the evidence.*(milder|a pass needs)"):
+        store.write("drift", {"kind": "drift", "verdict": verdict})
+    assert store.uris("drift") == []
+
+
+def test_what_is_larger_than_asked_for_is_not_read(store):
+    uri = store.attach_hashed("drift/attachments/report.html", b"0123456789")
+    assert store.read_bytes(uri, at_most=10) == b"0123456789"
+    with pytest.raises(BadInputError, match="has 10 bytes; at most 9 are read"):
+        store.read_bytes(uri, at_most=9)
