@@ -117,7 +117,8 @@ class DriftJob(Job, DriftRequest):
             not_compared=[name for name in (self.window_column, self.group_column) if name],
         )
         names = [plan.column for plan in plans if plan.problem is None]
-        kept, _ = stored_profile(reference, [name for name in names if name not in self.sensitive], self.evidence_store)
+        shown = [name for name in names if name not in self.sensitive]
+        kept, _ = stored_profile(reference, shown, self.evidence_store, by_content=True)
         private = [name for name in names if name in self.sensitive]
         return kept.profiles | profile_rows(reference, private, role="reference")
 

@@ -92,20 +92,22 @@ def read_profile(ref: DatasetRef) -> tuple[ProfiledDataset, DatasetRef]:
     return found, replace(pinned, rows=found.rows)
 
 
-def stored_profile(dataset: Dataset, columns: Sequence[str], store: EvidenceStore) -> tuple[ProfiledDataset, int]:
+def stored_profile(
+    dataset: Dataset, columns: Sequence[str], store: EvidenceStore, *, by_content: bool = False
+) -> tuple[ProfiledDataset, int]:
     """The profile of ``dataset``, of which only the files that are new since an earlier call are read.
-
-    A file is taken as unchanged when its name, size and time of modification are.
 
     :param columns: what to profile.
     :param store: keeps the profile of each file below ``profiles/``.
+    :param by_content: take a file as unchanged when its bytes are, for which it is hashed; otherwise when its name,
+        size and time of modification are.
     :returns: the profile of all files together and how many of them were read.
     """
     place = profile_folder(dataset.uri, digest([dataset.uri, str(dataset.schema), list(columns)]))
     edges = edges_of(_edges(dataset, columns, store, place).profiles)
     parts, fresh = [], 0
     for file in dataset.parts():
-        name = f"{place}/{stamp(file.uri)}"
+        name = f"{place}/{file.fingerprint.removeprefix('sha256:') if by_content else stamp(file.uri)}"
         part = _kept(store, name)
         if part is None:
             part = _profiled(file, columns, edges)

@@ -43,6 +43,10 @@ class Dataset(Protocol):
         """What was opened; nothing is read."""
 
     @property
+    def fingerprint(self) -> str:
+        """The fingerprint of its content."""
+
+    @property
     def ref(self) -> DatasetRef:
         """The pinned reference; all that was read until now is confirmed to be its content."""
 

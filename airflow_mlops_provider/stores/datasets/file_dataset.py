@@ -76,6 +76,11 @@ class FileDataset(ABC):
         return replace(found, uri=version.uri, revision=version.commit, fallback=version.fallback)
 
     @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the files' content; they are hashed for it once."""
+        return self._pinned.fingerprint()
+
+    @property
     def ref(self) -> DatasetRef:
         """The pinned reference: content fingerprint, rows, schema hash and, under version control, the commit.
 
@@ -95,7 +100,7 @@ class FileDataset(ABC):
         """
         pinned = replace(
             self.source,
-            fingerprint=self._pinned.fingerprint(),
+            fingerprint=self.fingerprint,
             rows=self.rows,
             schema_hash=_schema_hash(self.schema),
         )
