@@ -168,12 +168,11 @@ def _listing(uri: str) -> Iterator[None]:
 
 def _files_at(fs: Any, path: str, uri: str) -> Listing:
     # A file may be called what looks like a pattern.
-    is_there = fs.exists(path)
-    if not is_there and any(mark in path for mark in "*?["):
+    if any(mark in path for mark in "*?[") and not fs.exists(path):
         return _matched(fs, path, uri)
-    if is_there and fs.isdir(path):
+    if fs.isdir(path):  # asked first: some filesystems say of what they cannot reach that it does not exist
         return _within(fs, path, fs.find(path), uri)
-    return Listing(fs=fs, files=(path,) if is_there else ())
+    return Listing(fs=fs, files=(path,) if fs.exists(path) else ())
 
 
 def _matched(fs: Any, pattern: str, uri: str) -> Listing:

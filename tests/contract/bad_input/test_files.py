@@ -120,7 +120,9 @@ BROKEN = {
     _twin_columns: ("twins.csv has several columns called 'x'",),
     _twin_columns_in_parquet: ("twins.parquet has several columns called 'x'",),
     _no_columns: ("bare.parquet has no columns",),
-    _other_ending: ("data.txt: the name must end in .parquet, .pq, .csv",),
+    _other_ending: (
+        "data.txt: the name must end in .parquet, .pq, .parq, .parquet.gzip, .csv, .csv.gz, .csv.zst, .csv.bz2",
+    ),
     _empty_folder: ("nothing: no such file, or no .parquet or .csv file in it",),
     _mixed_folder: ("mixed mixes csv and parquet files",),
     _folder_of_two_shapes: ("b.parquet has no column 'x', which ", "a.parquet has"),
