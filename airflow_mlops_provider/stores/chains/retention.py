@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 
@@ -196,7 +196,8 @@ def still_needed(store: EvidenceStore, *, since: datetime) -> Needs:
 
 
 def _is_after(link: Link, since: datetime) -> bool:
-    return link.record.kind is not DecisionKind.PURGE and datetime.fromisoformat(link.record.created_at) > since
+    created_at = datetime.fromisoformat(link.record.created_at).astimezone(UTC)
+    return link.record.kind is not DecisionKind.PURGE and created_at > since
 
 
 def _spoken_of(store: EvidenceStore, since: datetime) -> Iterator[DatasetRef]:
