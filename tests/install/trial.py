@@ -78,10 +78,10 @@ def _try(environment: Environment, trial: Trial, wheel: Path, extra: str, before
     with ExitStack() as services:
         variables = _services(extra, services)
         said = environment.run(HERE / "inside.py", extra, str(HERE / "dags"), **variables)
-    result = json.loads(said.splitlines()[-1])
-    trial.packages = result["packages"]
-    trial.steps += result["steps"]
-    _require(not result["failure"], result["failure"])
+        result = json.loads(said.splitlines()[-1])
+        trial.packages = result["packages"]
+        trial.steps += result["steps"]
+        _require(not result["failure"], f"{result['failure']}\n{said[-3000:]}")
 
 
 def _require(holds: bool, otherwise: str) -> None:

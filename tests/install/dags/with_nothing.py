@@ -2,7 +2,7 @@
 
 from airflow.sdk import dag
 
-from airflow_mlops_provider.operators.retention import PurgeEvidenceOperator
+from airflow_mlops_provider.operators.purge import PurgeEvidenceOperator
 
 
 @dag(schedule=None)

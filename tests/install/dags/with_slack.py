@@ -3,7 +3,7 @@
 from airflow.sdk import dag
 
 from airflow_mlops_provider.notifications.slack import MLOpsSlackNotifier
-from airflow_mlops_provider.operators.retention import PurgeEvidenceOperator
+from airflow_mlops_provider.operators.purge import PurgeEvidenceOperator
 from airflow_mlops_provider.records.alert import Severity
 
 
