@@ -111,7 +111,7 @@ def test_a_history_that_cannot_be_judged_is_refused_by_name(decay, history, spec
 
 def test_tables_need_their_columns_named(decay, tmp_path):
     history = [table(tmp_path, "a", 0.9), table(tmp_path, "b", 0.9)]
-    with pytest.raises(BadInputError, match="key 'prediction' is missing"):
+    with pytest.raises(BadInputError, match="key 'prediction_column' is missing"):
         decay(*history, label_column="truth")
     with pytest.raises(BadInputError, match="'nope'"):
         decay(*history, label_column="truth", prediction_column="nope")

@@ -61,7 +61,7 @@ class World:
         self.write("train", self.data[self.data.year <= 1982])
         self.write("new", self.data[self.data.year == 1985])
         self.first = self.train("wage")
-        self.second = self.train("wage", params={"C": 0.001})
+        self.second = self.train("wage", trainer_params={"C": 0.001})
         self.store.set_alias("wage", "champion", "1")
 
     def write(self, name: str, frame: pd.DataFrame) -> str:

@@ -208,7 +208,7 @@ def test_the_same_seed_and_data_learn_the_same(bench):
 
 
 def test_parameters_of_the_job_win_over_those_of_the_declaration(bench):
-    ref = bench.train(params={"depth": 5}).model
+    ref = bench.train(trainer_params={"depth": 5}).model
     assert bench.store.spec(ref).params == {"depth": 5}
 
 
