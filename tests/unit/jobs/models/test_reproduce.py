@@ -98,6 +98,6 @@ def test_data_and_code_that_moved_are_found_where_one_says(bench):
     assert outcome.verdict.status is Status.PASS
 
 
-def test_one_of_name_and_evidence_is_needed(bench):
-    with pytest.raises(BadInputError, match="either 'name' or 'evidence'"):
+def test_one_of_model_and_evidence_is_needed(bench):
+    with pytest.raises(BadInputError, match="either 'model' or 'evidence'"):
         bench.reproduce()
