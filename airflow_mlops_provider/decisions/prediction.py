@@ -16,7 +16,7 @@ _SHADOW_TROUBLE = "rows_scored"
 
 def judge_prediction(report: PredictionReport) -> Verdict:
     """Judge one batch scoring; a shadow never makes it fail, because nobody uses what a shadow says."""
-    findings = list(judge_scoring(report.scoring))
+    findings = [*judge_scoring(report.scoring), *_stale(report.scoring)]
     if report.shadow is not None:
         findings += [_milder(finding) for finding in judge_scoring(report.shadow)]
     if report.comparison is not None:
@@ -32,6 +32,16 @@ def judge_prediction(report: PredictionReport) -> Verdict:
             )
         )
     return Verdict.of(findings, summary=_summary(report, findings))
+
+
+def _stale(scoring: Scoring) -> list[Finding]:
+    if scoring.set_aside is None:
+        return []
+    detail = f"an older output was moved to {scoring.set_aside}, so that nobody takes it for this one"
+    finding = Finding(
+        subject="output", measure="stale_output", observed=1.0, limit=0.0, status=Status.NOTICE, detail=detail
+    )
+    return [finding]
 
 
 def judge_scoring(scoring: Scoring) -> tuple[Finding, ...]:

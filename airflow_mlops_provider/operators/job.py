@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from airflow.sdk import BaseOperator, Context
 
 from airflow_mlops_provider.hooks.mlflow import DEFAULT_CONN_ID
-from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.requests.request import JobRequest
+from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.runner import Handle, Runner
 from airflow_mlops_provider.tasks.arguments import RequestMeta
 from airflow_mlops_provider.tasks.environment import tracking_environment
 from airflow_mlops_provider.tasks.links import EvidenceLink, ReportLink, report_url
-from airflow_mlops_provider.tasks.run import bad_input_fails, run_for_task
+from airflow_mlops_provider.tasks.run import bad_input_fails, fail_on_verdict, run_for_task, statuses_of
 from airflow_mlops_provider.tasks.settings import evidence_root, evidence_url
 
 
@@ -25,10 +26,15 @@ class JobOperator(BaseOperator, metaclass=RequestMeta):
     :param runner: where the job runs; in the task's own process by default.
     :param tracking_conn_id: Connection of the MLflow tracking server; without one, ``[mlops] tracking_uri``.
     :param evidence_root: where evidence is kept; ``[mlops] evidence_root`` by default.
+    :param fail_on: the statuses of a verdict that fail the task, without a retry; an empty list fails it on none.
     """
 
     request_type: ClassVar[type[JobRequest]]
     """The record of the job's keys, which :meth:`request` builds."""
+
+    default_fail_on: ClassVar[tuple[Status, ...]] = ()
+    """Statuses that fail the task unless ``fail_on`` says otherwise: where the task was to make something that a
+    failed verdict says was not made."""
 
     operator_extra_links = (EvidenceLink(), ReportLink())
 
@@ -38,9 +44,11 @@ class JobOperator(BaseOperator, metaclass=RequestMeta):
         runner: Runner | None = None,
         tracking_conn_id: str = DEFAULT_CONN_ID,
         evidence_root: str | None = None,
+        fail_on: Sequence[Status | str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.fail_on = self.default_fail_on if fail_on is None else statuses_of(fail_on)
         self.runner = runner
         self.tracking_conn_id = tracking_conn_id
         self.evidence_root = evidence_root
@@ -56,8 +64,9 @@ class JobOperator(BaseOperator, metaclass=RequestMeta):
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the job as this task.
 
-        :returns: the Outcome as JSON, whatever its verdict, unless :meth:`conclude` decides otherwise.
-        :raises AirflowFailException: on bad input, without a retry.
+        :returns: the Outcome as JSON.
+        :raises AirflowFailException: on bad input or a verdict in ``fail_on``, without a retry, which would find the
+            same. The Outcome of a failed verdict stays on XCom under the key ``outcome``.
         """
         with bad_input_fails(self.request_type.job):
             request = self.request(context)
@@ -71,7 +80,9 @@ class JobOperator(BaseOperator, metaclass=RequestMeta):
         )
         self.evidence_url = evidence_url(outcome.evidence_uri)
         self.report_url = report_url(outcome.evidence_uri)
-        self.conclude(outcome, context)
+        fail_on_verdict(
+            outcome, self.fail_on, context=context, report_url=self.report_url, evidence_url=self.evidence_url
+        )
         return outcome.to_json()
 
     def on_kill(self) -> None:
@@ -88,6 +99,3 @@ class JobOperator(BaseOperator, metaclass=RequestMeta):
         :raises BadInputError: when a value cannot be used, naming its key.
         """
         raise NotImplementedError
-
-    def conclude(self, outcome: Outcome, context: Context) -> None:
-        """What the verdict means for the task; nothing unless a subclass says so."""

@@ -12,6 +12,7 @@ from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.requests.predict import PredictRequest
 from airflow_mlops_provider.records.requests.short_forms import dataset_ref, given, model_of, names, optional
+from airflow_mlops_provider.records.verdict import Status
 
 
 class BatchPredictOperator(JobOperator):
@@ -28,6 +29,7 @@ class BatchPredictOperator(JobOperator):
     """
 
     request_type = PredictRequest
+    default_fail_on = (Status.FAIL,)
     template_fields: Sequence[str] = (
         *("model", "dataset", "output_uri", "shadow", "shadow_uri", "keep", "evidence_root"),
     )

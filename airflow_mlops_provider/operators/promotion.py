@@ -17,6 +17,7 @@ from airflow_mlops_provider.records.requests.promote import PromoteRequest
 from airflow_mlops_provider.records.requests.rollback import RollbackRequest
 from airflow_mlops_provider.records.requests.short_forms import evidence_uris, given, member, model_of, model_ref
 from airflow_mlops_provider.records.roles import CHAMPION
+from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.tasks.run import triggered_by
 
 
@@ -94,6 +95,7 @@ class RollbackModelOperator(JobOperator):
     """
 
     request_type = RollbackRequest
+    default_fail_on = (Status.FAIL,)
     template_fields: Sequence[str] = ("model", "reason", "to_version", "person", "alias", "evidence_root")
 
     def __init__(

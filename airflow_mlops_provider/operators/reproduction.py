@@ -8,11 +8,10 @@ from typing import Any
 from airflow.sdk import Context
 
 from airflow_mlops_provider.operators.job import JobOperator
-from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.requests.reproduce import ReproduceRequest
 from airflow_mlops_provider.records.requests.short_forms import dataset_ref, evidence_uri, given, model_ref, optional
-from airflow_mlops_provider.tasks.run import fail_on_failed_verdict
+from airflow_mlops_provider.records.verdict import Status
 
 
 class ReproduceOperator(JobOperator):
@@ -27,6 +26,7 @@ class ReproduceOperator(JobOperator):
     """
 
     request_type = ReproduceRequest
+    default_fail_on = (Status.FAIL,)
     template_fields: Sequence[str] = ("model", "evidence", "dataset", "root", "evidence_root")
 
     def __init__(
@@ -52,7 +52,3 @@ class ReproduceOperator(JobOperator):
             dataset=optional(dataset_ref, self.dataset),
             root=given(self.root),
         )
-
-    def conclude(self, outcome: Outcome, context: Context) -> None:  # noqa: ARG002  # as in the base class
-        """Fail the task when the version could not be reproduced."""
-        fail_on_failed_verdict(outcome)

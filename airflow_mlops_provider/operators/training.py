@@ -13,6 +13,7 @@ from airflow_mlops_provider.records.policies.training import TrainingPolicy
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.requests.short_forms import dataset_ref, given
 from airflow_mlops_provider.records.requests.train import TrainRequest
+from airflow_mlops_provider.records.verdict import Status
 
 
 class TrainOperator(JobOperator):
@@ -29,6 +30,7 @@ class TrainOperator(JobOperator):
     """
 
     request_type = TrainRequest
+    default_fail_on = (Status.FAIL,)
     template_fields: Sequence[str] = ("model", "dataset", "trainer_params", "experiment", "evidence_root")
 
     def __init__(

@@ -7,18 +7,13 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from airflow_mlops_provider.airflow_versions import AirflowFailException
 from airflow_mlops_provider.operators.job import JobOperator
-from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.policies.validation import ValidationPolicy
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.requests.short_forms import dataset_ref, given, names, optional, suite_json
 from airflow_mlops_provider.records.requests.validate import ValidateRequest
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.tasks.lineage import source_tasks, writers_of
-
-OUTCOME_KEY = "outcome"
-"""XCom key under which a task that is about to fail leaves its Outcome, for alerts and the next look."""
 
 
 class DataValidationOperator(JobOperator):
@@ -35,6 +30,7 @@ class DataValidationOperator(JobOperator):
     """
 
     request_type = ValidateRequest
+    default_fail_on = (Status.FAIL, Status.INSUFFICIENT_EVIDENCE)
     template_fields: Sequence[str] = (
         *("dataset", "suite", "contract", "clean_uri", "quarantine_uri", "sensitive"),
         "evidence_root",
@@ -75,9 +71,3 @@ class DataValidationOperator(JobOperator):
             written_by=writers_of(self.dataset, tasks=self._source_tasks, context=context),
             policy=self.policy,
         )
-
-    def conclude(self, outcome: Outcome, context: Context) -> None:
-        """Fail the task on a failed or undecidable verdict; its Outcome stays on XCom under :data:`OUTCOME_KEY`."""
-        if outcome.verdict.status in (Status.FAIL, Status.INSUFFICIENT_EVIDENCE):
-            context["ti"].xcom_push(key=OUTCOME_KEY, value=outcome.to_json())
-            raise AirflowFailException(f"{outcome.verdict.summary}; report: {self.report_url or self.evidence_url}")

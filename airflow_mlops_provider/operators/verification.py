@@ -8,12 +8,11 @@ from typing import Any
 from airflow.sdk import Context
 
 from airflow_mlops_provider.operators.job import JobOperator
-from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.requests.replay import ReplayRequest
 from airflow_mlops_provider.records.requests.short_forms import evidence_uri, model_ref, optional
 from airflow_mlops_provider.records.requests.verify import VerifyRequest
-from airflow_mlops_provider.tasks.run import fail_on_failed_verdict
+from airflow_mlops_provider.records.verdict import Status
 
 
 class VerifyOperator(JobOperator):
@@ -25,6 +24,7 @@ class VerifyOperator(JobOperator):
     """
 
     request_type = VerifyRequest
+    default_fail_on = (Status.FAIL,)
     template_fields: Sequence[str] = ("model", "evidence", "evidence_root")
 
     def __init__(self, *, model: str | ModelRef | Any = None, evidence: str | Any = None, **kwargs: Any) -> None:
@@ -35,10 +35,6 @@ class VerifyOperator(JobOperator):
     def request(self, context: Context) -> VerifyRequest:  # noqa: ARG002  # as in the base class
         """The keys of the job."""
         return VerifyRequest(model=optional(model_ref, self.model), evidence=optional(evidence_uri, self.evidence))
-
-    def conclude(self, outcome: Outcome, context: Context) -> None:  # noqa: ARG002  # as in the base class
-        """Fail the task when something does not hold; what could not be checked is told in the Outcome."""
-        fail_on_failed_verdict(outcome)
 
 
 class ReplayOperator(JobOperator):

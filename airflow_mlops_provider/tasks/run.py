@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -18,6 +18,9 @@ from airflow_mlops_provider.runners.in_process import InProcessRunner
 from airflow_mlops_provider.runners.runner import Handle, Runner
 
 log = logging.getLogger(__name__)
+
+OUTCOME_KEY = "outcome"
+"""XCom key under which a task that is about to fail leaves its Outcome, for alerts and the next look."""
 
 _JOBS = "airflow_mlops_provider.jobs"
 """What a job says elsewhere is logged here under its name: ``airflow_mlops_provider.jobs.train``."""
@@ -84,10 +87,32 @@ def bad_input_fails(job: str) -> Iterator[None]:
         raise AirflowFailException(f"{job}: {error}") from error
 
 
-def fail_on_failed_verdict(outcome: Outcome) -> None:
-    """Fail the running task when the verdict is a ``fail``, without a retry, which would find the same."""
-    if outcome.verdict.status is Status.FAIL:
-        raise AirflowFailException(f"{outcome.verdict.summary}; evidence: {outcome.evidence_uri}")
+def statuses_of(given: Sequence[Status | str]) -> tuple[Status, ...]:
+    """The statuses of an operator's ``fail_on``.
+
+    :raises BadInputError: for one that there is not, naming it.
+    """
+    names = [given] if isinstance(given, str) else given
+    wrong = next((name for name in names if name not in set(Status)), None)
+    if wrong is not None:
+        raise BadInputError(f"'fail_on' names {wrong!r}; statuses are {', '.join(Status)}")
+    return tuple(Status(name) for name in names)
+
+
+def fail_on_verdict(
+    outcome: Outcome, statuses: Sequence[Status], *, context: Mapping[str, Any], report_url: str, evidence_url: str
+) -> None:
+    """Fail the running task when the verdict is one of ``statuses``, without a retry, which would find the same.
+
+    The Outcome stays on XCom under :data:`OUTCOME_KEY`.
+
+    :param report_url: the address of the report, told with the failure; empty without one.
+    :param evidence_url: the address of the evidence, told where there is no report.
+    """
+    if outcome.verdict.status in statuses:
+        context["ti"].xcom_push(key=OUTCOME_KEY, value=outcome.to_json())
+        page = f"report: {report_url}" if report_url else f"evidence: {evidence_url}"
+        raise AirflowFailException(f"{outcome.verdict.summary}; {page}")
 
 
 def triggered_by(context: Mapping[str, Any]) -> str | None:

@@ -34,6 +34,7 @@ from airflow_mlops_provider.records.requests.predict import PredictRequest
 from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
+from airflow_mlops_provider.stores.datasets.filesystems import set_aside
 from airflow_mlops_provider.stores.datasets.output_paths import require_outputs
 from airflow_mlops_provider.stores.datasets.writing import write_dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
@@ -124,7 +125,8 @@ def _read_answers(uri: str, model: Predictor) -> Answers:
 def score(model: Predictor, dataset: Dataset, output_uri: str, *, keep: tuple[str, ...] = ()) -> Scoring:
     """Write ``model``'s answers for every row of ``dataset``, in batches.
 
-    :returns: what was measured; its ``output`` is ``None`` when an answer broke an invariant, and nothing was written.
+    :returns: what was measured; its ``output`` is ``None`` when an answer broke an invariant. Nothing was written then,
+        and an older file at ``output_uri`` was moved aside.
     :raises BadInputError: when a column is missing, of another kind than in training, infinite or otherwise refused.
     """
     carried = _carried(model, dataset, keep)
@@ -148,6 +150,8 @@ def score(model: Predictor, dataset: Dataset, output_uri: str, *, keep: tuple[st
         out_of_range=invariants.out_of_range,
         max_sum_error=invariants.max_sum_error,
         counts=dict(invariants.counts) if model.spec.task is Task.CLASSIFICATION else None,
+        # An older output left in place would be read as this one.
+        set_aside=set_aside(output_uri) if output is None else None,
     )
 
 

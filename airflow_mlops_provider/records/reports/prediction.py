@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from airflow_mlops_provider.records.codec import OMIT_NONE
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.training import Symmetry
 
@@ -20,6 +21,7 @@ class Scoring:
     :param out_of_range: probabilities outside [0, 1].
     :param max_sum_error: the largest distance of a row's probabilities from summing to 1.
     :param counts: for classes: how often each was predicted.
+    :param set_aside: where an older output was moved because nothing was written in its place; ``None`` without one.
     """
 
     model: ModelRef
@@ -30,6 +32,7 @@ class Scoring:
     out_of_range: int = 0
     max_sum_error: float = 0.0
     counts: dict[str, int] | None = None
+    set_aside: str | None = field(default=None, metadata=OMIT_NONE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

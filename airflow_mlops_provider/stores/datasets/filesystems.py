@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -90,3 +91,20 @@ def writing(uri: str, *, inspect: Callable[[Any, str], None] | None = None) -> I
         with suppress(Exception):
             if fs.exists(part):
                 fs.rm(part)
+
+
+def set_aside(uri: str) -> str | None:
+    """Move the file at ``uri`` to a name beside it that no reader takes for data; ``None`` when there is none.
+
+    :returns: where it lies now: the name with ``.stale`` and the time of the move.
+    :raises BackendError: when it cannot be moved.
+    """
+    fs, path = filesystem(uri)
+    moved = f"{path}.stale-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    try:
+        if not fs.exists(path):
+            return None
+        fs.mv(path, moved)
+    except OSError as error:
+        raise BackendError(f"{uri} cannot be moved aside: {error.strerror or one_line(error)}") from error
+    return f"{uri}{moved.removeprefix(path)}"

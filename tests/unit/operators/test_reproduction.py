@@ -32,7 +32,11 @@ def build(n_estimators=5):
 
 
 def context(task_id):
-    return {"ti": types.SimpleNamespace(dag_id="d", run_id="r", task_id=task_id, map_index=-1, try_number=1)}
+    return {
+        "ti": types.SimpleNamespace(
+            dag_id="d", run_id="r", task_id=task_id, map_index=-1, try_number=1, xcom_push=lambda **_: None
+        )
+    }
 
 
 def test_a_version_is_made_again_or_the_task_is_red(mlops_root, tmp_path):

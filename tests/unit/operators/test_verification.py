@@ -13,7 +13,11 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.specs import local_path
 
-CONTEXT = {"ti": types.SimpleNamespace(dag_id="d", run_id="r", task_id="it", map_index=-1, try_number=1)}
+CONTEXT = {
+    "ti": types.SimpleNamespace(
+        dag_id="d", run_id="r", task_id="it", map_index=-1, try_number=1, xcom_push=lambda **_: None
+    )
+}
 WINDOWS = [{"window": "before", "value": 0.80, "rows": 5000}, {"window": "now", "value": 0.74, "rows": 5000}]
 
 
@@ -35,7 +39,7 @@ def test_evidence_that_was_changed_is_a_red_task_without_a_retry(dropped, eviden
     path.chmod(0o644)
     path.write_bytes(path.read_bytes().replace(b'"fail"', b'"pass"'))
     operator = VerifyOperator(task_id="it", evidence=dropped.evidence_uri, evidence_root=evidence_root)
-    with pytest.raises(AirflowFailException, match=r"checks? fail.*; evidence: file://"):
+    with pytest.raises(AirflowFailException, match=r"checks? fail.*; evidence: http://"):
         operator.execute(CONTEXT)
 
 

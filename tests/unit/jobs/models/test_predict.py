@@ -243,6 +243,22 @@ def test_probabilities_that_do_not_sum_to_one_are_never_written(world, predict, 
     assert not list(tmp_path.rglob("*.parquet*"))
 
 
+def test_an_older_output_is_moved_aside_when_scoring_is_refused(world, predict, tmp_path):
+    output = tmp_path / "scores" / "new.parquet"
+    predict()
+    before = output.read_bytes()
+    world.train("broken")
+    outcome = predict(model="models:/broken@challenger", dataset=world.write("many", world.data))
+    assert outcome.verdict.status is Status.FAIL
+    assert outcome.dataset is None
+    assert not output.exists()
+    [aside] = output.parent.iterdir()
+    assert aside.read_bytes() == before
+    assert aside.suffix != ".parquet"  # a folder that is read as a dataset skips it
+    [found] = [finding for finding in outcome.verdict.findings if finding.measure == "stale_output"]
+    assert str(aside) in found.detail
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
