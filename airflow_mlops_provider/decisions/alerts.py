@@ -141,7 +141,7 @@ def alert_of_failure(*, where: str, reason: str, outcome: Outcome | None, links:
 def _numbers(outcome: Outcome) -> tuple[str, ...]:
     # What the summary says need not be said twice.
     telling = [one for one in _telling(outcome) if not one.detail or one.detail not in outcome.verdict.summary]
-    lines = [told(finding) for finding in telling[:MAX_LINES]]
+    lines = [finding_line(finding) for finding in telling[:MAX_LINES]]
     if len(telling) > MAX_LINES:
         lines.append(f"and {len(telling) - MAX_LINES} more")
     return tuple(lines)
@@ -158,7 +158,7 @@ def in_words(finding: Finding) -> str:
     return words if is_named else f"{finding.subject}: {words}"
 
 
-def told(finding: Finding) -> str:
+def finding_line(finding: Finding) -> str:
     """One line about a finding: its words, and the number against its limit where the words do not give both."""
     words = in_words(finding)
     if finding.measure in _SAID_IN_WORDS and finding.detail:

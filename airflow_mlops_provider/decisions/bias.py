@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_mlops_provider.decisions.summaries import short_name, summarise
 from airflow_mlops_provider.records.model_spec import Direction
+from airflow_mlops_provider.records.multiple_testing import holm
 from airflow_mlops_provider.records.policies.bias import BiasPolicy
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     # A Dag file needs the policy alone, and building the classes of a report takes longer than all of this.
     from airflow_mlops_provider.records.reports.bias import BiasReport, SliceResult
 
-__all__ = ["BiasPolicy", "holm", "judge_bias"]
+__all__ = ["BiasPolicy", "judge_bias"]
 
 _SHOWN = 5
 """How many slices a hint lists."""
@@ -27,28 +28,14 @@ def judge_bias(report: BiasReport, policy: BiasPolicy) -> Verdict:
 
     An intersection that was discovered on one half of the rows is judged by the other half, under the same correction.
     """
-    halves = [each.confirmed for each in report.discoveries if each.confirmed is not None]
-    judged = [*((piece, False) for piece in report.slices), *((piece, True) for piece in halves)]
+    confirmed = [each.confirmed for each in report.discoveries if each.confirmed is not None]
+    judged = [*((piece, False) for piece in report.slices), *((piece, True) for piece in confirmed)]
     judgeable = [piece for piece, _ in judged if _is_judgeable(piece, policy)]
     adjusted = dict(zip((p.subject for p in judgeable), holm([_p_value(p) for p in judgeable]), strict=True))
     findings = [*_critical(report, policy)]
     findings += [_judge_slice(p, report, policy, adjusted.get(p.subject), is_half=half) for p, half in judged]
     findings.sort(key=_worst_first)
     return Verdict.of(findings, summary=_summary(report, findings, [piece.subject for piece, _ in judged]))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjustment, in the order given: rejecting at or below a holds the family-wise error at a.
-
-    The standard library's twin of the one in the statistics room, so that a verdict can be judged again anywhere.
-
-    Source: Holm 1979.
-    """
-    adjusted, largest = [0.0] * len(p_values), 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, p_values[index] * (len(p_values) - rank)))
-        adjusted[index] = largest
-    return adjusted
 
 
 def _is_judgeable(piece: SliceResult, policy: BiasPolicy) -> bool:

@@ -78,7 +78,7 @@ class Job(JobRequest):
         return Outcome(kind=kind, verdict=verdict, evidence_uri=uri, dataset=dataset, model=model)
 
 
-def told_of(writers: tuple[Writer, ...]) -> dict[str, Any]:
+def writers_detail(writers: tuple[Writer, ...]) -> dict[str, Any]:
     """Who wrote the data, as a detail of the evidence; nothing when nobody is known."""
     return {"written_by": encode(writers)} if writers else {}
 

@@ -13,7 +13,7 @@ from airflow_mlops_provider.decisions.alerts import alert_of_failure, alert_of_o
 from airflow_mlops_provider.exceptions import one_line
 from airflow_mlops_provider.notifications.callback_context import CallbackEvent, event_of
 from airflow_mlops_provider.records.alert import Alert, Severity
-from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.records.outcome import Outcome, as_outcome
 from airflow_mlops_provider.tasks.links import report_url
 from airflow_mlops_provider.tasks.settings import evidence_url, run_url
 from airflow_mlops_provider.tasks.undelivered import keep_undelivered
@@ -156,6 +156,7 @@ def _outcome(context: Mapping[str, Any]) -> Outcome | None:
         except Exception as error:  # noqa: BLE001  # an alert without numbers is better than none
             log.warning("the verdict of %s could not be read: %s", ti.task_id, error)
             return None
-        if isinstance(found, Mapping) and {"kind", "verdict"} <= set(found):
-            return Outcome.from_json(found)
+        outcome = as_outcome(found)
+        if outcome is not None:
+            return outcome
     return None

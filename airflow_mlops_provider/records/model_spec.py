@@ -108,7 +108,7 @@ class ModelSpec:
     :param time_column: orders rows in time, for time-aware splits.
     :param group_column: rows of one group (the same person) stay together in splits and bootstraps.
     :param weight_column: weight of each row in the fit; metrics count every row the same.
-    :param owners: who is alerted and who may approve.
+    :param owners: who may approve a promotion; the model card names them.
     :param params: keyword arguments of the trainer.
     :param seed: random seed of training, splits and bootstraps.
     :param split: how rows are held out while training.

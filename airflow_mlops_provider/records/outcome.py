@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -60,3 +61,13 @@ class Outcome:
     def from_json(cls, data: Any) -> Outcome:
         """The inverse of :meth:`to_json`; raises ``BadInputError`` on unknown or missing keys and other versions."""
         return decode(cls, data)
+
+
+def as_outcome(value: Any) -> Outcome | None:
+    """``value`` when it is an Outcome, also as plain JSON; ``None`` for anything else.
+
+    :raises BadInputError: for JSON that has the keys of an Outcome and is none.
+    """
+    if isinstance(value, Mapping) and {"kind", "verdict"} <= set(value):
+        return Outcome.from_json(value)
+    return value if isinstance(value, Outcome) else None

@@ -10,8 +10,9 @@ from airflow.sdk import Asset, XComArg
 
 from airflow_mlops_provider.exceptions import MLOpsError
 from airflow_mlops_provider.records.codec import decode
-from airflow_mlops_provider.records.outcome import Outcome
-from airflow_mlops_provider.records.refs import DatasetRef, Writer
+from airflow_mlops_provider.records.outcome import Outcome, as_outcome
+from airflow_mlops_provider.records.refs import Writer
+from airflow_mlops_provider.records.requests.short_forms import dataset_ref
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +32,10 @@ def writers_of(dataset: Any, *, tasks: Sequence[str], context: Mapping[str, Any]
     :param dataset: URI, :class:`DatasetRef` or Outcome, rendered.
     :param tasks: what :func:`source_tasks` said.
     """
-    if isinstance(dataset, Mapping) and "verdict" in dataset:
-        return _of_outcome(Outcome.from_json(dataset))
-    uri = _uri(dataset)
+    outcome = as_outcome(dataset)
+    if outcome is not None:
+        return _of_outcome(outcome)
+    uri = dataset_ref(dataset).uri
     events = _events(context)
     same = [event for asset, event in events if _is_same_place(uri, asset.uri)]
     if same:
@@ -42,12 +44,6 @@ def writers_of(dataset: Any, *, tasks: Sequence[str], context: Mapping[str, Any]
         ti = context["ti"]
         return tuple(Writer(dag_id=ti.dag_id, task_id=task, run_id=ti.run_id) for task in tasks)
     return (_of_event(events[0][1]),) if len(events) == 1 else ()
-
-
-def _uri(dataset: Any) -> str:
-    if isinstance(dataset, DatasetRef):
-        return dataset.uri
-    return str(dataset["uri"] if isinstance(dataset, Mapping) else dataset)
 
 
 def _of_outcome(outcome: Outcome) -> tuple[Writer, ...]:
@@ -83,7 +79,7 @@ def _newest(events: Any) -> Iterator[tuple[Asset, Any]]:
             try:
                 listed = list(events[asset])
             except Exception as error:  # noqa: BLE001  # as above, whatever Airflow's API answers
-                log.warning("the events of asset %s cannot be had: %s", asset.name, error)
+                log.warning("the events of asset %s cannot be read: %s", asset.name, error)
                 continue
             if listed:
                 yield asset, max(listed, key=lambda event: event.timestamp)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_mlops_provider.airflow_versions import AirflowFailException
-from airflow_mlops_provider.decisions.alerts import told
+from airflow_mlops_provider.decisions.alerts import finding_line
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.requests.request import JobRequest
@@ -128,7 +128,7 @@ def log_outcome(outcome: Outcome) -> None:
     for finding in verdict.findings:
         if finding.status is not Status.PASS:
             p_value = "" if finding.p_value is None else f", p {finding.p_value:.2g}"
-            log.log(_level(finding.status), "  %s  %s%s", _spoken(finding.status), told(finding), p_value)
+            log.log(_level(finding.status), "  %s  %s%s", _spoken(finding.status), finding_line(finding), p_value)
     log.info("evidence: %s", outcome.evidence_uri or "none, because nothing could be written")
 
 

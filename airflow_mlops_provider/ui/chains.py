@@ -10,7 +10,7 @@ from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.stores.chains.chain import DecisionChain, Fault, Link, chain_names
 from airflow_mlops_provider.stores.chains.in_force import previous_of
-from airflow_mlops_provider.stores.chains.retention import Burial, examine_burials
+from airflow_mlops_provider.stores.chains.retention import RecordedTombstone, examine_tombstones
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.ui.auth import Reader
 
@@ -32,7 +32,7 @@ class ModelDecisions:
     hidden: bool
     previous: ModelRef | None
     faults: tuple[Fault, ...]
-    buried: Mapping[str, Burial]
+    buried: Mapping[str, RecordedTombstone]
 
     @property
     def champion(self) -> ModelRef | None:
@@ -62,7 +62,7 @@ def _read_or_say(store: EvidenceStore, name: str, reader: Reader) -> ModelDecisi
 
 def _read(store: EvidenceStore, name: str, reader: Reader) -> ModelDecisions:
     links, faults = DecisionChain(store, name).examine()
-    buried, odd = examine_burials(links)
+    buried, odd = examine_tombstones(links)
     faults = (*faults, *odd)
     visible = tuple(link for link in links if reader.may_read(link.record.origin))
     # From the whole chain, so that a hidden newer promotion never lets an older version look like the champion.

@@ -16,7 +16,7 @@ from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import kind_in, name_of, parse_evidence
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.chains.retention import Burial
+from airflow_mlops_provider.stores.chains.retention import RecordedTombstone
 from airflow_mlops_provider.stores.evidence.index import IndexEntry, entry_of, facts_of
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.specs import local_path
@@ -98,7 +98,7 @@ def read_all(uris: Iterable[str]) -> list[Entry]:
         return list(pool.map(read_entry, uris))
 
 
-def read_entries(uris: Iterable[str], reader: Reader, buried: Mapping[str, Burial]) -> tuple[Entry, ...]:
+def read_entries(uris: Iterable[str], reader: Reader, buried: Mapping[str, RecordedTombstone]) -> tuple[Entry, ...]:
     """Entries of given evidence, in the order given; what may not be read, or is gone, says so instead of its verdict.
 
     :param uris: as a decision record names them.
@@ -107,7 +107,7 @@ def read_entries(uris: Iterable[str], reader: Reader, buried: Mapping[str, Buria
     return tuple(_explained(_guarded(entry, reader), buried) for entry in read_all(uris))
 
 
-def _explained(entry: Entry, buried: Mapping[str, Burial]) -> Entry:
+def _explained(entry: Entry, buried: Mapping[str, RecordedTombstone]) -> Entry:
     burial = buried.get(name_of(entry.uri))
     if entry.evidence or burial is None:
         return entry

@@ -111,7 +111,7 @@ def _trend(check: Check) -> Trend | None:
     rows = [
         Row(subject=subject, cells=tuple(_cell(measured.get(subject)) for measured in found)) for subject in subjects
     ]
-    rows.sort(key=_loudness, reverse=True)
+    rows.sort(key=_by_severity, reverse=True)
     if not rows:
         return None
     return Trend(
@@ -143,7 +143,7 @@ def _strength(finding: Finding) -> int:
     return 0 if finding.observed is None else round(10 * min(1.0, max(0.0, size(finding))))
 
 
-def _loudness(row: Row) -> tuple[int, int, int]:
+def _by_severity(row: Row) -> tuple[int, int, int]:
     """By the worst status, then by how often, then by how near to the limit."""
     severities = [_rank(cell.finding)[0] for cell in row.cells]
     worst = max(severities)

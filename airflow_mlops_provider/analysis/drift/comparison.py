@@ -18,7 +18,7 @@ from airflow_mlops_provider.analysis.drift.profile import (
     grouped_counts,
     ks_interval,
 )
-from airflow_mlops_provider.analysis.drift.tolerance import forgiven, moved_interval, robust
+from airflow_mlops_provider.analysis.drift.tolerance import moved_interval, robust, tolerated_move
 from airflow_mlops_provider.analysis.stats.distances import jensen_shannon, psi, total_variation
 from airflow_mlops_provider.analysis.stats.two_sample import (
     MIN_EXPECTED,
@@ -67,7 +67,7 @@ def _compare_numbers(plan: Plan, reference: NumericProfile, current: NumericProf
     low, high = ks_interval(reference, current)
     change = numeric_words(plan, reference, current, current.quantiles(QUANTILES))
     p_value = ks_p_value(low, reference.values * weights.reference, current.values * weights.current)
-    left, left_high = moved_interval(reference, current, forgiven(reference))
+    left, left_high = moved_interval(reference, current, tolerated_move(reference))
     ks = shift(Measure.KS_D, low, p_value, change, high=high)
     ks = replace(ks, robust=robust(low, left), robust_high=robust(high, left_high))
     before, after = decile_table(reference, current)

@@ -14,11 +14,11 @@ from airflow_mlops_provider.analysis.drift.exact import exact_column, exact_word
 from airflow_mlops_provider.analysis.drift.profile import NumericProfile
 from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset
 from airflow_mlops_provider.analysis.drift.scan import Profiles, edges_of, profile_rows
-from airflow_mlops_provider.analysis.drift.tolerance import forgiven
+from airflow_mlops_provider.analysis.drift.tolerance import tolerated_move
 from airflow_mlops_provider.analysis.drift.window_calibration import MISSING, UNSEEN, measure_windows
-from airflow_mlops_provider.analysis.stats.corrections import holm
 from airflow_mlops_provider.analysis.stats.two_sample import ks_p_value
 from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.multiple_testing import holm
 from airflow_mlops_provider.records.reports.drift import ColumnDrift, DriftReport, Measure, Role, Shift, WindowDrift
 
 EXACT_ROWS = 200_000
@@ -96,11 +96,11 @@ def measure_drift(
     before = _reference_profiles(reference, _names(plans), profiles)
     if isinstance(reference, ProfiledDataset):
         _require_no_groups(reference, group_column)
-        report = _report(reference, current, _openly(_compared(plans, before, current, Weights())))
+        report = _report(reference, current, _with_smallest_p_values(_compared(plans, before, current, Weights())))
         return replace(report, joint_note=_WITHOUT_ROWS if joint or window_column else "")
     weights = measure_weights(reference, current, group_column)
     measured = _compared(plans, before, current, weights)
-    measured = _sharpened(measured, before, (reference, current), precision or Precision(), weights)
+    measured = _with_exact_distances(measured, before, (reference, current), precision or Precision(), weights)
     report = replace(_report(reference, current, measured), group_column=group_column)
     sound = [plan for plan in plans if not plan.problem]
     if window_column and sound:
@@ -120,10 +120,10 @@ def _require_no_groups(reference: ProfiledDataset, group_column: str | None) -> 
         )
 
 
-def _openly(measured: Sequence[ColumnDrift]) -> list[ColumnDrift]:
+def _with_smallest_p_values(measured: Sequence[ColumnDrift]) -> list[ColumnDrift]:
     """The columns with the smallest p-value that each interval allows, for which there are no rows to look at."""
 
-    def opened(shift: Shift, column: ColumnDrift) -> Shift:
+    def widened(shift: Shift, column: ColumnDrift) -> Shift:
         if shift.effect_high <= shift.effect:
             return shift
         # Which of a shared profile's unnamed levels moved is unknown, and with it how surprising that is.
@@ -131,7 +131,7 @@ def _openly(measured: Sequence[ColumnDrift]) -> list[ColumnDrift]:
         p_value = ks_p_value(shift.effect_high, column.reference_values, column.current_values) if known else 0.0
         return replace(shift, p_value_low=p_value)
 
-    return [replace(column, shifts=tuple(opened(shift, column) for shift in column.shifts)) for column in measured]
+    return [replace(column, shifts=tuple(widened(shift, column) for shift in column.shifts)) for column in measured]
 
 
 _WITHOUT_ROWS = "neither joint drift nor windows were measured: the reference is a profile without rows"
@@ -199,7 +199,7 @@ def _worded(windows: WindowDrift, report: DriftReport) -> WindowDrift:
 _SHARES = {Measure.MISSING_CHANGE: MISSING, Measure.UNSEEN_SHARE: UNSEEN}
 
 
-def _sharpened(
+def _with_exact_distances(
     measured: Sequence[ColumnDrift],
     profiles: Profiles,
     sides: tuple[Rows, Rows],
@@ -213,16 +213,16 @@ def _sharpened(
     rejecting = sum(p_value <= 10 * precision.level for p_value in p_values)
     levels = (precision.level / 2 / max(len(p_values), 1), precision.level / max(len(p_values) - rejecting, 1))
 
-    def sharpened(drift: ColumnDrift) -> ColumnDrift:
+    def exact(drift: ColumnDrift) -> ColumnDrift:
         profile = profiles.get(drift.column)
         if not isinstance(profile, NumericProfile) or not _is_wanted(drift, precision, levels, weights):
             return drift
-        return exact_column(drift, *sides, weights, by=forgiven(profile), earth=precision.wasserstein)
+        return exact_column(drift, *sides, weights, by=tolerated_move(profile), earth=precision.wasserstein)
 
     # Reading and sorting release the interpreter's lock; but a column read for an exact distance is held whole.
     together = 2 if sum(side.rows for side in sides) <= MOST_ROWS_TOGETHER else 1
     with ThreadPoolExecutor(together) as pool:
-        return list(pool.map(sharpened, measured))
+        return list(pool.map(exact, measured))
 
 
 def _is_wanted(drift: ColumnDrift, precision: Precision, levels: tuple[float, float], weights: Weights) -> bool:

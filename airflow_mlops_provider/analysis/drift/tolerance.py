@@ -10,7 +10,7 @@ import numpy as np
 
 from airflow_mlops_provider.analysis.drift.profile import NumericProfile
 
-FORGIVEN = 0.05
+TOLERATED_SHARE = 0.05
 """Robust standard deviations of the reference by which a value may move for nothing."""
 
 COUNTS = 2.0
@@ -27,11 +27,11 @@ def spread_of(profile: NumericProfile) -> float:
     return float((late - early) / 1.349 or (high - low) / 3.29)
 
 
-def forgiven(profile: NumericProfile) -> float:
+def tolerated_move(profile: NumericProfile) -> float:
     """By how much a value of this reference may move for nothing, in the units of the values."""
     spread = spread_of(profile)
     # Nearly the largest numbers there are: their differences overflow, and nothing is forgiven.
-    return FORGIVEN * spread if np.isfinite(spread) else 0.0
+    return TOLERATED_SHARE * spread if np.isfinite(spread) else 0.0
 
 
 def moved_interval(reference: NumericProfile, current: NumericProfile, by: float) -> tuple[float, float]:

@@ -1,4 +1,7 @@
-"""Corrections for many tests at once: family-wise (Holm, Sidak) and false-discovery (Benjamini-Hochberg)."""
+"""Corrections for many tests at once: family-wise (Sidak) and false-discovery (Benjamini-Hochberg).
+
+Holm's stands in ``records.multiple_testing``, because verdicts are judged by it as well.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
-
-
-def holm(p_values: ArrayLike) -> Floats:
-    """Holm's step-down adjustment: rejecting where the result is <= a holds the family-wise error at a.
-
-    Valid under any dependence between the tests; lies between the raw p-values and Bonferroni's.
-
-    :param p_values: shape ``(m,)``, each in [0, 1].
-    :returns: adjusted p-values in the order given, shape ``(m,)``.
-    :raises ValueError: when a p-value is NaN or outside [0, 1]: it would compare false and so pass.
-
-    Source: Holm 1979, "A simple sequentially rejective multiple test procedure".
-
-    >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    p = _checked(p_values)
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1))
-    return _unsort(np.minimum(stepped, 1.0), order)
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> Floats:

@@ -16,7 +16,7 @@ from airflow_mlops_provider.decisions.drift.judge import is_unusual
 from airflow_mlops_provider.decisions.lineage import name_writers
 from airflow_mlops_provider.exceptions import one_line
 from airflow_mlops_provider.jobs.data.profile import read_profile, stored_profile
-from airflow_mlops_provider.jobs.job import Job, told_of
+from airflow_mlops_provider.jobs.job import Job, writers_detail
 from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
@@ -48,7 +48,7 @@ class DriftJob(Job, DriftRequest):
         if report.windows is not None and min(report.reference_rows, report.current_rows) >= self.policy.min_rows:
             report, details["previous_window"] = self._after_the_last(report, inputs, current)
         verdict = name_writers(judge_drift(report, self.policy), self.written_by)
-        details |= told_of(self.written_by)
+        details |= writers_detail(self.written_by)
         attachments, failed = self._pictures(reference, current, report, verdict.status)
         for dataset in (reference, current):
             if not isinstance(dataset, ProfiledDataset):

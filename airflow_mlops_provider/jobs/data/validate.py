@@ -19,7 +19,7 @@ from airflow_mlops_provider.decisions.validation import judge_validation
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.data.quarantine import ASIDE, CLEAN, write_halves
 from airflow_mlops_provider.jobs.data.rules import Declared, read_contract, read_suite
-from airflow_mlops_provider.jobs.job import Job, told_of
+from airflow_mlops_provider.jobs.job import Job, writers_detail
 from airflow_mlops_provider.pages.validation import validation_html
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
@@ -62,7 +62,7 @@ class ValidateJob(Job, ValidateRequest):
             dataset=clean or pinned,
             attachments=_attachments(report, note_fallbacks(Kind.VALIDATION, verdict, {"dataset": pinned}), pinned),
             details={"clean_rows": report.clean_rows, "quarantined_rows": report.failing_rows}
-            | told_of(self.written_by),
+            | writers_detail(self.written_by),
         )
 
     def _measured(

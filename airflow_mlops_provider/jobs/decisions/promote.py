@@ -12,7 +12,7 @@ from airflow_mlops_provider.decisions.promotion import (
 )
 from airflow_mlops_provider.exceptions import AlreadyExistsError
 from airflow_mlops_provider.jobs.decisions.record import draft_decision, model_name, outcome_of
-from airflow_mlops_provider.jobs.decisions.vouching import read_vouched
+from airflow_mlops_provider.jobs.decisions.rejudge import read_proven
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.codec import decode, digest
 from airflow_mlops_provider.records.decision_record import TRAINING, DecisionKind, DecisionRecord, Effect
@@ -64,7 +64,7 @@ class PromoteJob(Job, PromoteRequest):
         # Reading the declaration verifies the artifact that holds it: a tampered one never gets as far as a verdict.
         owners = models.spec(candidate).owners
         training = models.run_dataset(candidate)
-        items = tuple(item_of(uri, read_vouched(uri)) for uri in self.evidence)
+        items = tuple(item_of(uri, read_proven(uri)) for uri in self.evidence)
         while True:
             links = read_chain(models, chain, candidate)
             report = PromotionReport(

@@ -29,11 +29,11 @@ from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
 from airflow_mlops_provider.stores.chains.in_force import champion_of
 from airflow_mlops_provider.stores.chains.retention import (
     Reason,
-    burials,
     cited,
     model_chains,
     retention_chain,
     still_needed,
+    tombstones_in,
 )
 from airflow_mlops_provider.stores.evidence.outcomes import outcomes_left_by
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
@@ -106,7 +106,7 @@ class _Purge:
         """Commit a tombstone for those of ``names`` that must not stay; returns all that has one there."""
         while True:
             links, kept = chain.links(), self._kept()
-            have = set(burials(links))
+            have = set(tombstones_in(links))
             due = names - have - kept.keys()
             if not due:
                 return have

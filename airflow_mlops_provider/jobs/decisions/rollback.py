@@ -22,7 +22,7 @@ from airflow_mlops_provider.records.requests.rollback import RollbackRequest
 from airflow_mlops_provider.stores.chains.aliases import read_chain, repair_aliases
 from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link, find_request
 from airflow_mlops_provider.stores.chains.in_force import champion_of, restorable
-from airflow_mlops_provider.stores.chains.retention import burials
+from airflow_mlops_provider.stores.chains.retention import tombstones_in
 from airflow_mlops_provider.stores.models import ModelStore
 
 
@@ -83,8 +83,8 @@ class RollbackJob(Job, RollbackRequest):
     def _missing(self, links: tuple[Link, ...], promotion: Link | None) -> tuple[str, ...]:
         """What the promotion of the target rests on and is gone without a tombstone; raises for what was changed."""
         missing = check_evidence(self.evidence_store, promotion) if promotion else ()
-        graves = burials(links)
-        return tuple(uri for uri in missing if name_of(uri) not in graves)
+        tombstones = tombstones_in(links)
+        return tuple(uri for uri in missing if name_of(uri) not in tombstones)
 
     def _target(self, links: tuple[Link, ...]) -> tuple[ModelRef, ModelRef, Link | None]:
         champion = champion_of(links, self.alias)

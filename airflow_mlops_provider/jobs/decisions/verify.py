@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from airflow_mlops_provider.decisions.verification import EVIDENCE_PURGED, judge_verification, note_unrecorded
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError, MLOpsError
 from airflow_mlops_provider.jobs.decisions.promote import effect_of, item_of
-from airflow_mlops_provider.jobs.decisions.rejudge import judge_again, same_judgement
-from airflow_mlops_provider.jobs.decisions.vouching import examine_attachments, judged_again
+from airflow_mlops_provider.jobs.decisions.rejudge import examine_attachments, judge_again, judged_again, same_judgement
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord
@@ -27,7 +26,12 @@ from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.chains.aliases import Anchor, examine_anchors, read_anchors
 from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
 from airflow_mlops_provider.stores.chains.in_force import champion_of, previous_of
-from airflow_mlops_provider.stores.chains.retention import Burial, examine_burials, model_chains, retention_chain
+from airflow_mlops_provider.stores.chains.retention import (
+    RecordedTombstone,
+    examine_tombstones,
+    model_chains,
+    retention_chain,
+)
 from airflow_mlops_provider.stores.evidence.store import read_evidence, store_of
 from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.models.connection import default_tracking_uri, sqlite_path
@@ -56,10 +60,12 @@ class VerifyJob(Job, VerifyRequest):
     def _of_evidence(self, uri: str) -> VerificationReport:
         store = self.evidence_store
         chains = (*model_chains(store), retention_chain(store))
-        stones = {name: grave for chain in chains for name, grave in examine_burials(chain.examine()[0])[0].items()}
-        if _grave(uri, stones) is None:
+        tombstones = {
+            name: recorded for chain in chains for name, recorded in examine_tombstones(chain.examine()[0])[0].items()
+        }
+        if _tombstone(uri, tombstones) is None:
             _require_evidence(uri)
-        return VerificationReport(name=uri, records=0, pieces=1, checks=tuple(_check_evidence(uri, stones)))
+        return VerificationReport(name=uri, records=0, pieces=1, checks=tuple(_check_evidence(uri, tombstones)))
 
     def _of_model(self, model: str | ModelRef) -> VerificationReport:
         name = registered_name(model)
@@ -70,18 +76,18 @@ class VerifyJob(Job, VerifyRequest):
         if not links and not faults and not registry.anchors:
             raise BadInputError(f"no decision about model {name!r} is recorded in {chain.place}")
         buried, more_faults = retention_chain(self.evidence_store).examine()
-        stones, odd = examine_burials([*links, *buried])
+        tombstones, odd = examine_tombstones([*links, *buried])
         faults = (*faults, *examine_anchors(chain, links, registry.anchors), *more_faults, *odd)
         checks = [Check(subject=f.subject, measure=f.measure, holds=False, detail=f.detail) for f in faults]
         if not faults:
             checks.append(Check(subject=chain.place, measure="chain_unbroken", holds=True))
         uris = list(dict.fromkeys(uri for link in links for uri in link.record.evidence))
         places = {uri: self._place_of(uri) for uri in uris}
-        graves = {uri: _grave(places[uri], stones) for uri in uris}
+        by_uri = {uri: _tombstone(places[uri], tombstones) for uri in uris}
         for link in links:
-            checks += _check_record(link, links, places, graves)
+            checks += _check_record(link, links, places, by_uri)
         for uri in uris:
-            checks += _check_evidence(places[uri], stones)
+            checks += _check_evidence(places[uri], tombstones)
         return VerificationReport(
             name=name, records=len(links), pieces=len(uris), checks=(*checks, *registry.checks(links))
         )
@@ -154,7 +160,7 @@ def _check_alias(alias: str, champion: ModelRef, found: str | None, links: Seque
 
 
 def _check_record(
-    link: Link, links: Sequence[Link], places: Mapping[str, str], graves: Mapping[str, Burial | None]
+    link: Link, links: Sequence[Link], places: Mapping[str, str], by_uri: Mapping[str, RecordedTombstone | None]
 ) -> Iterator[Check]:
     record = link.record
     subject = f"record {record.number}"
@@ -170,11 +176,11 @@ def _check_record(
         detail = f"says version {_version(record.champion)} was in force, by the records it was {_version(in_force)}"
         yield Check(subject=subject, measure="champion_consistent", holds=False, detail=detail)
     if record.kind is DecisionKind.PROMOTION:
-        yield from _check_promotion(record, subject, places, graves)
+        yield from _check_promotion(record, subject, places, by_uri)
 
 
 def _check_promotion(
-    record: DecisionRecord, subject: str, places: Mapping[str, str], graves: Mapping[str, Burial | None]
+    record: DecisionRecord, subject: str, places: Mapping[str, str], by_uri: Mapping[str, RecordedTombstone | None]
 ) -> Iterator[Check]:
     if record.mode is None or effect_of(record.verdict, record.mode) is not record.effect:
         detail = f"says {record.effect}, which is not what verdict {record.verdict.status} leads to"
@@ -184,17 +190,19 @@ def _check_promotion(
     except BadInputError:
         return  # said already: its verdict cannot be recomputed
     for item in report.evidence:
-        yield _check_item(item, record, subject, places.get(item.uri, item.uri), graves.get(item.uri))
+        yield _check_item(item, record, subject, places.get(item.uri, item.uri), by_uri.get(item.uri))
 
 
-def _check_item(item: EvidenceItem, record: DecisionRecord, subject: str, place: str, grave: Burial | None) -> Check:
+def _check_item(
+    item: EvidenceItem, record: DecisionRecord, subject: str, place: str, recorded: RecordedTombstone | None
+) -> Check:
     """Whether the evidence still says what the record took from it."""
     measure = "evidence_as_recorded"
     if record.evidence.get(item.uri) != item.sha256:
         return Check(subject=subject, measure=measure, holds=False, detail=f"carries two hashes of {item.uri}")
-    if grave is not None:
-        holds = grave.stone.sha256 == item.sha256
-        detail = "" if holds else f"rests on other bytes than those removed by {grave.link.uri}: {item.uri}"
+    if recorded is not None:
+        holds = recorded.tombstone.sha256 == item.sha256
+        detail = "" if holds else f"rests on other bytes than those removed by {recorded.link.uri}: {item.uri}"
         return Check(subject=subject, measure=measure, holds=holds, detail=detail)
     try:
         found = item_of(item.uri, read_evidence(place))
@@ -205,9 +213,9 @@ def _check_item(item: EvidenceItem, record: DecisionRecord, subject: str, place:
     return Check(subject=subject, measure=measure, holds=True)
 
 
-def _grave(uri: str, stones: Mapping[str, Burial]) -> Burial | None:
+def _tombstone(uri: str, tombstones: Mapping[str, RecordedTombstone]) -> RecordedTombstone | None:
     """The tombstone of evidence that is gone; ``None`` when it is there or was not removed by policy."""
-    found = stones.get(name_of(uri))
+    found = tombstones.get(name_of(uri))
     return found if found is not None and not store_of(uri).holds(uri) else None
 
 
@@ -221,11 +229,11 @@ def _require_evidence(uri: str) -> None:
         return
 
 
-def _check_evidence(uri: str, stones: Mapping[str, Burial]) -> Iterator[Check]:
-    grave = _grave(uri, stones)
-    if grave is not None:
-        record = grave.link.record
-        detail = f"was removed on {record.created_at[:10]} by {grave.link.uri}: {record.reason}"
+def _check_evidence(uri: str, tombstones: Mapping[str, RecordedTombstone]) -> Iterator[Check]:
+    recorded = _tombstone(uri, tombstones)
+    if recorded is not None:
+        record = recorded.link.record
+        detail = f"was removed on {record.created_at[:10]} by {recorded.link.uri}: {record.reason}"
         yield Check(subject=uri, measure=EVIDENCE_PURGED, holds=True, detail=detail)
         return
     try:
@@ -236,7 +244,7 @@ def _check_evidence(uri: str, stones: Mapping[str, Burial]) -> Iterator[Check]:
     yield Check(subject=uri, measure="evidence_unchanged", holds=True)
     yield from _recomputed(uri, found.verdict, lambda: judged_again(found, uri))
     for place, trouble in examine_attachments(found, uri):
-        if trouble and _grave(place, stones) is None:
+        if trouble and _tombstone(place, tombstones) is None:
             yield Check(subject=place, measure="attachment_unchanged", holds=False, detail=trouble)
 
 

@@ -119,7 +119,7 @@ def metric_of(spec: ModelSpec, name: str | None, among: Mapping[str, Metric] = M
 
 
 def require_measurable(metric: Metric, predictions: Predictions, *, label: str, model: str) -> None:
-    """Raise ``BadInputError`` when ``metric`` cannot be had of these predictions, naming the column or model."""
+    """Raise ``BadInputError`` when ``metric`` cannot be computed from these predictions, naming the column or model."""
     if metric.of_scores and predictions.scores is None:
         raise BadInputError(
             f"metric {metric.name!r} needs scores, and {model} has neither predict_proba nor decision_function"
@@ -127,7 +127,7 @@ def require_measurable(metric: Metric, predictions: Predictions, *, label: str, 
     if metric.name == "roc_auc" and bool((predictions.truth == predictions.truth[0]).all()):
         raise BadInputError(f"column {label!r} has one class only: roc_auc needs both")
     if not metric.applies_to(predictions):
-        raise BadInputError(f"metric {metric.name!r} cannot be had of the answers of {model}")
+        raise BadInputError(f"metric {metric.name!r} cannot be computed from the answers of {model}")
 
 
 def require_two_classes(predictions: Predictions, *, label: str) -> None:

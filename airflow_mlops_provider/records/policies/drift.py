@@ -1,4 +1,4 @@
-"""How much drift is too much, and how often a month may cry wolf."""
+"""How much drift is too much, and how many false alarms a month may have."""
 
 from __future__ import annotations
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.policies.gate import GateLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationPolicy:
+class EvaluationPolicy(GateLimits):
     """When a candidate is better than the champion.
 
     The candidate passes when the lower one-sided bound of its gain over the champion on the same rows is above
@@ -25,26 +24,6 @@ class EvaluationPolicy:
     :param challengers: how many candidates are judged on the same test set; each is held to ``alpha / challengers``.
     :raises BadInputError: when a value is out of range, naming the key.
     """
-
-    margin: float = 0.005
-    superiority: bool = False
-    confidence: float = 0.95
-    min_rows: int = 2000
-    required: tuple[str, ...] = ("validation", "evaluation", "bias", "model_card")
-    max_p99_latency_ms: float | None = None
-    challengers: int = 1
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.margin) and self.margin >= 0):
-            raise BadInputError(f"policy key 'margin' is {self.margin}; it must be 0 or more")
-        if not 0.5 < self.confidence < 1:
-            raise BadInputError(f"policy key 'confidence' is {self.confidence}; it must lie between 0.5 and 1")
-        if self.min_rows < 1:
-            raise BadInputError(f"policy key 'min_rows' is {self.min_rows}; it must be 1 or more")
-        if self.max_p99_latency_ms is not None and not self.max_p99_latency_ms > 0:
-            raise BadInputError(f"policy key 'max_p99_latency_ms' is {self.max_p99_latency_ms}; it must be positive")
-        if self.challengers < 1:
-            raise BadInputError(f"policy key 'challengers' is {self.challengers}; it must be 1 or more")
 
     @property
     def alpha(self) -> float:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.outcome import Kind
-
-_REQUIRED = ("validation", "evaluation", "bias", "model_card")
+from airflow_mlops_provider.records.policies.gate import GateLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PromotionPolicy:
+class PromotionPolicy(GateLimits):
     """The limits of a promotion.
 
     :param margin: how much worse than the champion the candidate may plausibly be, in units of the deciding metric.
@@ -26,25 +25,10 @@ class PromotionPolicy:
     :raises BadInputError: for a value out of range or an unknown kind, naming the key.
     """
 
-    margin: float = 0.005
-    superiority: bool = False
-    confidence: float = 0.95
-    min_rows: int = 2000
-    required: tuple[str, ...] = _REQUIRED
-    max_p99_latency_ms: float | None = None
-    challengers: int = 1
     tolerate_insufficient: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.margin >= 0:
-            raise BadInputError(f"promotion policy: 'margin' is {self.margin}; it must not be negative")
-        if not 0.5 < self.confidence < 1:
-            raise BadInputError(f"promotion policy: 'confidence' is {self.confidence}; it must lie between 0.5 and 1")
-        for key in ("min_rows", "challengers"):
-            if getattr(self, key) < 1:
-                raise BadInputError(f"promotion policy: {key!r} is {getattr(self, key)}; it must be at least 1")
-        if self.max_p99_latency_ms is not None and not self.max_p99_latency_ms > 0:
-            raise BadInputError(f"promotion policy: 'max_p99_latency_ms' is {self.max_p99_latency_ms}, not positive")
+        GateLimits.__post_init__(self)
         for key in ("required", "tolerate_insufficient"):
             unknown = [kind for kind in getattr(self, key) if kind not in tuple(Kind)]
             if unknown:

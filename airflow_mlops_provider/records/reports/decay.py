@@ -52,7 +52,7 @@ class DecayReport:
     :param p_value: one-sided, of the hypothesis that the last window is no worse than the reference.
     :param between: standard deviation of the metric between windows beyond what sampling explains; ``None`` when there
         are too few windows to know, and rows are then taken as independent.
-    :param method: how ``p_value`` was had.
+    :param method: the test that ``p_value`` comes from.
     :param cusum: ``None`` when there are too few windows.
     """
 

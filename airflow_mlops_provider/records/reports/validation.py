@@ -22,7 +22,7 @@ class RuleResult:
         ``partial_unexpected_list``, ... or ``observed_value``); no values of sensitive columns.
     :param considered: rows that the rule considered: in its row condition and not missing; ``None`` for a table rule.
     :param unexpected: how many of them do not meet it; ``None`` for a table rule.
-    :param observed: the number a table rule looked at; ``None`` when it is not a number or could not be had.
+    :param observed: the number a table rule looked at; ``None`` when it is not a number or is unknown.
     :param observed_min: smallest value of the rule's column, as JSON; ``None`` when unordered or sensitive.
     :param observed_max: largest value of the rule's column, likewise.
     :param problem: why the rule could not be evaluated on this batch (a missing column, a wrong type); else empty.

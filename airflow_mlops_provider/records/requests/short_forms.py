@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.model_spec import ModelSpec
-from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.records.outcome import as_outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 
 T = TypeVar("T")
@@ -123,13 +123,12 @@ def _evidence(value: Any) -> Any:
 
 
 def _of_outcome(value: Any, part: str) -> Any:
-    if isinstance(value, Mapping) and {"kind", "verdict"} <= set(value):
-        value = decode(Outcome, value)
-    if not isinstance(value, Outcome):
+    outcome = as_outcome(value)
+    if outcome is None:
         return value
-    found = getattr(value, part)
+    found = getattr(outcome, part)
     if found is None:
-        raise BadInputError(f"the {value.kind} outcome {value.evidence_uri} carries no {part}")
+        raise BadInputError(f"the {outcome.kind} outcome {outcome.evidence_uri} carries no {part}")
     return found
 
 

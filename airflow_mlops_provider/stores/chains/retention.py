@@ -34,14 +34,14 @@ _KEPT_PROMOTIONS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Burial:
+class RecordedTombstone:
     """A tombstone where it stands.
 
-    :param stone: what it stands for.
+    :param tombstone: names what was removed.
     :param link: the record that holds it.
     """
 
-    stone: Tombstone
+    tombstone: Tombstone
     link: Link
 
 
@@ -55,20 +55,20 @@ def model_chains(store: EvidenceStore) -> tuple[DecisionChain, ...]:
     return tuple(DecisionChain(store, name) for name in chain_names(store))
 
 
-def burials(links: Sequence[Link]) -> dict[str, Burial]:
+def tombstones_in(links: Sequence[Link]) -> dict[str, RecordedTombstone]:
     """Name of each removed file to its tombstone; the earliest, should there be several.
 
     :raises IntegrityError: for a record of a purge that is none of ours, naming it.
     """
-    found, faults = examine_burials(links)
+    found, faults = examine_tombstones(links)
     if faults:
         raise IntegrityError(f"decision record {faults[0].subject} {faults[0].detail}")
     return found
 
 
-def examine_burials(links: Sequence[Link]) -> tuple[dict[str, Burial], tuple[Fault, ...]]:
+def examine_tombstones(links: Sequence[Link]) -> tuple[dict[str, RecordedTombstone], tuple[Fault, ...]]:
     """The tombstones that can be read, by the name of the removed file, and what is wrong with the others."""
-    found: dict[str, Burial] = {}
+    found: dict[str, RecordedTombstone] = {}
     faults: list[Fault] = []
     for link in links:
         if link.record.kind is not DecisionKind.PURGE:
@@ -82,7 +82,7 @@ def examine_burials(links: Sequence[Link]) -> tuple[dict[str, Burial], tuple[Fau
             )
             continue
         for stone in report.tombstones:
-            found.setdefault(stone.name, Burial(stone=stone, link=link))
+            found.setdefault(stone.name, RecordedTombstone(tombstone=stone, link=link))
     return found, tuple(faults)
 
 

@@ -19,7 +19,7 @@ from airflow_mlops_provider.exceptions import BackendError, BadInputError, one_l
 LATEST = "latest"
 """Folder of the newest data, which is read when a URI names no revision."""
 LAST_STABLE = "last-stable"
-"""Revision that is read when the newest data cannot be had."""
+"""Revision that is read when the newest data cannot be read."""
 
 _PREFIX = re.compile(r"dvc(://|\+)")
 _SCP_STYLE = re.compile(r"[\w.-]+@[\w.-]+:")  # git@host:organisation/repository.git

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_mlops_provider.analysis.stats import corrections
-from airflow_mlops_provider.decisions.bias import BiasPolicy, holm, judge_bias
+from airflow_mlops_provider.decisions.bias import BiasPolicy, judge_bias
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import Direction, Task
 from airflow_mlops_provider.records.reports.bias import BiasReport, Discovery, SliceResult
@@ -158,11 +157,6 @@ def test_the_summary_says_why_slices_are_not_judged(slices: list[SliceResult], w
 
 def test_the_order_of_an_intersection_does_not_matter_for_its_floor() -> None:
     assert judge(piece("race=a & sex=f"), critical={"sex=f & race=a": 0.9}).status is Status.FAIL
-
-
-@given(st.lists(st.floats(0, 1), max_size=30))
-def test_holm_here_is_holm_there(p_values: list[float]) -> None:
-    assert holm(p_values) == pytest.approx(list(corrections.holm(p_values)))
 
 
 @given(st.floats(-0.2, 0.3), st.floats(0, 0.3), st.floats(0, 1), st.floats(0, 1), st.integers(1, 200))

@@ -11,7 +11,7 @@ from airflow_mlops_provider.analysis.drift import Precision, measure_drift
 from airflow_mlops_provider.analysis.drift.bin_edges import choose_edges
 from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset
 from airflow_mlops_provider.analysis.drift.scan import profile_rows
-from airflow_mlops_provider.analysis.drift.tolerance import FORGIVEN, forgiven, moved_interval, spread_of
+from airflow_mlops_provider.analysis.drift.tolerance import TOLERATED_SHARE, moved_interval, spread_of, tolerated_move
 from airflow_mlops_provider.analysis.stats.distances import ks_distance, ks_distance_beyond
 from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
 from airflow_mlops_provider.records.reports.drift import Measure
@@ -54,7 +54,7 @@ def test_the_spread_is_robust_and_that_of_a_constant_is_nothing():
     normal = np.append(rng.normal(scale=3, size=20_000), 1e9)
     assert spread_of(profiles(normal, normal)[0]) == pytest.approx(3, rel=0.05)
     assert spread_of(profiles([7.0] * 99 + [8.0], [7.0])[0]) == 0
-    assert forgiven(profiles([-1.7e308, 1.7e308] * 50 + [0.0], [0.0])[0]) == 0
+    assert tolerated_move(profiles([-1.7e308, 1.7e308] * 50 + [0.0], [0.0])[0]) == 0
 
 
 AGES = np.random.default_rng(0).integers(24, 35, 4000) * 1.0
@@ -67,7 +67,7 @@ def judged(reference, current, **kwargs):
 
 
 def test_whole_numbers_that_all_move_a_little_are_a_notice_and_no_drift():
-    verdict, shift = judged(Rows.of(x=AGES), {"x": AGES + 0.9 * FORGIVEN * SPREAD})
+    verdict, shift = judged(Rows.of(x=AGES), {"x": AGES + 0.9 * TOLERATED_SHARE * SPREAD})
     assert shift.measure is Measure.KS_D
     assert shift.effect > 0.05
     assert shift.robust == shift.robust_high == 0
@@ -87,7 +87,7 @@ def test_whole_numbers_that_move_by_more_are_drift(exact_rows):
 def test_the_column_is_read_again_where_its_profile_leaves_open_whether_values_moved():
     # Far more rows than are computed exactly anyway: what was read again has an exact answer.
     precision = Precision(exact_rows=0)
-    _, shift = judged(Rows.of(x=AGES), {"x": AGES + 0.9 * FORGIVEN * SPREAD}, precision=precision)
+    _, shift = judged(Rows.of(x=AGES), {"x": AGES + 0.9 * TOLERATED_SHARE * SPREAD}, precision=precision)
     assert shift.robust == shift.robust_high
     verdict, _ = judged(Rows.of(x=AGES), {"x": AGES + 0.01 * SPREAD}, precision=precision)
     assert verdict.status is Status.NOTICE

@@ -18,7 +18,7 @@ from airflow_mlops_provider.records.evidence_name import name_of
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.reports.purge import PurgeReport
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.chains.retention import burials, retention_chain
+from airflow_mlops_provider.stores.chains.retention import retention_chain, tombstones_in
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence
 from airflow_mlops_provider.stores.specs import local_path
 
@@ -67,9 +67,9 @@ def test_a_tombstone_names_what_went_with_its_hash_and_the_policy_and_hangs_in_t
     last = old.links[-1].record
     assert (last.kind, last.effect, last.previous) == (DecisionKind.PURGE, Effect.PURGED, before.digest)
     assert last.policy == {"retention_days": AT_ONCE, "kinds": []}
-    stones = burials(old.links)
+    stones = tombstones_in(old.links)
     for uri, sha256 in evidence.items():
-        assert stones[name_of(uri)].stone.sha256 == sha256
+        assert stones[name_of(uri)].tombstone.sha256 == sha256
     assert old.models.aliases("wage") == {"champion": "4", "previous": "3"}
 
 
@@ -114,7 +114,7 @@ def test_evidence_that_no_decision_rests_on_has_a_chain_of_tombstones_of_its_own
     purge(old)
     assert not old.store.holds(uri)
     (link,) = retention_chain(old.store).links()
-    assert name_of(uri) in burials([link])
+    assert name_of(uri) in tombstones_in([link])
     outcome = verify(old, evidence=uri)
     assert outcome.verdict.status is Status.PASS
     assert outcome.verdict.findings[0].measure == "evidence_purged"

@@ -1,0 +1,35 @@
+"""The limits of the promotion gate, which an evaluation and a promotion share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from airflow_mlops_provider.exceptions import BadInputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateLimits:
+    """When a candidate is good enough to replace the champion; the two policies say what each limit means to them.
+
+    :raises BadInputError: when a value is out of range, naming the key.
+    """
+
+    margin: float = 0.005
+    superiority: bool = False
+    confidence: float = 0.95
+    min_rows: int = 2000
+    required: tuple[str, ...] = ("validation", "evaluation", "bias", "model_card")
+    max_p99_latency_ms: float | None = None
+    challengers: int = 1
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.margin) and self.margin >= 0):
+            raise BadInputError(f"policy key 'margin' is {self.margin}; it must be 0 or more")
+        if not 0.5 < self.confidence < 1:
+            raise BadInputError(f"policy key 'confidence' is {self.confidence}; it must lie between 0.5 and 1")
+        for key in ("min_rows", "challengers"):
+            if getattr(self, key) < 1:
+                raise BadInputError(f"policy key {key!r} is {getattr(self, key)}; it must be 1 or more")
+        if self.max_p99_latency_ms is not None and not self.max_p99_latency_ms > 0:
+            raise BadInputError(f"policy key 'max_p99_latency_ms' is {self.max_p99_latency_ms}; it must be positive")
