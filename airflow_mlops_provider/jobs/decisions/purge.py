@@ -97,7 +97,9 @@ class _Purge:
         buried |= self._bury(retention_chain(self.store), set(self.old) - rests_on)
         # Looked at once more, because a promotion may have come in between; a tombstone too many does no harm.
         kept = self._kept()
-        gone = {name for name in self.files if name in buried and name not in kept}
+        # What an earlier purge recorded goes though a longer term would have kept it: its tombstone is written.
+        staying = {name for name, reason in kept.items() if reason is not Reason.IN_TERM}
+        gone = {name for name in self.files if name in buried and name not in staying}
         self.store.remove(sorted(gone))
         report = self._report(gone & set(self.old), kept)
         return replace(report, finished=len(gone - set(self.old)), swept=self.store.sweep())
