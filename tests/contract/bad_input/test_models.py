@@ -62,7 +62,7 @@ def models(new_bench) -> Models:
     made.evidence.append(card["evidence_uri"])
     promoted = made.run("promote", **made.promotion)
     assert promoted["verdict"]["status"] in ("pass", "notice"), promoted["verdict"]["summary"]
-    made.run("train", **train, params={"depth": 3})
+    made.run("train", **train, trainer_params={"depth": 3})
     return made
 
 
