@@ -44,6 +44,7 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
     :param label_column: column of the truth, judged apart as target drift; the current batch may not have labels yet.
     :param prediction_column: column of a model's answers, judged apart as prediction drift.
     :param sensitive: columns whose values never appear in messages or reports.
+    :param column_kinds: column to ``numeric`` or ``categorical``, for whole numbers whose values would decide otherwise.
     :param policy: limits and budget of false alarms.
     :param html_report: when to attach Evidently's report, drawn from a sample, to look at: ``always``, ``on_drift`` (a
         verdict of ``fail`` or ``notice``) or ``never``.
@@ -74,6 +75,7 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
         label_column: str | None = None,
         prediction_column: str | None = None,
         sensitive: Sequence[str] | None = None,
+        column_kinds: Mapping[str, str] | None = None,
         policy: DriftPolicy = DriftPolicy(),
         html_report: HtmlReport | str = HtmlReport.ON_DRIFT,
         keep_profile: bool = True,
@@ -97,6 +99,7 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
         self.label_column = label_column
         self.prediction_column = prediction_column
         self.sensitive = sensitive
+        self.column_kinds = column_kinds
         self.policy = policy
         self.html_report = html_report
         self.keep_profile = keep_profile

@@ -69,7 +69,7 @@ def test_at_most_one_quiet_month_in_twenty_alarms(rows, months, at_most):
     rng, alarms = np.random.default_rng([1, rows]), 0
     for _ in range(months):
         reference = Rows(draw(rng, rows))
-        profiles = profile_rows(reference, reference.columns, role="reference")
+        profiles = profile_rows(reference, reference.columns)
         days = (columns_verdict(reference, Rows(draw(rng, rows)), profiles) for _ in range(30))
         alarms += any(verdict.status is Status.FAIL for verdict in days)
     # The joint test spends its own fifth of the budget, below.
@@ -222,7 +222,7 @@ class Calibration:
     """``measure_windows`` with the reference's counts kept, because a month asks 30 times."""
 
     def __init__(self, reference):
-        profiles = profile_rows(reference, FEATURES, role="reference")
+        profiles = profile_rows(reference, FEATURES)
         self.cells = {name: cells_of(profiles[name]) for name in FEATURES}
         self.windows = count_windows(reference, self.cells, "day")
 

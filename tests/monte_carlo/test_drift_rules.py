@@ -33,7 +33,7 @@ def months_with_alarms(rows, months):
     rng, alarms = np.random.default_rng([9, rows]), dict.fromkeys((*TESTS, *LIMITS), 0)
     for _ in range(months):
         reference = Rows(draw(rng, rows))
-        profiles = profile_rows(reference, reference.columns, role="reference")
+        profiles = profile_rows(reference, reference.columns)
         days = [failing(reference, Rows(draw(rng, rows)), profiles) for _ in range(30)]
         for rule in alarms:
             alarms[rule] += any(day[rule] for day in days)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Protocol
 
@@ -58,11 +58,12 @@ class Plan:
 
     :param column: its name.
     :param role: feature, target or prediction.
-    :param kind: by its type in the reference; a numeric column of at most two levels is compared by level later.
+    :param kind: by its type in the reference, or as declared; a numeric column of codes is compared by level later.
     :param problem: why it cannot be compared; ``None`` when it can.
     :param statement: the problem in words.
     :param sensitive: its values never appear in words.
     :param written: how its values are written in words when it is numeric or of time.
+    :param is_declared: whether its kind was declared, so that its values do not decide.
     """
 
     column: str
@@ -72,6 +73,12 @@ class Plan:
     statement: str = ""
     sensitive: bool = False
     written: Written = Written.NUMBER
+    is_declared: bool = False
+
+    @property
+    def is_by_level(self) -> bool:
+        """Whether its values are counted by level because it was declared so."""
+        return self.is_declared and self.kind is ColumnKind.CATEGORICAL
 
 
 def plan_columns(
@@ -83,11 +90,13 @@ def plan_columns(
     prediction: str | None = None,
     not_compared: Sequence[str] = (),
     sensitive: Sequence[str] = (),
+    column_kinds: Mapping[str, ColumnKind] | None = None,
 ) -> tuple[Plan, ...]:
     """Every column to compare, in the reference's order, then target, prediction and what only ``current`` has.
 
     :param columns: the features; every column of the reference but the others named here by default.
     :param not_compared: columns that say where a row belongs: windows, groups.
+    :param column_kinds: column to ``numeric`` or ``categorical``, for whole numbers whose values would decide otherwise.
     :raises BadInputError: when the reference lacks a column that was asked for, nothing is shared, or neither side has
         a sensitive column: a name that is spelt otherwise would protect nothing.
     """
@@ -111,11 +120,35 @@ def plan_columns(
             f"reference {reference.uri} and current {current.uri} share none of the columns to compare: "
             f"{', '.join(roles)} against {', '.join(current.columns)}"
         )
-    plans = [_plan(name, role, reference, current.schema, name in sensitive) for name, role in roles.items()]
+    kinds = column_kinds or {}
+    _check_kinds(kinds, reference)
+    plans = [
+        _declared(_plan(name, role, reference, current.schema, name in sensitive), kinds)
+        for name, role in roles.items()
+    ]
     if columns is None:
         known = set(reference.columns) | others
         plans += [_new_column(name, current.schema) for name in _comparable(current) if name not in known]
     return tuple(plans)
+
+
+def _check_kinds(kinds: Mapping[str, ColumnKind], reference: Described) -> None:
+    for name, kind in kinds.items():
+        if name not in reference.columns:
+            raise BadInputError(
+                f"'column_kinds' names {name!r}; reference {reference.uri} has {', '.join(reference.columns)}"
+            )
+        if kind not in (ColumnKind.NUMERIC, ColumnKind.CATEGORICAL):
+            raise BadInputError(f"'column_kinds' calls {name!r} {kind}; it must be numeric or categorical")
+        found = kind_of(reference.schema.field(name).type)
+        if found not in (kind, ColumnKind.NUMERIC):
+            raise BadInputError(
+                f"'column_kinds' calls {name!r} {kind}, but reference {reference.uri} holds {found} values"
+            )
+
+
+def _declared(plan: Plan, kinds: Mapping[str, ColumnKind]) -> Plan:
+    return replace(plan, kind=kinds[plan.column], is_declared=True) if plan.column in kinds else plan
 
 
 def columns_to_profile(
@@ -125,16 +158,13 @@ def columns_to_profile(
 
     :param columns: which ones; all but time stamps by default.
     :param leave_out: those that no profile holds.
-    :raises BadInputError: when a column that is named is not there or all missing, or none is left.
+    :raises BadInputError: when a column that is named is not there, or none is left.
     """
     for name in (*(columns or ()), *leave_out):
         if name not in dataset.columns:
             raise BadInputError(f"dataset {dataset.uri} has no column {name!r}; it has {', '.join(dataset.columns)}")
     names = [name for name in (columns or _comparable(dataset)) if name not in leave_out]
     types = {name: dataset.schema.field(name).type for name in names}
-    for name in names:
-        if pa.types.is_null(types[name]):
-            raise BadInputError(f"dataset {dataset.uri}: column {name!r} is all missing; nothing to profile")
     found = [name for name in names if kind_of(types[name]) is not ColumnKind.UNSUPPORTED]
     if not found:
         raise BadInputError(f"dataset {dataset.uri} has no column to profile; it has {', '.join(dataset.columns)}")
@@ -166,11 +196,11 @@ def _comparable(rows: Described) -> list[str]:
 
 def _plan(name: str, role: Role, reference: Described, current: pa.Schema, sensitive: bool) -> Plan:
     before = reference.schema.field(name).type
-    if pa.types.is_null(before):
-        raise BadInputError(f"reference {reference.uri}: column {name!r} is all missing; nothing to compare with")
     kind = kind_of(before)
     problem, statement = None, ""
-    if kind is ColumnKind.UNSUPPORTED:
+    if pa.types.is_null(before):
+        problem, statement = Problem.REFERENCE_MISSING, nothing_before(name)
+    elif kind is ColumnKind.UNSUPPORTED:
         problem, statement = Problem.UNSUPPORTED_TYPE, f"{name}: columns of type {before} are not compared"
     elif name not in current.names:
         problem, statement = _absent(name, role)
@@ -188,6 +218,11 @@ def _plan(name: str, role: Role, reference: Described, current: pa.Schema, sensi
         sensitive=sensitive,
         written=_written(before),
     )
+
+
+def nothing_before(name: str) -> str:
+    """That a column cannot be judged, because the reference holds no value of it."""
+    return f"{name}: every value is missing from the reference, so there is nothing to compare with"
 
 
 def _written(kind: pa.DataType) -> Written:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.drift import descriptions as words
-from airflow_mlops_provider.analysis.drift.columns import Plan, Written
+from airflow_mlops_provider.analysis.drift.columns import Plan, Written, nothing_before
 from airflow_mlops_provider.analysis.drift.effective_sample_size import Weights
 from airflow_mlops_provider.analysis.drift.profile import (
     GROUPS,
@@ -27,6 +27,7 @@ from airflow_mlops_provider.analysis.stats.two_sample import (
     pool_rare,
     two_proportion,
 )
+from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.drift import ColumnDrift, ColumnKind, Measure, Problem, Shift
 
 Floats = NDArray[np.float64]
@@ -45,19 +46,65 @@ def compare(plan: Plan, reference: Profile, current: Profile, weights: Weights) 
 
     :param weights: what one row of each side counts in the tests; distances do not depend on it.
     """
-    if not current.values:
-        statement = f"{plan.column}: every value is missing from the current batch"
-        drift = _base(plan, plan.kind, reference, current)
-        return replace(drift, problem=Problem.ALL_MISSING, statement=statement)
+    found = _problem(plan, reference, current)
+    if found is not None:
+        return replace(_base(plan, plan.kind, reference, current), problem=found[0], statement=found[1])
     if isinstance(reference, NumericProfile) and isinstance(current, NumericProfile):
-        if plan.kind is ColumnKind.TIME or not reference.is_two_level():
+        as_levels = _as_levels(plan, reference, current)
+        if as_levels is None:
             return _compare_numbers(plan, reference, current, weights)
-        # The cells of the reference that hold values are atoms; each begins at its value.
-        names = reference.edges[np.flatnonzero(reference.counts) - 1]
-        reference, current = reference.as_levels(names), current.as_levels(names)
+        reference, current = as_levels
     if isinstance(reference, LevelProfile) and isinstance(current, LevelProfile):
         return _compare_levels(plan, reference, current, weights)
-    raise TypeError(f"column {plan.column!r} was profiled as numbers on one side and as levels on the other")
+    raise BadInputError(
+        f"column {plan.column!r} was profiled as numbers on one side and as levels on the other; profile it again"
+    )
+
+
+def _problem(plan: Plan, reference: Profile, current: Profile) -> tuple[Problem, str] | None:
+    """Why the values of a column cannot be compared, with the words for it."""
+    if not reference.values and not _infinite(reference):
+        return Problem.REFERENCE_MISSING, nothing_before(plan.column)
+    for side, where in ((reference, "the reference"), (current, "the current batch")):
+        if _infinite(side):
+            count = f"{_infinite(side):,} of {side.rows:,} values of {where} are infinite"
+            return Problem.INFINITE, f"{plan.column}: {count}, from which no distance means anything"
+    if not current.values:
+        return Problem.ALL_MISSING, f"{plan.column}: every value is missing from the current batch"
+    if not plan.is_declared and plan.kind is ColumnKind.NUMERIC and _are_keys(reference, current):
+        return Problem.KEY, (
+            f"{plan.column}: whole numbers that rise from row to row, as keys and times do, so it is not compared; "
+            "'column_kinds' with \"numeric\" compares it"
+        )
+    return None
+
+
+def _infinite(profile: Profile) -> int:
+    return profile.infinite if isinstance(profile, NumericProfile) else 0
+
+
+def _are_keys(reference: Profile, current: Profile) -> bool:
+    """Whether a column numbers its rows: it rises on both sides, and goes on where it was or leaves no number out."""
+    if not (isinstance(reference, NumericProfile) and isinstance(current, NumericProfile)):
+        return False
+    if not (reference.rises_throughout and current.rises_throughout):
+        return False
+    return current.minimum > reference.maximum or (reference.is_dense and current.is_dense)
+
+
+def _as_levels(
+    plan: Plan, reference: NumericProfile, current: NumericProfile
+) -> tuple[LevelProfile, LevelProfile] | None:
+    """Both sides as levels where the column is one of codes, or of at most two values; else ``None``."""
+    if plan.kind is ColumnKind.TIME or (plan.is_declared and plan.kind is ColumnKind.NUMERIC):
+        return None
+    if reference.is_coded and reference.levels is not None and current.levels is not None:
+        return reference.levels, current.levels
+    if not reference.is_two_level():
+        return None
+    # The cells of the reference that hold values are atoms; each begins at its value.
+    names = reference.edges[np.flatnonzero(reference.counts) - 1]
+    return reference.as_levels(names), current.as_levels(names)
 
 
 def _compare_numbers(plan: Plan, reference: NumericProfile, current: NumericProfile, weights: Weights) -> ColumnDrift:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -19,7 +19,16 @@ from airflow_mlops_provider.analysis.drift.window_calibration import MISSING, UN
 from airflow_mlops_provider.analysis.stats.two_sample import ks_p_value
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.multiple_testing import holm
-from airflow_mlops_provider.records.reports.drift import ColumnDrift, DriftReport, Measure, Role, Shift, WindowDrift
+from airflow_mlops_provider.records.reports.drift import (
+    ColumnDrift,
+    ColumnKind,
+    DriftReport,
+    Measure,
+    Problem,
+    Role,
+    Shift,
+    WindowDrift,
+)
 
 EXACT_ROWS = 200_000
 """Values on both sides together up to which exact distances cost nothing."""
@@ -56,6 +65,7 @@ def measure_drift(
     joint: bool = True,
     precision: Precision | None = None,
     profiles: Profiles | None = None,
+    column_kinds: Mapping[str, ColumnKind] | None = None,
 ) -> DriftReport:
     """Measure how far ``current`` lies from ``reference``, column by column and all features together.
 
@@ -76,9 +86,9 @@ def measure_drift(
         which rows are not independent.
     :param precision: what the numbers will be held against; the default policy's limits by default.
     :param profiles: of the reference, when it was profiled before.
+    :param column_kinds: column to ``numeric`` or ``categorical``, for whole numbers that are taken for something else.
     :returns: the report; its p-values are corrected by Holm's method over all tests of all columns.
-    :raises BadInputError: when nothing is shared, a column of the reference has no value, one holds infinity, or rows
-        are to be grouped in a reference that is a profile.
+    :raises BadInputError: when nothing is shared, or rows are to be grouped in a reference that is a profile.
     """
     plans = plan_columns(
         reference,
@@ -88,12 +98,13 @@ def measure_drift(
         prediction=prediction,
         not_compared=[name for name in (window_column, group_column) if name],
         sensitive=sensitive,
+        column_kinds=column_kinds,
     )
     if not reference.rows:
         raise BadInputError(f"reference {reference.uri} has no rows; there is nothing to compare with")
     # A batch without rows is not compared: that it has too few is found by whoever judges.
     plans = plans if current.rows else tuple(plan for plan in plans if plan.problem is not None)
-    before = _reference_profiles(reference, _names(plans), profiles)
+    before = _reference_profiles(reference, plans, profiles)
     if isinstance(reference, ProfiledDataset):
         _require_no_groups(reference, group_column)
         report = _report(reference, current, _with_smallest_p_values(_compared(plans, before, current, Weights())))
@@ -102,7 +113,8 @@ def measure_drift(
     measured = _compared(plans, before, current, weights)
     measured = _with_exact_distances(measured, before, (reference, current), precision or Precision(), weights)
     report = replace(_report(reference, current, measured), group_column=group_column)
-    sound = [plan for plan in plans if not plan.problem]
+    bad = {drift.column for drift in measured if drift.problem in _NOT_READ}
+    sound = [plan for plan in plans if not plan.problem and plan.column not in bad]
     if window_column and sound:
         report = _calibrated(report, sound, before, (reference, current), window_column)
     if report.windows or not joint:
@@ -141,20 +153,28 @@ def _names(plans: Sequence[Plan]) -> list[str]:
     return [plan.column for plan in plans if plan.problem is None]
 
 
-def _reference_profiles(reference: Rows | ProfiledDataset, names: Sequence[str], profiles: Profiles | None) -> Profiles:
+_NOT_READ = (Problem.INFINITE, Problem.REFERENCE_MISSING, Problem.KEY)
+"""Problems of a column that keep it out of the joint test and of the windows as well."""
+
+
+def _by_level(plans: Sequence[Plan]) -> list[str]:
+    return [plan.column for plan in plans if plan.problem is None and plan.is_by_level]
+
+
+def _reference_profiles(
+    reference: Rows | ProfiledDataset, plans: Sequence[Plan], profiles: Profiles | None
+) -> Profiles:
     if isinstance(reference, ProfiledDataset):
-        profiles = reference.profiles
-    elif profiles is None:
-        profiles = profile_rows(reference, names, role="reference")
-    for name in names:
-        if not profiles[name].values:
-            raise BadInputError(f"reference {reference.uri}: column {name!r} is all missing; nothing to compare with")
-    return profiles
+        return reference.profiles
+    return profile_rows(reference, _names(plans), by_level=_by_level(plans)) if profiles is None else profiles
 
 
 def _compared(plans: Sequence[Plan], before: Profiles, current: Rows, weights: Weights) -> list[ColumnDrift]:
     names = _names(plans)
-    after = profile_rows(current, names, edges_of({name: before[name] for name in names}), role="current")
+    wanted = {name: before[name] for name in names}
+    # A column of codes in a profile is told by its levels, even where it was declared categorical after.
+    by_level = [name for name in _by_level(plans) if not isinstance(before[name], NumericProfile)]
+    after = profile_rows(current, names, edges_of(wanted), by_level=by_level, known=wanted)
 
     def compared(plan: Plan) -> ColumnDrift:
         if plan.problem is not None:

@@ -14,6 +14,17 @@ from airflow_mlops_provider.analysis.drift.arrays import number_text
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
+MAX_CODES = 20
+"""Distinct whole numbers up to which a column is compared by level."""
+MAX_CODE_SHARE = 0.05
+"""Share of the values that their distinct ones must stay below to be compared by level."""
+COUNTED_CODES = 1_000
+"""Distinct whole numbers that are counted one by one; of more, only those that the reference has."""
+MIN_KEYS = 50
+"""Values from which rising ones say that a column is a key."""
+KEY_SHARE = 0.99
+"""Share of the values of a key that are larger than the one before."""
+
 OTHER = "other values"
 """The level of values that a profile does not name."""
 
@@ -32,6 +43,10 @@ class NumericProfile:
     :param below: values smaller than each edge, shape ``(k,)``.
     :param minimum: the smallest value; NaN without one, or when it is withheld.
     :param maximum: the largest value, likewise.
+    :param infinite: values that are infinite; they count as missing.
+    :param rises: values that are larger than the one before them, in the order of the rows; 0 when it is not known, or
+        a value is no whole number.
+    :param levels: how often each value occurs, where they are whole numbers and few enough to be codes; else ``None``.
     """
 
     rows: int
@@ -40,6 +55,9 @@ class NumericProfile:
     below: Counts
     minimum: float = np.nan
     maximum: float = np.nan
+    infinite: int = 0
+    rises: int = 0
+    levels: LevelProfile | None = None
 
     @property
     def values(self) -> int:
@@ -72,7 +90,34 @@ class NumericProfile:
             below=self.below + other.below,
             minimum=float(np.fmin(self.minimum, other.minimum)),
             maximum=float(np.fmax(self.maximum, other.maximum)),
+            infinite=self.infinite + other.infinite,
+            rises=self.rises + other.rises if self._may_rise and other._may_rise else 0,
+            levels=_merged_levels(self.levels, other.levels),
         )
+
+    @property
+    def _may_rise(self) -> bool:
+        """Whether it can still be that the values rise from row to row."""
+        return self.values < 2 or self.rises > 0
+
+    @property
+    def rises_throughout(self) -> bool:
+        """Whether the values are whole numbers that rise from row to row, as keys and times do."""
+        return self.values >= MIN_KEYS and self.rises >= KEY_SHARE * (self.values - 1)
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether most whole numbers between the smallest and the largest value occur, if each occurs once."""
+        return bool(self.maximum - self.minimum < 2 * self.values)
+
+    @property
+    def is_coded(self) -> bool:
+        """Whether the values are so few whole numbers that each stands for something, as codes and grades do."""
+        if self.levels is None:
+            return False
+        if self.levels.withheld:
+            return True  # a shared profile tells the levels of codes alone
+        return len(self.levels.counts) <= MAX_CODES and len(self.levels.counts) < MAX_CODE_SHARE * self.values
 
     def quantiles(self, at: tuple[float, ...]) -> Floats:
         """Approximate quantiles: exact on atoms, elsewhere by a straight line within the cell."""
@@ -150,6 +195,13 @@ class LevelProfile:
     def singles(self) -> int:
         """Levels that occur once."""
         return sum(count == 1 for count in self.counts.values()) if self.single is None else self.single
+
+
+def _merged_levels(one: LevelProfile | None, other: LevelProfile | None) -> LevelProfile | None:
+    if one is None or other is None:
+        return None
+    merged = one.merge(other)
+    return merged if len(merged.counts) <= COUNTED_CODES else None
 
 
 MAX_LEVELS = 100_000

@@ -16,7 +16,10 @@ from airflow_mlops_provider.analysis.drift.scan import Profiles
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.requests.profile import MIN_SHARED_COUNT
 
-FORMAT = "airflow-mlops-provider drift profile 1"
+FORMAT = "airflow-mlops-provider drift profile 2"
+"""Says what a profile holds; one that is kept for the next check is made anew when this changes."""
+_OLDER_FORMATS = ("airflow-mlops-provider drift profile 1",)
+"""Formats that are read: they hold less, so their whole numbers are never taken for codes or keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +60,14 @@ def _header(i: int, name: str, profile: NumericProfile | LevelProfile, arrays: d
     if isinstance(profile, NumericProfile):
         arrays |= {f"edges{i}": profile.edges, f"below{i}": profile.below}
         arrays[f"ends{i}"] = np.array([profile.minimum, profile.maximum])
-        return common | {"numeric": True}
-    levels = {"counts": profile.counts, "grouped": profile.grouped, "single": profile.single}
-    return common | {"numeric": False, "withheld": profile.withheld} | levels
+        levels = None if profile.levels is None else _levels(profile.levels)
+        return common | {"numeric": True, "infinite": profile.infinite, "rises": profile.rises, "levels": levels}
+    return common | {"numeric": False} | _levels(profile)
+
+
+def _levels(profile: LevelProfile) -> dict[str, Any]:
+    counted = {"counts": profile.counts, "grouped": profile.grouped, "single": profile.single}
+    return {"withheld": profile.withheld} | counted
 
 
 def decode_profile(data: bytes, *, uri: str) -> ProfiledDataset:
@@ -75,7 +83,7 @@ def decode_profile(data: bytes, *, uri: str) -> ProfiledDataset:
             profiles = {entry["column"]: _profile(i, entry, arrays) for i, entry in enumerate(header["columns"])}
     except Exception as error:  # zip, json, numpy and arrow each have errors of their own for damaged bytes
         raise BadInputError(f"{uri} is not a drift profile: {type(error).__name__}: {error}") from error
-    if header["format"] != FORMAT:
+    if header["format"] not in (FORMAT, *_OLDER_FORMATS):
         raise BadInputError(f"{uri} is a {header['format']!r}; this version reads {FORMAT!r}")
     return ProfiledDataset(uri=uri, schema=schema, rows=header["rows"], profiles=profiles)
 
@@ -83,6 +91,8 @@ def decode_profile(data: bytes, *, uri: str) -> ProfiledDataset:
 def _profile(i: int, entry: Mapping[str, Any], arrays: Any) -> NumericProfile | LevelProfile:
     if entry["numeric"]:
         low, high = arrays[f"ends{i}"].tolist()
+        levels = entry.get("levels")
+        sizes = {"rows": entry["rows"], "missing": entry["missing"]}
         return NumericProfile(
             rows=entry["rows"],
             missing=entry["missing"],
@@ -90,6 +100,9 @@ def _profile(i: int, entry: Mapping[str, Any], arrays: Any) -> NumericProfile | 
             below=arrays[f"below{i}"],
             minimum=low,
             maximum=high,
+            infinite=entry.get("infinite", 0),
+            rises=entry.get("rises", 0),
+            levels=None if levels is None else LevelProfile(**levels, **sizes),
         )
     return LevelProfile(**{key: value for key, value in entry.items() if key not in ("column", "numeric")})
 
@@ -144,7 +157,9 @@ def _coarse(profile: NumericProfile, min_count: int) -> NumericProfile:
         ):
             kept.append(i)
             last = below
-    return replace(profile, edges=profile.edges[kept], below=profile.below[kept], minimum=np.nan, maximum=np.nan)
+    levels = _common(profile.levels, min_count) if profile.is_coded and profile.levels is not None else None
+    coarse = replace(profile, edges=profile.edges[kept], below=profile.below[kept], minimum=np.nan, maximum=np.nan)
+    return replace(coarse, levels=levels)
 
 
 def _common(profile: LevelProfile, min_count: int) -> LevelProfile:

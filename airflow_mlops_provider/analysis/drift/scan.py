@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from airflow_mlops_provider.analysis.drift.arrays import is_text, plain_text, sorted_values, to_floats
+from airflow_mlops_provider.analysis.drift.arrays import is_text, number_text, plain_text, to_floats
 from airflow_mlops_provider.analysis.drift.bin_edges import choose_edges
+from airflow_mlops_provider.analysis.drift.codes_and_keys import CodeCounter, RiseCounter
 from airflow_mlops_provider.analysis.drift.columns import Rows, kind_of
 from airflow_mlops_provider.analysis.drift.profile import LevelCounts, LevelProfile, NumericProfile
 from airflow_mlops_provider.records.reports.drift import ColumnKind
@@ -62,22 +63,27 @@ def edges_of(profiles: Profiles) -> dict[str, Floats]:
 
 
 def profile_rows(
-    rows: Rows, columns: Sequence[str], edges: Mapping[str, Floats] | None = None, *, role: str
+    rows: Rows,
+    columns: Sequence[str],
+    edges: Mapping[str, Floats] | None = None,
+    *,
+    by_level: Collection[str] = (),
+    known: Profiles | None = None,
 ) -> Profiles:
     """Profile every column in one pass.
 
     :param columns: which ones.
     :param edges: of the numeric and time columns; the others are counted by level. Chosen from the rows themselves,
         in a pass of its own, by default.
-    :param role: what to call the dataset in errors: ``reference`` or ``current``.
+    :param by_level: columns that are counted by level whatever their type.
+    :param known: profiles that these will be compared with, whose levels are counted however many there are.
     :returns: column to profile.
-    :raises BadInputError: when a number is infinite, naming the column.
     """
     if edges is None:
-        edges = sample_edges(rows, columns)
+        edges = sample_edges(rows, [name for name in columns if name not in by_level])
     counters = [
-        _NumericCounter(edges=edges[name], where=f"{role} {rows.uri}: column {name!r}")
-        if name in edges
+        _NumericCounter(edges=edges[name], levels=CodeCounter(known=_codes((known or {}).get(name))))
+        if name in edges and name not in by_level
         else _LevelCounter()
         for name in columns
     ]
@@ -92,37 +98,56 @@ def _add(counter: _NumericCounter | _LevelCounter, data: Any) -> None:
     counter.add(data)
 
 
+def _codes(profile: NumericProfile | LevelProfile | None) -> frozenset[str]:
+    """The levels of a column of codes."""
+    if not isinstance(profile, NumericProfile) or not profile.is_coded or profile.levels is None:
+        return frozenset()
+    return frozenset(profile.levels.counts)
+
+
 @dataclass(slots=True, kw_only=True)
 class _NumericCounter:
     edges: Floats
-    where: str
+    levels: CodeCounter
     rows: int = 0
     values: int = 0
+    infinite: int = 0
     below: NDArray[np.int64] = field(init=False)
     minimum: float = np.nan
     maximum: float = np.nan
+    rises: RiseCounter = field(default_factory=RiseCounter)
 
     def __post_init__(self) -> None:
         self.below = np.zeros(self.edges.size, dtype=np.int64)
 
     def add(self, data: Any) -> None:
         self.rows += len(data)
-        values = sorted_values(data, where=self.where)
-        if not values.size:
+        in_order = to_floats(data)
+        in_order = in_order[~np.isnan(in_order)]
+        finite = in_order[np.isfinite(in_order)]
+        self.infinite += in_order.size - finite.size
+        if not finite.size:
             return
+        self.rises.add(finite)
+        values = np.sort(finite)
+        self.levels.add(values)
         self.values += values.size
         self.below += np.searchsorted(values, self.edges, side="left")
         self.minimum = float(np.fmin(self.minimum, values[0]))
         self.maximum = float(np.fmax(self.maximum, values[-1]))
 
     def profile(self) -> NumericProfile:
+        missing = self.rows - self.values
         return NumericProfile(
             rows=self.rows,
-            missing=self.rows - self.values,
+            missing=missing,
             edges=self.edges,
             below=self.below,
             minimum=self.minimum,
             maximum=self.maximum,
+            infinite=self.infinite,
+            rises=self.rises.rises,
+            levels=self.levels.profile(rows=self.rows, missing=missing),
         )
 
 
@@ -134,10 +159,10 @@ class _LevelCounter:
 
     def add(self, data: Any) -> None:
         self.rows += len(data)
-        if not is_text(data.type):
+        if pa.types.is_null(data.type):
             return
         found = pc.value_counts(data)
-        levels, counts = _shortened(plain_text(found.field("values"))), found.field("counts").to_pylist()
+        levels, counts = _level_names(found.field("values")), found.field("counts").to_pylist()
         present = {level: count for level, count in zip(levels, counts, strict=True) if level is not None}
         self.values += sum(present.values())
         self.counted.add(present)
@@ -149,6 +174,12 @@ class _LevelCounter:
             counts=self.counted.counts,
             grouped=self.counted.grouped,
         )
+
+
+def _level_names(values: Any) -> list[str | None]:
+    if is_text(values.type):
+        return _shortened(plain_text(values))
+    return [None if np.isnan(value) else number_text(value) for value in to_floats(values).tolist()]
 
 
 def _shortened(levels: Any) -> list[str | None]:

@@ -72,7 +72,7 @@ def measure_windows(
 
 def cells_of(profile: object) -> Cells:
     """Where the values of a column are cut: numbers at quantiles of the reference, and beyond them as far as counts."""
-    if not isinstance(profile, NumericProfile) or not profile.edges.size:
+    if not isinstance(profile, NumericProfile) or not profile.edges.size or profile.is_coded:
         return Cells()
     middle, scale = profile.quantiles((0.5,))[0], spread_of(profile) or 1.0
     kept = profile.edges[np.unique(np.linspace(0, profile.edges.size - 1, CELLS).astype(np.intp))]

@@ -26,6 +26,12 @@ WORDS = {
 ROWS = "rows"
 """The measure of a finding about too few rows."""
 
+COLUMNS = "compared_columns"
+"""The measure of a finding about a report in which no column can be compared."""
+
+_TOLD_ONLY = (Problem.UNSUPPORTED_TYPE, Problem.KEY)
+"""Problems that no batch can change, so that a daily notice would say nothing."""
+
 _PROBLEM_STATUS = {
     Problem.ABSENT: Status.FAIL,
     Problem.ALL_MISSING: Status.FAIL,
@@ -33,13 +39,16 @@ _PROBLEM_STATUS = {
     Problem.TOO_FEW_VALUES: Status.INSUFFICIENT_EVIDENCE,
     Problem.NO_LABELS_YET: Status.NOTICE,
     Problem.NEW_COLUMN: Status.NOTICE,
-    Problem.UNSUPPORTED_TYPE: Status.NOTICE,
+    Problem.UNSUPPORTED_TYPE: Status.PASS,
+    Problem.KEY: Status.PASS,
+    Problem.REFERENCE_MISSING: Status.INSUFFICIENT_EVIDENCE,
+    Problem.INFINITE: Status.INSUFFICIENT_EVIDENCE,
 }
 
 
 def problem_findings(report: DriftReport) -> list[Finding]:
     """Columns that could not be compared: gone, empty or of another type is drift whatever the rule."""
-    return [
+    found = [
         Finding(
             subject=column.column,
             measure=str(column.problem),
@@ -50,6 +59,16 @@ def problem_findings(report: DriftReport) -> list[Finding]:
         for column in report.columns
         if column.problem
     ]
+    return [*found, *_nothing_compared(report)]
+
+
+def _nothing_compared(report: DriftReport) -> list[Finding]:
+    """Columns of which none can be compared are no sign that nothing drifted."""
+    if not report.columns or any(column.problem not in _TOLD_ONLY for column in report.columns):
+        return []
+    unknown = Status.INSUFFICIENT_EVIDENCE
+    detail = f"none of {len(report.columns)} columns can be compared"
+    return [Finding(subject="columns", measure=COLUMNS, observed=0.0, limit=1.0, status=unknown, detail=detail)]
 
 
 def row_findings(report: DriftReport, policy: DriftPolicy) -> list[Finding]:
@@ -145,7 +164,8 @@ def _features_text(report: DriftReport, findings: Sequence[Finding], drifted: in
 
 
 def _features(report: DriftReport) -> int:
-    return sum(column.role is Role.FEATURE and column.problem is not Problem.NEW_COLUMN for column in report.columns)
+    left_out = (Problem.NEW_COLUMN, *_TOLD_ONLY)
+    return sum(column.role is Role.FEATURE and column.problem not in left_out for column in report.columns)
 
 
 def _count_text(report: DriftReport, drifted: int) -> str:

@@ -93,6 +93,7 @@ class DriftJob(Job, DriftRequest):
             window_column=self.window_column if default else None,
             group_column=self.group_column,
             sensitive=self.sensitive,
+            column_kinds=self.column_kinds,
             joint=self.policy.joint and default,
             precision=Precision(
                 limits=(self.policy.min_ks_d, self.policy.severe_ks_d),
@@ -115,12 +116,15 @@ class DriftJob(Job, DriftRequest):
             target=self.label_column,
             prediction=self.prediction_column,
             not_compared=[name for name in (self.window_column, self.group_column) if name],
+            column_kinds=self.column_kinds,
         )
+        levels = [plan.column for plan in plans if plan.problem is None and plan.is_by_level]
         names = [plan.column for plan in plans if plan.problem is None]
-        shown = [name for name in names if name not in self.sensitive]
-        kept, _ = stored_profile(reference, shown, self.evidence_store, by_content=True)
+        public = [name for name in names if name not in self.sensitive]
+        by_level = set(levels) & set(public)
+        kept, _ = stored_profile(reference, public, self.evidence_store, by_content=True, by_level=by_level)
         private = [name for name in names if name in self.sensitive]
-        return kept.profiles | profile_rows(reference, private, role="reference")
+        return kept.profiles | profile_rows(reference, private, by_level=levels)
 
     def _after_the_last(
         self, report: DriftReport, inputs: dict[str, DatasetRef], current: Dataset

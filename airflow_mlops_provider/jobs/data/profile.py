@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -12,6 +12,7 @@ import pyarrow as pa
 from airflow_mlops_provider.analysis.drift.columns import columns_to_profile
 from airflow_mlops_provider.analysis.drift.profile import NumericProfile
 from airflow_mlops_provider.analysis.drift.profile_file import (
+    FORMAT,
     ProfiledDataset,
     decode_profile,
     encode_profile,
@@ -93,7 +94,12 @@ def read_profile(ref: DatasetRef) -> tuple[ProfiledDataset, DatasetRef]:
 
 
 def stored_profile(
-    dataset: Dataset, columns: Sequence[str], store: EvidenceStore, *, by_content: bool = False
+    dataset: Dataset,
+    columns: Sequence[str],
+    store: EvidenceStore,
+    *,
+    by_content: bool = False,
+    by_level: Collection[str] = (),
 ) -> tuple[ProfiledDataset, int]:
     """The profile of ``dataset``, of which only the files that are new since an earlier call are read.
 
@@ -101,16 +107,19 @@ def stored_profile(
     :param store: keeps the profile of each file below ``profiles/``.
     :param by_content: take a file as unchanged when its bytes are, for which it is hashed; otherwise when its name,
         size and time of modification are.
+    :param by_level: columns that are counted by level whatever their type.
     :returns: the profile of all files together and how many of them were read.
     """
-    place = profile_folder(dataset.uri, digest([dataset.uri, str(dataset.schema), list(columns)]))
-    edges = edges_of(_edges(dataset, columns, store, place).profiles)
+    made = digest([FORMAT, dataset.uri, str(dataset.schema), list(columns), sorted(by_level)])
+    place = profile_folder(dataset.uri, made)
+    numbers = [name for name in columns if name not in by_level]
+    edges = edges_of(_edges(dataset, numbers, store, place).profiles)
     parts, fresh = [], 0
     for file in dataset.parts():
         name = f"{place}/{file.fingerprint.removeprefix('sha256:') if by_content else stamp(file.uri)}"
         part = _kept(store, name)
         if part is None:
-            part = _profiled(file, columns, edges)
+            part = _profiled(file, columns, edges, by_level)
             _keep(store, name, part)
             fresh += 1
         parts.append(part)
@@ -132,8 +141,8 @@ def _edges(dataset: Dataset, columns: Sequence[str], store: EvidenceStore, place
     return _kept(store, f"{place}/edges") or found
 
 
-def _profiled(dataset: Dataset, columns: Sequence[str], edges: Any) -> ProfiledDataset:
-    profiles = profile_rows(dataset, columns, edges, role="dataset")
+def _profiled(dataset: Dataset, columns: Sequence[str], edges: Any, by_level: Collection[str]) -> ProfiledDataset:
+    profiles = profile_rows(dataset, columns, edges, by_level=by_level)
     return ProfiledDataset(uri=dataset.uri, schema=_schema(dataset, columns), rows=dataset.rows, profiles=profiles)
 
 

@@ -49,6 +49,9 @@ class Problem(StrEnum):
     NO_LABELS_YET = "no_labels_yet"
     NEW_COLUMN = "new_column"
     UNSUPPORTED_TYPE = "unsupported_type"
+    REFERENCE_MISSING = "reference_missing"
+    INFINITE = "infinite"
+    KEY = "key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.policies.drift import DriftPolicy
 from airflow_mlops_provider.records.refs import DatasetRef, Writer
+from airflow_mlops_provider.records.reports.drift import ColumnKind
 from airflow_mlops_provider.records.requests.request import JobRequest, former
 from airflow_mlops_provider.records.requests.short_forms import DATASET
 
@@ -26,6 +27,7 @@ class DriftRequest(JobRequest):
     :param label_column: column of the truth, judged apart as target drift; the current batch may not have labels yet.
     :param prediction_column: column of a model's answers, judged apart as prediction drift.
     :param sensitive: columns whose values never appear in messages or reports.
+    :param column_kinds: column to ``numeric`` or ``categorical``, for whole numbers whose values would decide otherwise.
     :param policy: limits and budget of false alarms.
     :param html_report: when to attach Evidently's report, drawn from a sample, to look at: ``always``, ``on_drift``
         (a verdict of ``fail`` or ``notice``) or ``never``.
@@ -45,6 +47,7 @@ class DriftRequest(JobRequest):
     label_column: str | None = field(default=None, metadata=former("target"))
     prediction_column: str | None = field(default=None, metadata=former("prediction"))
     sensitive: tuple[str, ...] = ()
+    column_kinds: dict[str, ColumnKind] = field(default_factory=dict)
     policy: DriftPolicy = field(default_factory=DriftPolicy)
     html_report: HtmlReport = HtmlReport.ON_DRIFT
     keep_profile: bool = True

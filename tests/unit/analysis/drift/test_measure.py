@@ -14,9 +14,12 @@ from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset, 
 from airflow_mlops_provider.analysis.drift.scan import profile_rows
 from airflow_mlops_provider.analysis.stats.distances import jensen_shannon, psi
 from airflow_mlops_provider.analysis.stats.two_sample import chi_squared, ks, two_proportion
+from airflow_mlops_provider.decisions.drift import judge_drift
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import canonical_json, decode, encode
+from airflow_mlops_provider.records.policies.drift import DriftPolicy
 from airflow_mlops_provider.records.reports.drift import ColumnKind, DriftReport, Measure, Problem, Role
+from airflow_mlops_provider.records.verdict import Status
 from tests.builders.rows import Rows
 
 in_batches = partial(Rows, batch=777)
@@ -146,16 +149,107 @@ def test_time_stamps_row_labels_and_the_window_are_not_compared_unless_named():
         ({"x": [1.0]}, {"y": [1.0]}, {}, "before and current now share none of the columns"),
         ({"x": [1.0]}, {"x": [1.0]}, {"columns": ["z"]}, "before has no column 'z'"),
         ({"x": [1.0]}, {"x": [1.0]}, {"target": "z"}, "before has no column 'z'"),
-        ({"x": [1.0], "y": [None]}, {"x": [1.0], "y": [1.0]}, {}, "before: column 'y' is all missing"),
-        ({"x": [1.0], "y": [np.nan]}, {"x": [1.0], "y": [1.0]}, {}, "before: column 'y' is all missing"),
-        ({"x": [1.0, np.inf]}, {"x": [1.0]}, {}, "reference before: column 'x' holds infinite"),
-        ({"x": [1.0]}, {"x": [-np.inf]}, {}, "current now: column 'x' holds infinite"),
+        ({"x": [1.0]}, {"x": [1.0]}, {"column_kinds": {"z": ColumnKind.NUMERIC}}, "'column_kinds' names 'z'"),
+        ({"x": [1.0]}, {"x": [1.0]}, {"column_kinds": {"x": ColumnKind.TIME}}, "it must be numeric or categorical"),
+        ({"x": ["a"]}, {"x": ["a"]}, {"column_kinds": {"x": ColumnKind.NUMERIC}}, "holds categorical values"),
         ({"x": np.zeros(0)}, {"x": [1.0]}, {}, "before has no rows"),
     ],
 )
 def test_what_cannot_be_judged_is_an_error_that_names_it(before, after, kwargs, message):
     with pytest.raises(BadInputError, match=message):
         measure(before, after, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ([None] * N, NORMAL, Problem.REFERENCE_MISSING),
+        ([np.nan] * N, NORMAL, Problem.REFERENCE_MISSING),
+        ([np.inf, *NORMAL[1:]], NORMAL, Problem.INFINITE),
+        (NORMAL, [-np.inf, *NORMAL[1:]], Problem.INFINITE),
+        ([[1]] * N, [[2]] * N, Problem.UNSUPPORTED_TYPE),
+    ],
+)
+@pytest.mark.parametrize("windows", [None, "day"])
+def test_one_bad_column_is_its_own_finding_and_the_others_are_judged(before, after, problem, windows):
+    days = [i % 40 for i in range(N)]
+    measured = measure(
+        {"x": NORMAL, "y": before, "day": days}, {"x": MOVED, "y": after, "day": days}, window_column=windows
+    )
+    assert column(measured, "y").problem is problem
+    assert shift(measured, "x", Measure.KS_D).adjusted_p_value < 0.01
+    verdict = judge_drift(measured, DriftPolicy())
+    told = next(finding for finding in verdict.findings if finding.subject == "y")
+    quiet = problem is Problem.UNSUPPORTED_TYPE
+    assert told.status is (Status.PASS if quiet else Status.INSUFFICIENT_EVIDENCE)
+
+
+CODES = np.random.default_rng(1).choice(5, N, p=[0.3, 0.3, 0.2, 0.1, 0.1]) + 1
+
+
+@pytest.mark.parametrize("typed", [np.int64, np.float64, str])
+def test_a_new_code_is_seen_whatever_the_type_of_the_codes(typed):
+    now = CODES.copy()
+    now[:: N // 80] = 9
+    found = shift(measure({"x": CODES.astype(typed)}, {"x": now.astype(typed)}), "x", Measure.UNSEEN_SHARE)
+    assert found.effect == pytest.approx((now == 9).mean())
+    assert "9" in found.statement
+    assert column(measure({"x": CODES.astype(typed)}, {"x": CODES.astype(typed)}), "x").kind is ColumnKind.CATEGORICAL
+
+
+def test_few_whole_numbers_are_codes_and_many_or_rare_ones_are_not():
+    kinds = {
+        20: np.arange(N) % 20,
+        21: np.arange(N) % 21,
+    }
+    found = {levels: column(measure({"x": values}, {"x": values}), "x").kind for levels, values in kinds.items()}
+    assert found == {20: ColumnKind.CATEGORICAL, 21: ColumnKind.NUMERIC}
+    few = np.arange(300) % 15  # 5 % of the rows
+    assert column(measure({"x": few}, {"x": few}), "x").kind is ColumnKind.NUMERIC
+
+
+def test_what_whole_numbers_stand_for_can_be_declared():
+    as_numbers = measure({"x": CODES}, {"x": CODES}, column_kinds={"x": ColumnKind.NUMERIC})
+    assert column(as_numbers, "x").kind is ColumnKind.NUMERIC
+    many = np.random.default_rng(2).integers(0, 400, N)
+    as_codes = measure(
+        {"x": many}, {"x": np.where(many < 200, many, 9_999)}, column_kinds={"x": ColumnKind.CATEGORICAL}
+    )
+    assert column(as_codes, "x").kind is ColumnKind.CATEGORICAL
+    assert shift(as_codes, "x", Measure.UNSEEN_SHARE).effect > 0.3
+
+
+def test_codes_of_a_batch_with_thousands_of_numbers_are_still_counted():
+    now = np.where(np.arange(N) % 2, CODES, np.arange(N) + 100)
+    assert shift(measure({"x": CODES}, {"x": now}), "x", Measure.UNSEEN_SHARE).effect == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_key"),
+    [
+        (np.arange(N), np.arange(N) + N, True),
+        (np.arange(N), np.arange(900), True),
+        (np.arange(N) * 3600 + 1_700_000_000, np.arange(900) * 3600 + 1_800_000_000, True),
+        (np.arange(N) * 1.0, np.arange(N) * 1.0 + N, True),
+        (np.sort(np.random.default_rng(0).integers(0, 10**9, N)), np.arange(N) * 7 * 10**4, False),
+        (np.random.default_rng(0).permutation(N), np.random.default_rng(0).permutation(N) + N, False),
+        (np.arange(N) * 0.5, np.arange(N) * 0.5 + N, False),
+    ],
+)
+def test_whole_numbers_that_rise_from_row_to_row_are_a_key_and_not_compared(before, after, is_key):
+    measured = measure({"id": before, "x": NORMAL}, {"id": after, "x": NORMAL[: len(after)]}, joint=True)
+    assert (column(measured, "id").problem is Problem.KEY) is is_key
+    if is_key:
+        assert "as keys and times do, so it is not compared" in column(measured, "id").statement
+        verdict = judge_drift(measured, DriftPolicy())
+        assert verdict.status is Status.PASS
+        declared = measure({"id": before}, {"id": after}, column_kinds={"id": ColumnKind.NUMERIC})
+        assert column(declared, "id").problem is None
+
+
+def test_keys_alone_are_no_sign_that_nothing_drifted():
+    verdict = judge_drift(measure({"id": np.arange(N)}, {"id": np.arange(N) + N}), DriftPolicy())
+    assert verdict.status is Status.INSUFFICIENT_EVIDENCE
 
 
 def test_a_current_batch_without_rows_is_measured_as_such():
@@ -265,7 +359,7 @@ def test_psi_and_jensen_shannon_of_numbers_are_taken_over_the_references_deciles
 def test_a_profile_in_place_of_the_rows_gives_the_same_numbers_without_the_joint_test():
     before, now = {"x": NORMAL, "c": ["a", "b"] * (N // 2)}, {"x": MOVED, "c": ["a", "c"] * (N // 2)}
     rows, batch = in_batches(pd.DataFrame(before), "before"), in_batches(pd.DataFrame(now), "now")
-    profiles = profile_rows(rows, rows.columns, role="reference")
+    profiles = profile_rows(rows, rows.columns)
     known = ProfiledDataset(uri="p", schema=rows.schema, rows=N, profiles=profiles)
     report = measure_drift(known, batch)
     assert report.joint is None

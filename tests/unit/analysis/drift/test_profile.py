@@ -15,14 +15,13 @@ from airflow_mlops_provider.analysis.drift.bin_edges import choose_edges
 from airflow_mlops_provider.analysis.drift.profile import ks_interval
 from airflow_mlops_provider.analysis.drift.scan import profile_rows, sample_edges
 from airflow_mlops_provider.analysis.stats.distances import ks_distance
-from airflow_mlops_provider.exceptions import BadInputError
 from tests.builders.rows import Rows
 
 
 def profile(values: Any, edges: Any = None, **kwargs: Any) -> Any:
     rows = Rows(pa.table({"x": pa.array(values)}), **{"batch": 1000} | kwargs)
     edges = sample_edges(rows, ["x"]) if edges is None else {"x": edges}
-    return profile_rows(rows, ["x"], edges, role="reference")["x"]
+    return profile_rows(rows, ["x"], edges)["x"]
 
 
 numbers = st.floats(-1e9, 1e9) | st.integers(-3, 3).map(float)
@@ -87,9 +86,29 @@ def test_quantiles_are_exact_on_discrete_values_and_close_elsewhere():
 
 
 @pytest.mark.parametrize("bad", [float("inf"), float("-inf")])
-def test_an_infinite_value_is_an_error_that_names_the_column(bad):
-    with pytest.raises(BadInputError, match="column 'x' holds infinite"):
-        profile([1.0, bad, 2.0])
+def test_infinite_values_are_counted_apart_and_as_missing(bad):
+    found = profile([1.0, bad, 2.0, None])
+    assert (found.rows, found.values, found.missing, found.infinite) == (4, 2, 2, 1)
+    assert (found.minimum, found.maximum) == (1.0, 2.0)
+
+
+def test_whole_numbers_are_counted_by_value_while_they_are_few():
+    assert profile([1, 2, 2, None]).levels.counts == {"1": 1, "2": 2}
+    assert profile([1.0, 2.0, np.nan]).levels.counts == {"1": 1, "2": 1}
+    assert profile([1.0, 2.5]).levels is None
+    assert profile(range(2_000)).levels is None
+
+
+def test_rises_are_counted_in_the_order_of_the_rows():
+    assert profile(range(100)).rises_throughout
+    assert not profile([*range(50), *range(50)][::-1]).rises_throughout
+    assert profile([0.5, 1.5, 2.5] * 30).rises == 0
+
+
+def test_levels_and_rises_of_parts_add_up():
+    one, other = profile([1, 2, 3], edges=np.array([2.0])), profile([3, 4], edges=np.array([2.0]))
+    merged = one.merge(other)
+    assert (merged.levels.counts, merged.infinite) == ({"1": 1, "2": 1, "3": 2, "4": 1}, 0)
 
 
 def test_levels_are_counted_whatever_their_coding():

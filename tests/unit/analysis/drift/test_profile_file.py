@@ -25,7 +25,7 @@ from tests.builders.rows import Rows
 
 
 def profiled(rows, edges=None):
-    profiles = profile_rows(rows, rows.columns, edges, role="reference")
+    profiles = profile_rows(rows, rows.columns, edges)
     return ProfiledDataset(uri="p", schema=rows.schema, rows=rows.rows, profiles=profiles)
 
 
@@ -110,10 +110,18 @@ def test_a_shared_profile_keeps_constants_and_flags_of_which_both_values_are_fre
     assert set(same.values()) == {Status.PASS}
 
 
-@pytest.mark.parametrize("ones", [0, 100, 1000])
-def test_a_flag_whose_ones_are_too_rare_to_share_is_never_passed(ones):
+@pytest.mark.parametrize(
+    ("ones", "status"), [(0, Status.PASS), (2, Status.PASS), (100, Status.FAIL), (1000, Status.FAIL)]
+)
+def test_a_flag_whose_ones_are_too_rare_to_share_is_known_by_its_zeros(ones, status):
     shared = without_rows(profiled(Rows.of(flag=[1] * 5 + [0] * 1995)))
-    verdict, found = judged(shared, {"flag": [1] * ones + [0] * (1000 - ones)})
+    assert shared.profiles["flag"].levels.counts == {"0": 1995}
+    assert judged(shared, {"flag": [1] * ones + [0] * (1000 - ones)})[1] == {"flag": status}
+
+
+def test_fractions_whose_ones_are_too_rare_to_share_are_never_passed():
+    shared = without_rows(profiled(Rows.of(flag=[0.5] * 5 + [0.25] * 1995)))
+    verdict, found = judged(shared, {"flag": [0.5] * 100 + [0.25] * 900})
     assert found == {"flag": Status.INSUFFICIENT_EVIDENCE}
     assert verdict.summary.startswith("0 of 1 columns drifted (undecided: flag)")
     assert "KS D lies between 0.00 and 1.00" in verdict.findings[0].detail

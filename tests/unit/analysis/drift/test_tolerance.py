@@ -14,14 +14,14 @@ from airflow_mlops_provider.analysis.drift.scan import profile_rows
 from airflow_mlops_provider.analysis.drift.tolerance import TOLERATED_SHARE, moved_interval, spread_of, tolerated_move
 from airflow_mlops_provider.analysis.stats.distances import ks_distance, ks_distance_beyond
 from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
-from airflow_mlops_provider.records.reports.drift import Measure
+from airflow_mlops_provider.records.reports.drift import ColumnKind, Measure
 from airflow_mlops_provider.records.verdict import Status
 from tests.builders.rows import Rows
 
 
 def profiles(a, b, edges=None):
     given = {"x": choose_edges(np.array(a)) if edges is None else edges}
-    return [profile_rows(Rows.of(x=np.array(side)), ["x"], given, role="reference")["x"] for side in (a, b)]
+    return [profile_rows(Rows.of(x=np.array(side)), ["x"], given)["x"] for side in (a, b)]
 
 
 samples = st.lists(st.floats(-1e3, 1e3) | st.integers(-3, 3).map(float), min_size=1, max_size=100)
@@ -62,7 +62,9 @@ SPREAD = spread_of(profiles(AGES, AGES)[0])
 
 
 def judged(reference, current, **kwargs):
-    report = measure_drift(reference, Rows.of(**current), joint=False, **kwargs)
+    # Ages are few whole numbers, which would be compared by level.
+    kinds = {"x": ColumnKind.NUMERIC}
+    report = measure_drift(reference, Rows.of(**current), joint=False, column_kinds=kinds, **kwargs)
     return judge_drift(report, DriftPolicy()), report.columns[0].shifts[0]
 
 
@@ -95,9 +97,7 @@ def test_the_column_is_read_again_where_its_profile_leaves_open_whether_values_m
 
 def test_a_reference_without_rows_that_leaves_it_open_is_never_a_pass():
     rows = Rows.of(x=AGES)
-    known = ProfiledDataset(
-        uri="p", schema=rows.schema, rows=rows.rows, profiles=profile_rows(rows, ["x"], role="reference")
-    )
+    known = ProfiledDataset(uri="p", schema=rows.schema, rows=rows.rows, profiles=profile_rows(rows, ["x"]))
     verdict, shift = judged(known, {"x": AGES + 0.5})
     assert shift.robust < 0.05 < shift.robust_high
     assert verdict.status is Status.INSUFFICIENT_EVIDENCE
