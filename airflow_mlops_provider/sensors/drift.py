@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -44,7 +44,7 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
     :param label_column: column of the truth, judged apart as target drift; the current batch may not have labels yet.
     :param prediction_column: column of a model's answers, judged apart as prediction drift.
     :param sensitive: columns whose values never appear in messages or reports.
-    :param column_kinds: column to ``numeric`` or ``categorical``, for whole numbers whose values would decide otherwise.
+    :param column_kinds: column to ``numeric`` or ``categorical``, for whole numbers taken for something else.
     :param policy: limits and budget of false alarms.
     :param html_report: when to attach Evidently's report, drawn from a sample, to look at: ``always``, ``on_drift`` (a
         verdict of ``fail`` or ``notice``) or ``never``.

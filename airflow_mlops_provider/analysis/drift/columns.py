@@ -96,7 +96,7 @@ def plan_columns(
 
     :param columns: the features; every column of the reference but the others named here by default.
     :param not_compared: columns that say where a row belongs: windows, groups.
-    :param column_kinds: column to ``numeric`` or ``categorical``, for whole numbers whose values would decide otherwise.
+    :param column_kinds: column to ``numeric`` or ``categorical``, for whole numbers taken for something else.
     :raises BadInputError: when the reference lacks a column that was asked for, nothing is shared, or neither side has
         a sensitive column: a name that is spelt otherwise would protect nothing.
     """

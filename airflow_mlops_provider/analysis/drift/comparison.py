@@ -214,7 +214,11 @@ def _largest_moves(levels: list[str], before: Floats, after: Floats) -> list[tup
     change = (after - before).round(12)
     first = int(np.abs(change).argmax())
     against = int((-np.sign(change[first]) * change).argmax())
-    told = [first] if len(levels) < 3 or abs(change[against]) < abs(change[first]) / 4 else [first, against]
+    told = (
+        [first]
+        if len(levels) < 3 or against == first or abs(change[against]) < abs(change[first]) / 4
+        else [first, against]
+    )
     return [(levels[i], float(before[i]), float(after[i])) for i in told]
 
 
