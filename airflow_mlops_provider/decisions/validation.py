@@ -53,7 +53,7 @@ def _finding(result: RuleResult, report: ValidationReport, *, has_room: bool) ->
 
 def _softened(status: Status, rules: Sequence[Rule]) -> Status:
     """What a status amounts to when only ``rules`` led to it: a warning is a notice, an information is told."""
-    if any(rule.is_error for rule in rules) or status is Status.INSUFFICIENT_EVIDENCE:
+    if not rules or any(rule.is_error for rule in rules) or status is Status.INSUFFICIENT_EVIDENCE:
         return status
     warns = any(rule.severity is RuleSeverity.WARNING for rule in rules)
     return min(status, Status.NOTICE if warns else Status.PASS, key=lambda each: each.severity)
@@ -171,23 +171,28 @@ def _no_rows(report: ValidationReport) -> list[Finding]:
 
 
 def _all_missing(report: ValidationReport) -> list[Finding]:
+    readers = _readers(report)
     return [
         Finding(
             subject=column,
             measure="missing_share",
             observed=1.0,
             limit=None,
-            status=_softened(Status.FAIL, _looked_at(report, column)),
+            status=_softened(Status.FAIL, readers[column]),
             detail=f"all {report.rows:,} values are missing, so its rules had nothing to look at",
         )
         for column in report.all_missing
     ]
 
 
-def _looked_at(report: ValidationReport, column: str) -> list[Rule]:
-    """The rules that looked at the values of a column."""
-    found = [result.rule for result in report.results if column in result.rule.columns]
-    return [rule for rule in found if rule.type not in ABOUT_COLUMNS]
+def _readers(report: ValidationReport) -> dict[str, list[Rule]]:
+    """Column to the rules that look at its values."""
+    found: dict[str, list[Rule]] = {column: [] for column in report.all_missing}
+    for result in report.results:
+        for column in found.keys() & set(result.rule.columns):
+            if result.rule.type not in ABOUT_COLUMNS:
+                found[column].append(result.rule)
+    return found
 
 
 def _infinite(report: ValidationReport) -> list[Finding]:

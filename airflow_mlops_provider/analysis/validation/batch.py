@@ -37,7 +37,7 @@ class Batch:
     :param schema: columns and types.
     :param files: local Parquet files in row order, or none.
     :param batches: gives the rows when there are no such files.
-    :param extras: small tables to have beside the batch, by name.
+    :param extras: tables to have beside the batch, by name.
     :param now: the time of the check, which SQL knows as its present; the machine's clock by default.
     """
 
@@ -71,7 +71,7 @@ class Batch:
         else:
             raise BadInputError(f"columns may not be called {', '.join(_RESERVED)}")
         for name, table in (extras or {}).items():
-            self._load(name, table)
+            self._load(name, table, kind="TABLE")
         self._lock(files)
 
     def __enter__(self) -> Batch:
@@ -151,9 +151,9 @@ class Batch:
         self.execute(f"CREATE TEMP VIEW {SOURCE} AS SELECT * FROM mlops_rows")
         self.execute(f"CREATE TEMP VIEW {BATCH} AS SELECT * EXCLUDE ({ROW}) FROM mlops_rows")
 
-    def _load(self, name: str, data: pa.Table | pa.RecordBatchReader) -> None:
+    def _load(self, name: str, data: pa.Table | pa.RecordBatchReader, *, kind: str = "TEMP TABLE") -> None:
         self.connection.register("mlops_arriving", data)
-        self.execute(f"CREATE TEMP TABLE {quote(name)} AS SELECT * FROM mlops_arriving")
+        self.execute(f"CREATE {kind} {quote(name)} AS SELECT * FROM mlops_arriving")
         self.connection.unregister("mlops_arriving")
 
     def _lock(self, files: Sequence[str]) -> None:

@@ -26,7 +26,7 @@ from airflow_mlops_provider.analysis.validation.result_format import (
 from airflow_mlops_provider.analysis.validation.rule_bitmask import BrokenRows, mark_broken_rows
 from airflow_mlops_provider.analysis.validation.sample_rows import Sample, take_samples
 from airflow_mlops_provider.analysis.validation.scan import Scanned, require_binds, scan
-from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion
+from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion, RowCheck, TableCheck
 from airflow_mlops_provider.analysis.validation.sql_columns import Column, columns_of
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
@@ -90,6 +90,9 @@ def measure_validation(
     plan = make_plan(rules, columns_of(source.schema), now=now)
     answers = _ask_others(plan, source, sensitive)
     extras = {f"unexpected_{number}": _positions(answer) for number, answer in answers.items()}
+    checks: list[RowCheck | TableCheck] = [*plan.rows.values(), *plan.tables.values()]
+    for check in checks:
+        extras |= check.tables
     try:
         with Batch(source.schema, files=source.files, batches=source.batches, extras=extras, now=now) as batch:
             measured = _measure(plan, batch, answers, name=name, sensitive=sensitive)

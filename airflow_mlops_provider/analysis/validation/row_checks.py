@@ -15,6 +15,7 @@ from airflow_mlops_provider.analysis.validation.regexes import matches
 from airflow_mlops_provider.analysis.validation.row_conditions import row_condition
 from airflow_mlops_provider.analysis.validation.sql_checks import NotInScanError, RowCheck, UnfitDataError
 from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family, quote, text_literal
+from airflow_mlops_provider.analysis.validation.value_sets import value_set
 from airflow_mlops_provider.records.rules import Rule
 
 Kwargs = Mapping[str, Any]
@@ -34,9 +35,7 @@ def row_check(rule: Rule, columns: Mapping[str, Column], connection: duckdb.Duck
     used = [columns[name] for name in rule.columns]
     domain = row_condition(rule.kwargs.get("row_condition"), columns)
     if rule.type in _COLUMN_TESTS:
-        bad = _COLUMN_TESTS[rule.type](used[0], rule.kwargs, connection)
-        missing = "false" if rule.type in _SEES_MISSING else used[0].missing
-        return RowCheck(rule=rule, domain=domain, missing=missing, bad=bad, values=(used[0],))
+        return _column_check(rule, used[0], domain, connection)
     if rule.type == "expect_column_values_to_be_unique":
         return RowCheck(rule=rule, domain=domain, missing=used[0].missing, values=(used[0],), keys=(used[0],))
     if rule.type in _PAIR_TESTS:
@@ -46,6 +45,14 @@ def row_check(rule: Rule, columns: Mapping[str, Column], connection: duckdb.Duck
     if rule.type in ("expect_rows_to_satisfy", "unexpected_rows_expectation"):
         return _sql_check(rule, used)
     return None
+
+
+def _column_check(rule: Rule, column: Column, domain: str | None, connection: duckdb.DuckDBPyConnection) -> RowCheck:
+    if rule.type in _SET_RULES and rule.kwargs.get("value_set") is not None:
+        return _set_check(rule, column, domain)
+    bad = _COLUMN_TESTS[rule.type](column, rule.kwargs, connection)
+    missing = "false" if rule.type in _SEES_MISSING else column.missing
+    return RowCheck(rule=rule, domain=domain, missing=missing, bad=bad, values=(column,))
 
 
 def _pair_check(rule: Rule, columns: Mapping[str, Column], domain: str | None) -> RowCheck:
@@ -119,22 +126,24 @@ def _comparisons(column: Column, sql: str, kwargs: Kwargs) -> list[str]:
     return found
 
 
-def _not_in_set(column: Column, kwargs: Kwargs, _: duckdb.DuckDBPyConnection) -> str:
-    if kwargs.get("value_set") is None:
-        return "false"
-    found = _set_literals(column, kwargs)
-    return f"{column.sql} NOT IN ({', '.join(found)})" if found else "true"
-
-
-def _in_set(column: Column, kwargs: Kwargs, _: duckdb.DuckDBPyConnection) -> str:
-    found = _set_literals(column, kwargs) if kwargs.get("value_set") is not None else []
-    return f"{column.sql} IN ({', '.join(found)})" if found else "false"
-
-
-def _set_literals(column: Column, kwargs: Kwargs) -> list[str]:
+def _set_check(rule: Rule, column: Column, domain: str | None) -> RowCheck:
     if column.family is Family.OTHER:
         raise NotInScanError
-    return column.literals(kwargs["value_set"])
+    found, negated = value_set(column, rule.kwargs["value_set"]), rule.type == f"{_V}not_be_in_set"
+    inside = f"{column.sql} IN ({found.sql})" if found.size else "false"
+    return RowCheck(
+        rule=rule,
+        domain=domain,
+        missing=column.missing,
+        bad=inside if negated else f"NOT ({inside})",
+        values=(column,),
+        tables=found.tables,
+    )
+
+
+def _no_set(_: Column, __: Kwargs, ___: duckdb.DuckDBPyConnection) -> str:
+    """A rule whose set is null, which every value meets."""
+    return "false"
 
 
 def _regex_test(*, negated: bool) -> ColumnTest:
@@ -201,13 +210,14 @@ def _missing_or_listed(column: Column, kwargs: Kwargs, _: duckdb.DuckDBPyConnect
 
 
 _V = "expect_column_values_to_"
+_SET_RULES = (f"{_V}be_in_set", f"{_V}not_be_in_set")
 _SEES_MISSING = {f"{_V}not_be_null", f"{_V}be_null", f"{_V}not_be_missing"}
 _COLUMN_TESTS: dict[str, ColumnTest] = {
     f"{_V}not_be_null": _is_null,
     f"{_V}be_null": _is_not_null,
     f"{_V}be_between": _out_of_range,
-    f"{_V}be_in_set": _not_in_set,
-    f"{_V}not_be_in_set": _in_set,
+    f"{_V}be_in_set": _no_set,
+    f"{_V}not_be_in_set": _no_set,
     f"{_V}match_regex": _regex_test(negated=False),
     f"{_V}not_match_regex": _regex_test(negated=True),
     f"{_V}match_regex_list": _regex_list_test(negated=False),

@@ -68,24 +68,24 @@ def scan(plan: Plan, batch: Batch, *, sensitive: Collection[str] = ()) -> Scanne
     for check in checks.values():
         _check_binds(check, batch)
     query = _Query()
-    query.add("rows", "count(*)")
+    query.add("batch", "rows", "count(*)")
     flags = {number: f"({check.considered} AND {check.bad})" for number, check in checks.items()}
     for number, check in checks.items():
-        query.add(f"r{number}_scope", count_where(check.in_scope) if check.domain else "count(*)")
-        query.add(f"r{number}_considered", count_where(check.considered))
-        query.add(f"r{number}_unexpected", count_where(f"mlops_flag_{number}"))
+        query.add(f"row {number}", "scope", count_where(check.in_scope) if check.domain else "count(*)")
+        query.add(f"row {number}", "considered", count_where(check.considered))
+        query.add(f"row {number}", "unexpected", count_where(f"mlops_flag_{number}"))
     for number, table in plan.tables.items():
         for name, sql in table.aggregates.items():
-            query.add(f"t{number}_{name}", sql)
+            query.add(f"table {number}", name, sql)
     read = {name for rule in plan.others.values() for name in rule.columns}
     _ask_columns(query, checks.values(), batch.columns, sensitive, others=read)
     found = query.run(batch, flags, joined)
     return Scanned(
-        rows=found["rows"],
-        counts={number: _row_count(_own(found, f"r{number}_")) for number in checks},
-        conclusions={number: table.conclude(_own(found, f"t{number}_")) for number, table in plan.tables.items()},
-        present=_own(found, "present_"),
-        infinite={name: count for name, count in _own(found, "infinite_").items() if count},
+        rows=found["batch"]["rows"],
+        counts={number: _row_count(found[f"row {number}"]) for number in checks},
+        conclusions={number: table.conclude(found.get(f"table {number}", {})) for number, table in plan.tables.items()},
+        present=found.get("present", {}),
+        infinite={name: count for name, count in found.get("infinite", {}).items() if count},
         ranges=_ranges(found),
         flags=flags,
         joined=joined,
@@ -145,14 +145,14 @@ def _require(rule: Rule, statement: str, batch: Batch) -> None:
 
 @dataclass(slots=True)
 class _Query:
-    """Aggregates by name; equal ones are computed once."""
+    """Aggregates by group and name; equal ones are computed once."""
 
-    names: dict[str, str] = field(default_factory=dict)
+    names: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def add(self, name: str, sql: str) -> None:
-        self.names[name] = sql
+    def add(self, group: str, name: str, sql: str) -> None:
+        self.names[group, name] = sql
 
-    def run(self, batch: Batch, flags: Mapping[int, str], joined: str) -> dict[str, Any]:
+    def run(self, batch: Batch, flags: Mapping[int, str], joined: str) -> dict[str, dict[str, Any]]:
         distinct = list(dict.fromkeys(self.names.values()))
         flagged = ", ".join(f"{flag} AS mlops_flag_{number}" for number, flag in flags.items())
         inner = f"SELECT {SOURCE}.*{', ' if flagged else ''}{flagged} FROM {joined}"  # own SQL
@@ -161,7 +161,10 @@ class _Query:
         values = {
             sql: value for part, row in zip(parts, rows, strict=True) for sql, value in zip(part, row, strict=True)
         }
-        return {name: values[sql] for name, sql in self.names.items()}
+        found: dict[str, dict[str, Any]] = {}
+        for (group, name), sql in self.names.items():
+            found.setdefault(group, {})[name] = values[sql]
+        return found
 
 
 def _by_columns(aggregates: Sequence[str], flags: Mapping[int, str]) -> list[list[str]]:
@@ -189,22 +192,18 @@ def _ask_columns(
     read = {name for check in checks for name in check.rule.columns}
     for name, column in columns.items():
         if column.infinite:
-            query.add(f"infinite_{name}", count_where(column.infinite))
+            query.add("infinite", name, count_where(column.infinite))
         if name in read or name in others:
-            query.add(f"present_{name}", count_where(f"NOT {column.missing}"))
+            query.add("present", name, count_where(f"NOT {column.missing}"))
         if name in read and column.family in _ORDERED and name not in sensitive:
-            query.add(f"low_{name}", f"min({column.value})")
-            query.add(f"high_{name}", f"max({column.value})")
-
-
-def _own(found: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    return {name.removeprefix(prefix): value for name, value in found.items() if name.startswith(prefix)}
+            query.add("low", name, f"min({column.value})")
+            query.add("high", name, f"max({column.value})")
 
 
 def _row_count(own: Mapping[str, Any]) -> RowCount:
     return RowCount(in_scope=own["scope"], considered=own["considered"], unexpected=own["unexpected"])
 
 
-def _ranges(found: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    low, high = _own(found, "low_"), _own(found, "high_")
+def _ranges(found: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Any, Any]]:
+    low, high = found.get("low", {}), found.get("high", {})
     return {name: (json_value(low[name]), json_value(high[name])) for name in low if low[name] is not None}

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from airflow_mlops_provider.analysis.validation.sql_columns import Column
 from airflow_mlops_provider.records.rules import Rule
 
@@ -29,6 +31,7 @@ class RowCheck:
     :param values: what a sample of unexpected rows shows.
     :param condition: a business rule's own SQL, as declared; empty for other rules.
     :param keys: for uniqueness: the columns that must not repeat; ``bad`` is then made from the repeated keys.
+    :param tables: tables that the SQL reads beside the batch, by name.
     """
 
     rule: Rule
@@ -38,6 +41,7 @@ class RowCheck:
     condition: str = ""
     values: tuple[Column, ...] = ()
     keys: tuple[Column, ...] = ()
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
 
     @property
     def considered(self) -> str:
@@ -67,11 +71,13 @@ class TableCheck:
     :param rule: the rule.
     :param aggregates: name to SQL aggregate over the batch.
     :param conclude: what the aggregates' values come to.
+    :param tables: tables that the SQL reads beside the batch, by name.
     """
 
     rule: Rule
     aggregates: dict[str, str]
     conclude: Callable[[Mapping[str, Any]], Conclusion]
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

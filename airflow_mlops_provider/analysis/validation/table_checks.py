@@ -21,6 +21,7 @@ from airflow_mlops_provider.analysis.validation.type_names import (
     is_logical_type,
     is_of_a_type,
 )
+from airflow_mlops_provider.analysis.validation.value_sets import value_set
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.rules import Rule
 
@@ -299,8 +300,8 @@ def _distinct(relation: str) -> Callable[[Rule, Column, str], TableCheck]:
         wanted = rule.kwargs.get("value_set")
         if column.family is Family.OTHER or wanted is None:
             raise NotInScanError
-        found = column.literals(wanted)
-        inside = f"{column.value} IN ({', '.join(found)})" if found else "false"
+        found = value_set(column, wanted)
+        inside = f"{column.value} IN ({found.sql})" if found.size else "false"
         here = f"{domain} AND NOT {column.missing}"
         aggregates = {
             "outside": f"count(DISTINCT {column.value}) FILTER (WHERE {here} AND NOT ({inside}))",
@@ -308,10 +309,9 @@ def _distinct(relation: str) -> Callable[[Rule, Column, str], TableCheck]:
             "examples": f"list_sort(list(DISTINCT {column.value}) FILTER (WHERE {here}))[:{_SHOWN_VALUES}]",
         }
         # A value of another type than the column's is in the wanted set and can never be found.
-        size = len({repr(value) for value in wanted if value is not None and column.literal(value) is None}) + len(
-            found
-        )
-        return TableCheck(rule=rule, aggregates=aggregates, conclude=_distinct_conclusion(relation, size))
+        others = {repr(value) for value in wanted if value is not None and column.literal(value) is None}
+        conclude = _distinct_conclusion(relation, len(others) + found.size)
+        return TableCheck(rule=rule, aggregates=aggregates, conclude=conclude, tables=found.tables)
 
     return check
 
