@@ -14,7 +14,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 BUNDLE = {"name": "mlops", "classpath": "airflow_mlops_provider.bundles.PackagedDagBundle", "kwargs": {}}
 UV = shutil.which("uv")
-HELD_BACK = {"3.2": ("fastapi<0.138", "cadwyn<8", "starlette<1.4")}
+HELD_BACK = {"3.2": ("fastapi<0.137", "cadwyn<7", "starlette<1.3", "svcs<26")}
 """What Airflow's own constraints file holds back: with newer ones no task of Airflow 3.2.2 runs, whatever its Dag."""
 
 
