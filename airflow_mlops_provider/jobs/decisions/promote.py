@@ -14,6 +14,7 @@ from airflow_mlops_provider.exceptions import AlreadyExistsError
 from airflow_mlops_provider.jobs.decisions.record import draft_decision, model_name, outcome_of
 from airflow_mlops_provider.jobs.decisions.rejudge import read_proven
 from airflow_mlops_provider.jobs.job import Job
+from airflow_mlops_provider.jobs.stored_probe import load_version
 from airflow_mlops_provider.records.codec import decode, digest
 from airflow_mlops_provider.records.decision_record import TRAINING, DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.evidence import Evidence
@@ -61,8 +62,8 @@ class PromoteJob(Job, PromoteRequest):
 
     def _decide(self, models: ModelStore, chain: DecisionChain) -> Link:
         candidate = models.resolve(self.model)
-        # Reading the declaration verifies the artifact that holds it: a tampered one never gets as far as a verdict.
-        owners = models.spec(candidate).owners
+        # A tampered artifact, or one that answers by other code than it was judged with, never gets to a verdict.
+        owners = load_version(models, candidate).spec.owners
         training = models.run_dataset(candidate)
         items = tuple(item_of(uri, read_proven(uri)) for uri in self.evidence)
         while True:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
 from airflow_mlops_provider.decisions.promotion import CHAMPION_CHANGED, may_promote
 from airflow_mlops_provider.decisions.rollback import judge_rollback
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
 from airflow_mlops_provider.jobs.decisions.incident import INCIDENT, open_incident
 from airflow_mlops_provider.jobs.decisions.record import check_evidence, draft_decision, outcome_of
 from airflow_mlops_provider.jobs.job import Job
+from airflow_mlops_provider.jobs.stored_probe import ask_probe, build_version
 from airflow_mlops_provider.records.codec import digest
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.evidence_name import name_of
@@ -133,6 +133,4 @@ class RollbackJob(Job, RollbackRequest):
 
 def _smoke_test(models: ModelStore, target: ModelRef) -> Symmetry | None:
     """Load the target, which verifies its digest, and ask it about its stored probe batch."""
-    predictor = models.load(target)
-    probe = predictor.probe
-    return measure_symmetry(predictor, probe.frame, probe.predictions, probe.scores) if probe else None
+    return ask_probe(build_version(models, target))

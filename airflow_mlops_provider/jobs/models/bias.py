@@ -27,6 +27,7 @@ from airflow_mlops_provider.jobs.models.predictions import (
     read_rows,
     require_measurable,
 )
+from airflow_mlops_provider.jobs.stored_probe import load_version
 from airflow_mlops_provider.pages.bias import draw_slices
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -86,7 +87,7 @@ class BiasJob(Job, BiasRequest):
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
         follow_record(self, store, model_name(model))
         ref = store.resolve(model)
-        predictor = store.load(ref)
+        predictor = load_version(store, ref)
         spec = predictor.spec
         label, group = self.label_column or spec.target, self.group_column or spec.group_column
         sliced = _named(plan, group)

@@ -25,6 +25,7 @@ from airflow_mlops_provider.jobs.models.predictions import (
     require_two_classes,
     trained_on,
 )
+from airflow_mlops_provider.jobs.stored_probe import load_version
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -97,8 +98,8 @@ class EvaluateJob(Job, EvaluateRequest):
     def _measured(
         self, store: ModelStore, dataset: Dataset, candidate: ModelRef, champion: ModelRef | None
     ) -> EvaluationReport:
-        ours = store.load(candidate)
-        theirs = store.load(champion) if champion and champion.version != candidate.version else None
+        ours = load_version(store, candidate)
+        theirs = load_version(store, champion) if champion and champion.version != candidate.version else None
         label, group = self.label_column or ours.spec.target, self.group_column or ours.spec.group_column
         features = [*ours.spec.features, *(theirs.spec.features if theirs else ())]
         frame = read_rows(dataset, [label, *features, group], role="dataset")

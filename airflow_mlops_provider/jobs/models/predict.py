@@ -21,11 +21,11 @@ from airflow_mlops_provider.analysis.prediction import (
 )
 from airflow_mlops_provider.analysis.training.cross_validation import metrics_of
 from airflow_mlops_provider.analysis.training.fitting import refused
-from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
 from airflow_mlops_provider.decisions.prediction import judge_prediction, judge_scoring
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.decisions.record import follow_record, model_name
 from airflow_mlops_provider.jobs.job import Job
+from airflow_mlops_provider.jobs.stored_probe import ask_probe, build_version
 from airflow_mlops_provider.records.model_spec import Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import ModelRef
@@ -61,7 +61,7 @@ class PredictJob(Job, PredictRequest):
             raise BadInputError(f"dataset {dataset.uri} has no rows to score")
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
         follow_record(self, store, model_name(self.model))
-        champion = store.load(store.resolve(self.model, alias=CHAMPION))
+        champion = build_version(store, store.resolve(self.model, alias=CHAMPION))
         scoring = score(champion, dataset, self.output_uri, keep=self.keep)
         report = PredictionReport(scoring=scoring, seconds=0.0)
         if self.shadow is not None and scoring.output is not None:
@@ -82,7 +82,7 @@ class PredictJob(Job, PredictRequest):
         assert self.shadow is not None  # noqa: S101  # asked by the caller
         target = self.shadow_uri or shadow_uri(self.output_uri)
         try:
-            shadow = store.load(store.resolve(self.shadow))
+            shadow = build_version(store, store.resolve(self.shadow))
             shadowed = score(shadow, dataset, target, keep=self.keep)
         except BadInputError as error:
             return PredictionReport(scoring=scoring, shadow_trouble=str(error), seconds=0.0)
@@ -132,8 +132,7 @@ def score(model: Predictor, dataset: Dataset, output_uri: str, *, keep: tuple[st
     carried = _carried(model, dataset, keep)
     dataset.require(dict.fromkeys((*model.spec.features, *carried)))
     invariants = Invariants()
-    probe = model.probe
-    symmetry = measure_symmetry(model, probe.frame, probe.predictions, probe.scores) if probe else None
+    symmetry = ask_probe(model)
     assert model.ref is not None  # noqa: S101  # loaded from a store
     output = None
     if not _broken(Scoring(model=model.ref, rows=0, probe=symmetry)):
