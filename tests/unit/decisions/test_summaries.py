@@ -38,7 +38,7 @@ from airflow_mlops_provider.decisions.summaries import MAX_LENGTH, first_clause,
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef, Writer
-from airflow_mlops_provider.records.reports.bias import BiasReport
+from airflow_mlops_provider.records.reports.bias import BiasReport, SliceResult
 from airflow_mlops_provider.records.reports.decay import DecayReport, WindowMetric
 from airflow_mlops_provider.records.reports.drift import DriftReport, Measure, Shift
 from airflow_mlops_provider.records.reports.evaluation import Bound, Comparison, EvaluationReport, Invariant
@@ -85,6 +85,7 @@ _OURS: dict[type, dict[str, st.SearchStrategy[Any]]] = {
     ModelRef: {"version": st.sampled_from(("1", "12345")), "digest": st.none() | st.just(f"sha256:{'a' * 64}")},
     ReproducedMetric: {"name": METRICS},
     ShadowComparison: {"metric": st.none()},
+    SliceResult: {"p_value": st.none() | st.sampled_from((0.0, 1e-9, 0.04, 1.0))},
 }
 """Fields that no user writes, or that are set together."""
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.multiple_testing import holm
 
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=40)
@@ -30,5 +31,5 @@ def test_one_test_needs_no_correction():
 
 @pytest.mark.parametrize("bad", [float("nan"), -0.1, 1.1])
 def test_a_p_value_that_is_none_is_refused(bad):
-    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+    with pytest.raises(BadInputError, match=r"\[0, 1\]"):
         holm([0.5, bad])
