@@ -22,9 +22,13 @@ COLUMNS = ["nr", "year", "exper", "hours", "educ", "black", "hisp", "married", "
 
 
 def zone(name: str, file: str) -> str:
-    """Path of ``file`` in the zone ``raw``, ``curated``, ``quarantine`` or ``production``."""
+    """Where ``file`` lies in the zone ``raw``, ``curated``, ``quarantine`` or ``production``.
+
+    ``WAGE_DATA`` is a folder or a URI such as ``s3://bucket/wage``.
+    """
     home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
-    return str(Path(os.environ.get("WAGE_DATA", home / "wage")) / name / file)
+    root = os.environ.get("WAGE_DATA") or str(home / "wage")
+    return f"{root.rstrip('/')}/{name}/{file}"
 
 
 def extract(uri: str, *, years: tuple[int, ...], held_out: bool | None = None) -> str:

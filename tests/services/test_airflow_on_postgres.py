@@ -1,4 +1,4 @@
-"""A reference Dag where Airflow and MLflow keep their data in PostgreSQL, and evidence and artifacts lie on S3."""
+"""A reference Dag with Airflow and MLflow on PostgreSQL, and data, evidence and artifacts on S3."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def trained(
         AIRFLOW__MLOPS__EVIDENCE_ROOT=root,
         AIRFLOW__MLOPS__TRACKING_URI=mlflow_server,
         AIRFLOW_CONN_SLACK_DEFAULT=slack.connection,
-        WAGE_DATA=str(folder / "wage"),
+        WAGE_DATA=f"{root.removesuffix('/mlops')}/wage",
     )
     env |= {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     execute(str(Path(sys.executable).with_name("airflow")), "db", "migrate", env=env)
@@ -58,6 +58,11 @@ def trained(
 
 def test_the_run_succeeds_on_postgres(trained):
     assert (trained["state"], trained["database"]) == ("success", "postgresql+psycopg2")
+
+
+def test_the_data_lie_on_s3_in_their_zones(trained, root):
+    outcome = Outcome.from_json(trained["tasks"]["train"])
+    assert outcome.dataset.uri == f"{root.removesuffix('/mlops')}/wage/curated/first-train.parquet"
 
 
 def test_a_first_champion_is_promoted_and_scores(trained):
