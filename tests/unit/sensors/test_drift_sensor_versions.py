@@ -59,7 +59,7 @@ def test_a_version_is_waited_for_judged_once_and_its_fallback_told(repository, e
     assert second.verdict.status is Status.NOTICE
     receiver = SlackReceiver()
     monkeypatch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", receiver.connection)
-    ti = types.SimpleNamespace(task_id="drift", map_index=-1)
+    ti = types.SimpleNamespace(task_id="drift", map_index=-1, state="success")
     ti.xcom_pull = lambda *, task_ids, key, map_indexes: second.to_json() if key == "return_value" else None
     MLOpsSlackNotifier()({"ti": ti, "dag_run": types.SimpleNamespace(dag_id="monitor", run_id="run 2")})
     receiver.stop()
