@@ -53,7 +53,7 @@ class FileDataset(ABC):
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The columns and their types, of the first file; of CSV files, those that hold the values of all."""
+        """The columns, in the order of the first file with rows, and types that hold the values of all files."""
         return self._read_schema()
 
     @cached_property
@@ -133,7 +133,9 @@ class FileDataset(ABC):
         for file in self.files:
             uri = file if self._pinned.is_local else self._listing.fs.unstrip_protocol(file)
             pinned = self._pinned.only(file)
-            yield self._part(type(self)(DatasetRef(uri=uri), pinned.listing, pinned))
+            part = self._part(type(self)(DatasetRef(uri=uri), pinned.listing, pinned))
+            part.__dict__["schema"] = self.schema  # one file alone may tell less
+            yield part
 
     def require(self, columns: Iterable[str], *, role: str = "dataset") -> None:
         """Raise ``BadInputError`` that names the first of ``columns`` that is not there.
@@ -229,7 +231,7 @@ class FileDataset(ABC):
             # Not Arrow's own words, which quote the value.
             column, kind = misfit(data, target)
             raise BadInputError(
-                f"{self._name(file)} does not fit the types of {self._name(self.files[0])}: column {column!r} is "
+                f"{self._name(file)} does not fit the types of {self._owner(column)}: column {column!r} is "
                 f"{data.column(column).type}, and not every value is {kind}"
             ) from None
 
