@@ -19,7 +19,7 @@ class DatasetRef:
     :param fingerprint: ``sha256:...`` over the content of the files; ``None`` until read.
     :param rows: number of rows; ``None`` until read.
     :param schema_hash: ``sha256:...`` over column names and types; ``None`` until read.
-    :param revision: the Git commit at which DVC tracks this content; ``None`` without DVC.
+    :param revision: the Git commit at which DVC tracks this content, or what it was copied from; ``None`` without DVC.
     :param fallback: why an older revision was read in place of the newest one; ``None`` when it was not.
     :param left_out: what lay in the folder and was not read, such as ``_temporary/0/part.parquet``, as far as a
         reference has room for it; ``None`` when there was nothing of the kind, or the reference is older than this key.

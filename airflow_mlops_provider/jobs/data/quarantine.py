@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 
 from airflow_mlops_provider.analysis.validation import Measurement, quarantine_schema
 from airflow_mlops_provider.analysis.validation.failing_rows import REASONS
@@ -45,7 +46,8 @@ def write_halves(
         if CLEAN in rows or (rows and measurement.report.failing_rows):
             _divide_rows(data, measurement, rows)
         data.confirm()
-    return {name: target.ref for name, target in (texts | rows).items()}
+    commit = data.source.revision
+    return {name: replace(target.ref, revision=commit) for name, target in (texts | rows).items()}
 
 
 def _divide_rows(data: Dataset, measurement: Measurement, targets: Mapping[str, NewDataset]) -> None:

@@ -131,6 +131,8 @@ class Work:
         """What may differ between two tries of the same training."""
         trainer, commit = self.trainer, self.trainer.git_commit
         named = {"mlflow.source.name": str(trainer.path), "mlops.dataset_uri": self.dataset.uri}
+        if self.dataset.revision:
+            named["mlops.dataset_revision"] = self.dataset.revision
         return {**named, "mlflow.source.git.commit": commit} if commit else named
 
     @property

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -24,6 +24,7 @@ LAST_STABLE = "last-stable"
 _PREFIX = re.compile(r"dvc(://|\+)")
 _SCP_STYLE = re.compile(r"[\w.-]+@[\w.-]+:")  # git@host:organisation/repository.git
 _KEYS = ("path", "rev", "fallback")
+_BY_CONTENT = re.compile(r"/files/md5/([0-9a-f]{2})/([0-9a-f]{30})(?:\.dir)?$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +65,20 @@ def is_dvc_uri(uri: str) -> bool:
     return _PREFIX.match(uri) is not None
 
 
-def resolve_version(uri: str, is_stored: Callable[[str], bool]) -> DvcVersion:
+def resolve_version(
+    uri: str, is_stored: Callable[[str], bool], is_whole: Callable[[DvcVersion], bool] | None = None
+) -> DvcVersion:
     """Find the version that ``uri`` asks for.
 
     With ``rev``, that revision of ``path``. Without it, ``latest/PATH`` on the default branch; when that is not there,
-    or its bytes are not, ``PATH`` at the revision ``last-stable`` (in ``latest/`` there too, or else where the path
-    says). ``fallback`` names another revision to fall back to, also from a ``rev``; an empty one means none.
+    or its bytes are not, or are damaged, ``PATH`` at the revision ``last-stable`` (in ``latest/`` there too, or else
+    where the path says). ``fallback`` names another revision to fall back to, also from a ``rev``; an empty one means
+    none.
 
     :param uri: see :func:`is_dvc_uri`.
     :param is_stored: whether there are bytes at a URL of DVC's storage.
+    :param is_whole: whether the bytes of a version are those that were pushed; asked only where there is something to
+        fall back to, because it reads them all.
     :raises NoSuchVersionError: naming the path or revision that is not there, or the bytes that nobody pushed.
     :raises BadInputError: for a malformed URI, or a folder that is no repository.
     :raises BackendError: when DVC is not installed or the repository cannot be reached.
@@ -80,7 +86,8 @@ def resolve_version(uri: str, is_stored: Callable[[str], bool]) -> DvcVersion:
     asked = _parsed(uri)
     newest = [asked.path] if asked.rev else [f"{LATEST}/{asked.path}"]
     try:
-        return _first(asked.repository, newest, asked.rev, is_stored)
+        found = _first(asked.repository, newest, asked.rev, is_stored)
+        _require_whole(found, asked, is_whole)
     except NoSuchVersionError as missing:
         if not asked.fallback:
             raise
@@ -90,8 +97,15 @@ def resolve_version(uri: str, is_stored: Callable[[str], bool]) -> DvcVersion:
         except NoSuchVersionError as error:
             raise NoSuchVersionError(f"{missing}; nor can it fall back: {error}") from error
         reason = f"{missing}; read at the fallback revision {asked.fallback} ({found.commit[:12]}) instead"
-        return DvcVersion(
-            repository=found.repository, path=found.path, commit=found.commit, url=found.url, fallback=reason
+        return replace(found, fallback=reason)
+    return found
+
+
+def _require_whole(found: DvcVersion, asked: _Asked, is_whole: Callable[[DvcVersion], bool] | None) -> None:
+    if asked.fallback and is_whole is not None and not is_whole(found):
+        raise NoSuchVersionError(
+            f"{found.path} at {asked.rev or 'HEAD'} ({found.commit[:12]}) of {found.repository} is damaged: "
+            f"the bytes at {found.url} are not those that were pushed"
         )
 
 
@@ -108,6 +122,15 @@ def files_of_folder(version: DvcVersion, listing: bytes) -> dict[str, str]:
         raise BadInputError(f"{version.url} is not DVC's list of the files of {version.path}") from error
     store = version.url.rsplit("/", 2)[0]
     return {path: f"{store}/{md5[:2]}/{md5[2:]}" for path, md5 in sorted(entries.items())}
+
+
+def content_hash(url: str) -> str | None:
+    """The MD5 hash in hexadecimal digits that the bytes at a URL of DVC's storage have; ``None`` when it tells none.
+
+    DVC names places by their content since version 3; before, text was hashed with other line ends.
+    """
+    found = _BY_CONTENT.search(url)
+    return found[1] + found[2] if found else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -203,7 +203,8 @@ class FileDataset(ABC):
                     target.write(chunk)
             if running.digest() != self._pinned.digest(file):
                 raise IntegrityError(f"{self._name(file)} changed while it was copied; nothing was written")
-            yield replace(self.reference, uri=uri, revision=None, fallback=None, left_out=None)
+            # The commit stays: it is what this content was made from.
+            yield replace(self.reference, uri=uri, fallback=None, left_out=None)
 
     @abstractmethod
     def _read_schema(self) -> pa.Schema: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +12,7 @@ from airflow_mlops_provider.exceptions import BackendError, BadInputError, MLOps
 from airflow_mlops_provider.stores.datasets.dvc import (
     DvcVersion,
     NoSuchVersionError,
+    content_hash,
     files_of_folder,
     is_dvc_uri,
     resolve_version,
@@ -24,6 +25,7 @@ from airflow_mlops_provider.stores.datasets.file_names import (
     table_format,
 )
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem
+from airflow_mlops_provider.stores.datasets.fingerprints import CHUNK_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,7 @@ def data_files(uri: str) -> Listing:
         read, or they are part of a Delta, Iceberg or Hudi table; names the file.
     :raises BackendError: when the storage cannot be reached.
     """
-    found = _found(uri)
+    found = _found(uri, is_whole=_is_whole)
     unread = next((name for name in found.left_out if looks_like_data(name) and not is_leftover(name)), None)
     if unread is not None:
         raise BadInputError(f"{uri}: {unread} looks like data and cannot be read; name the files to read with a glob")
@@ -123,9 +125,9 @@ def _if_there(uri: str) -> Listing | None:
     return found if found.files else None
 
 
-def _found(uri: str) -> Listing:
+def _found(uri: str, *, is_whole: Callable[[DvcVersion], bool] | None = None) -> Listing:
     if is_dvc_uri(uri):
-        return _version_files(resolve_version(uri, _is_stored))
+        return _version_files(resolve_version(uri, _is_stored, is_whole))
     fs, path = filesystem(uri)
     with _listing(uri):
         fs.invalidate_cache()  # a process that waits for files would see its first listing for ever
@@ -136,6 +138,31 @@ def _is_stored(url: str) -> bool:
     fs, path = filesystem(url)
     with _listing(url):
         return bool(fs.exists(path))
+
+
+def _is_whole(version: DvcVersion) -> bool:
+    """Whether the bytes of a version are those that were pushed, by the hashes that DVC names them by."""
+    if not _has_its_hash(version.url):
+        return False
+    if not version.is_folder:
+        return True
+    fs, path = filesystem(version.url)
+    return all(map(_has_its_hash, files_of_folder(version, fs.cat_file(path)).values()))
+
+
+def _has_its_hash(url: str) -> bool:
+    wanted, (fs, path) = content_hash(url), filesystem(url)
+    with _listing(url):
+        if wanted is None:
+            return bool(fs.exists(path))
+        found = hashlib.md5(usedforsecurity=False)
+        try:
+            with fs.open(path, "rb") as source:
+                while chunk := source.read(CHUNK_BYTES):
+                    found.update(chunk)
+        except FileNotFoundError:
+            return False
+    return found.hexdigest() == wanted
 
 
 def _version_files(version: DvcVersion) -> Listing:

@@ -151,6 +151,15 @@ def test_the_run_and_the_evidence_name_the_commit_of_the_trainer(bench):
     assert read_evidence(outcome.evidence_uri).details["trainer"]["git_commit"] == head.stdout.strip()
 
 
+def test_the_commit_of_the_data_is_in_the_run_and_the_evidence_and_in_what_a_promotion_records(bench: Bench) -> None:
+    commit = "5d0b8e1f0c3a9d3c1c2b7a6f5e4d3c2b1a09f8e7"
+    outcome = bench.train(dataset={"uri": str(bench.folder / "data.parquet"), "revision": commit})
+    assert outcome.model is not None
+    assert read_evidence(outcome.evidence_uri).inputs["dataset"].revision == commit
+    assert bench.store._client.get_run(outcome.model.run_id).data.tags["mlops.dataset_revision"] == commit
+    assert bench.store.run_dataset(outcome.model).revision == commit
+
+
 def test_the_artifact_says_what_goes_in_and_what_comes_out_and_shows_an_example(bench):
     ref = bench.train().model
     model = Model.load(str(local_path(bench.store._client.get_model_version_download_uri("wage", ref.version))))

@@ -16,6 +16,7 @@ from airflow_mlops_provider.decisions.alerts import alert_of_outcome
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.jobs.__main__ import main
 from airflow_mlops_provider.records.alert import Severity
+from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset
 from airflow_mlops_provider.stores.datasets.dvc import is_dvc_uri
@@ -107,6 +108,59 @@ def test_a_repository_at_an_address_is_cloned_and_its_clone_removed(repository, 
 
 
 # -- the fallback -------------------------------------------------------------------------------------------------
+
+
+def test_damaged_newest_data_fall_back_as_absent_ones_do(repository):
+    stable = repository.commit({"latest/people.parquet": people(1)}, tracked="latest/people.parquet", tag="last-stable")
+    repository.commit({"latest/people.parquet": people(2)}, tracked="latest/people.parquet")
+    uri = repository.uri("people.parquet")
+    place = Path(open_dataset(uri).files[0])
+    for damage in (b"no parquet at all", place.read_bytes()[:-200], people(3).to_parquet(index=False)):
+        place.write_bytes(damage)
+        data = open_dataset(uri)
+        assert (hours_of(data), data.ref.revision) == (1, stable)
+        assert "latest/people.parquet at HEAD" in data.ref.fallback
+        assert "is damaged: the bytes at" in data.ref.fallback
+
+
+@pytest.mark.parametrize("damage", [b"x", None])
+def test_a_folder_of_which_one_file_is_damaged_or_lost_falls_back_whole(repository, damage):
+    def days(hours):
+        return {f"latest/days/{day}.parquet": people(hours) for day in range(3)}
+
+    stable = repository.commit(days(1), tracked="latest/days", tag="last-stable")
+    repository.commit({**days(2), "latest/days/1.parquet": people(4)}, tracked="latest/days")
+    whole = open_dataset(repository.uri("days"))
+    assert hours_of(whole) == 2
+    place = Path(whole.files[1])
+    place.unlink() if damage is None else place.write_bytes(damage)
+    data = open_dataset(repository.uri("days"))
+    assert (hours_of(data), data.ref.revision, data.ref.rows) == (1, stable, 900)
+
+
+def test_damaged_data_without_a_fallback_are_an_error(repository):
+    repository.commit({"latest/people.parquet": people(1)}, tracked="latest/people.parquet", tag="last-stable")
+    uri = repository.uri("people.parquet", fallback="")
+    Path(open_dataset(uri).files[0]).write_bytes(b"no parquet at all")
+    with pytest.raises(BadInputError, match="cannot be read as parquet"):
+        open_dataset(uri)
+
+
+@pytest.mark.parametrize(
+    ("clean", "expectation"), [("clean.parquet", "all"), ("clean.csv", "all"), ("c.parquet", "some")]
+)
+def test_the_commit_stays_with_the_clean_rows_and_with_what_reads_them(repository, tmp_path, clean, expectation):
+    frame = people(1).assign(nr=range(300))
+    commit = repository.commit({"latest/people.parquet": frame}, tracked="latest/people.parquet")
+    kwargs = {"column": "nr", "min_value": 0 if expectation == "all" else 3}
+    suite = {"name": "s", "expectations": [{"type": "expect_column_values_to_be_between", "kwargs": kwargs}]}
+    place, root = str(tmp_path / clean), str(tmp_path / "mlops")
+    places = {"clean_uri": place, "quarantine_uri": str(tmp_path / "bad.parquet"), "evidence_root": root}
+    spec = {"dataset": repository.uri("people.parquet"), "suite": suite, "policy": {"max_quarantine_share": 0.1}}
+    validated_rows = jobs.run("validate", spec | places).dataset
+    assert (validated_rows.uri, validated_rows.revision) == (place, commit)
+    drift = {"reference": encode(validated_rows), "current": place, "evidence_root": root, "html_report": "never"}
+    assert read_evidence(jobs.run("drift", drift).evidence_uri).inputs["reference"].revision == commit
 
 
 @pytest.mark.parametrize("fault", ["bytes never pushed", "no longer tracked"])
