@@ -133,7 +133,9 @@ def summary(report: DriftReport, findings: Sequence[Finding]) -> str:
     if not others:
         return summarise(features)
     first = next(finding for finding in failed if roles.get(finding.subject) is not Role.FEATURE)
-    what = f"{list_names(others)} drifted"
+    # A list of more than two has commas, which end clauses.
+    names = list_names(others) if len(others) <= 2 else f"{short_name(others[0])} and {len(others) - 1} more"
+    what = f"{names} drifted"
     if not features:
         return summarise(f"{what} ({_deciding_text(first)})")
     if drifted[Role.FEATURE]:
