@@ -60,7 +60,7 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
     request_type = DriftRequest
     template_fields: Sequence[str] = (
         *("reference", "current", "columns", "window_column", "group_column", "label_column", "prediction_column"),
-        *("sensitive", "html_report", "evidence_root"),
+        *("column_kinds", "sensitive", "html_report", "evidence_root"),
     )
     operator_extra_links = (EvidenceLink(), ReportLink())
 

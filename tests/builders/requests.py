@@ -28,6 +28,7 @@ KEYS: dict[str, dict[str, Any]] = {
         "reference": "before.parquet",
         "current": "now.parquet",
         "columns": ["hours"],
+        "column_kinds": {"hours": "categorical"},
         "window_column": "day",
         "group_column": "nr",
         "label_column": "truth",

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 from airflow_mlops_provider.exceptions import BadInputError, FormerNameWarning
 from airflow_mlops_provider.records.codec import decode, decoded_values, encode
+from airflow_mlops_provider.records.requests.plain_values import plain
 from airflow_mlops_provider.records.requests.short_forms import spelled_out
 
 
@@ -35,8 +36,10 @@ class JobRequest:
     def __post_init__(self) -> None:
         where = f"{self.job} spec"
         for each in dataclasses.fields(self):
-            if getattr(self, each.name) is None:
-                object.__setattr__(self, each.name, _default(each, where))
+            value = getattr(self, each.name)
+            found = _default(each, where) if value is None else plain(value, key=each.name)
+            if found is not value:
+                object.__setattr__(self, each.name, found)
         for name, value in decoded_values(self, where=where).items():
             object.__setattr__(self, name, value)
         self.check()

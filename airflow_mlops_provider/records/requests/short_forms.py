@@ -6,7 +6,7 @@ Operators and the command line read them by the same functions.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import as_outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
+from airflow_mlops_provider.records.requests.plain_values import flat, plain
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
@@ -109,17 +110,19 @@ def member(kind: type[E], value: E | str, *, key: str) -> E:
 
 
 def _dataset(value: Any) -> Any:
+    value = plain(value, key="dataset")
     return {"uri": value} if isinstance(value, str) else _of_outcome(value, "dataset")
 
 
 def _model(value: Any) -> Any:
-    return _of_outcome(value, "model")
+    return _of_outcome(plain(value, key="model"), "model")
 
 
 def _evidence(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return tuple(_of_outcome(item, "evidence_uri") for item in value)
-    return _of_outcome(value, "evidence_uri")
+    """Also of lists within lists, as several mapped tasks give them; a task that was skipped gives nothing."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(_of_outcome(plain(item, key="evidence"), "evidence_uri") for item in flat(value))
+    return _of_outcome(plain(value, key="evidence"), "evidence_uri")
 
 
 def _of_outcome(value: Any, part: str) -> Any:
