@@ -15,6 +15,7 @@ from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.policies.drift import DriftPolicy
 from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.records.reports.drift import ColumnKind
 from airflow_mlops_provider.records.requests.drift import DriftRequest
 from airflow_mlops_provider.records.requests.short_forms import dataset_ref, given, member, names, optional
 from airflow_mlops_provider.records.verdict import Status
@@ -210,6 +211,10 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
             label_column=given(self.label_column),
             prediction_column=given(self.prediction_column),
             sensitive=names(self.sensitive),
+            column_kinds={
+                column: member(ColumnKind, kind, key="column_kinds")
+                for column, kind in (self.column_kinds or {}).items()
+            },
             policy=self.policy,
             html_report=member(HtmlReport, self.html_report, key="html_report"),
             keep_profile=self.keep_profile,
