@@ -1,7 +1,8 @@
 """### Answer drift
 Scheduled by the asset event `wage_drift`. A candidate learns from all years before the drifted one and is compared
 with the champion on that year's rows, whose labels have just arrived. It is promoted on evidence, or the champion
-stays and the record says why. Drift is a reason to try, not a reason to switch.
+stays and the record says why. Drift is a reason to try, not a reason to switch. A drift task that was cleared tells of
+the same judgement again, which no second run acts on.
 
 With `mode` `approve`, one of the model's owners is asked first, under "Required Actions", and is named in the record;
 with `suggest` the decision is only recorded.
@@ -27,16 +28,22 @@ from airflow_mlops_provider.operators.training import TrainOperator
 from airflow_mlops_provider.operators.validation import DataValidationOperator
 
 
-@task
-def drifted_year(triggering_asset_events: Any = None, params: dict[str, Any] | None = None) -> int:
-    # Events that arrive while a run is busy come together in the next one: answer the newest.
-    events = [event for found in (triggering_asset_events or {}).values() for event in found]
-    names = [event.extra["dataset"]["uri"].rsplit("/", 1)[-1] for event in events]
-    years = [int(year) for name in names for year in re.findall(r"\d{4}", name)]
+@task.short_circuit
+def drifted_year(
+    triggering_asset_events: Any = None, params: dict[str, Any] | None = None, ti: Any = None
+) -> int | None:
+    from airflow_mlops_provider.tasks.drift_events import unanswered
+
     asked = (params or {}).get("year")
-    if asked is None and not years:
+    if asked is not None:
+        return asked
+    if not triggering_asset_events:
         raise ValueError("no drift event and no param 'year': nothing says which year to answer")
-    return asked if asked is not None else max(years)
+    # Events that arrive while a run is busy come together in the next one: answer the newest. Without a judgement that
+    # no run has acted on, the rest of this run is skipped.
+    datasets = [outcome.dataset for outcome in unanswered(triggering_asset_events, ti=ti)]
+    names = [dataset.uri.rsplit("/", 1)[-1] for dataset in datasets if dataset]
+    return max((int(year) for name in names for year in re.findall(r"\d{4}", name)), default=None)
 
 
 @task(multiple_outputs=True)

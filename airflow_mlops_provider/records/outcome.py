@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from airflow_mlops_provider.records.codec import decode, encode
+from airflow_mlops_provider.records.codec import OMIT_NONE, decode, encode
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.verdict import Verdict
 
@@ -43,6 +43,8 @@ class Outcome:
     :param dataset: the dataset judged or written, pinned by its fingerprint.
     :param model: the model version judged or made, pinned by its digest.
     :param schema: version of this record's shape.
+    :param judgement: identity of a judgement that is made once, the same for every repeat, so that others act once.
+        ``None`` where each run judges anew.
     """
 
     kind: Kind
@@ -51,6 +53,7 @@ class Outcome:
     dataset: DatasetRef | None = None
     model: ModelRef | None = None
     schema: int = 1
+    judgement: str | None = field(default=None, metadata=OMIT_NONE)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON for XCom, a command's last line or an asset event's extra."""

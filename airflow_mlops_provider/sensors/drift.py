@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from airflow.configuration import conf
 from airflow.sdk import Asset, AssetAlias, BaseSensorOperator, Context, PokeReturnValue
 
+from airflow_mlops_provider.airflow_versions import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+)
 from airflow_mlops_provider.hooks.mlflow import DEFAULT_CONN_ID
-from airflow_mlops_provider.records.codec import digest
 from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.policies.drift import DriftPolicy
@@ -21,10 +28,11 @@ from airflow_mlops_provider.records.requests.short_forms import dataset_ref, giv
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.runner import Handle, Runner
 from airflow_mlops_provider.tasks.arguments import RequestMeta
+from airflow_mlops_provider.tasks.drift_watch import expects_another, watch_over
 from airflow_mlops_provider.tasks.environment import tracking_environment
 from airflow_mlops_provider.tasks.lineage import source_tasks, writers_of
 from airflow_mlops_provider.tasks.links import EvidenceLink, ReportLink, report_url
-from airflow_mlops_provider.tasks.run import bad_input_fails, run_for_task, run_key, task_origin
+from airflow_mlops_provider.tasks.run import bad_input_fails, run_for_task
 from airflow_mlops_provider.tasks.settings import evidence_root, evidence_url
 from airflow_mlops_provider.triggers.datasets import DatasetTrigger
 
@@ -114,6 +122,7 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
         self.evidence_url = ""
         self.report_url = ""
         self._handle: Handle | None = None
+        self._seen: str | None = None
 
     @classmethod
     def partial(cls, **kwargs: Any) -> Any:
@@ -121,32 +130,77 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
         return super().partial(**cls.with_current_names(kwargs))
 
     def execute(self, context: Context) -> Any:
-        """Poke, reschedule or defer until there is a batch to judge; returns the Outcome as JSON."""
-        if not self.deferrable:
-            return super().execute(context)
-        return self.execute_complete(context)
+        """Poke, reschedule or defer until there is a batch for this run; returns the Outcome as JSON.
 
-    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:  # noqa: ARG002  # resumed
-        """Look once; defer again when there is still nothing new."""
-        from airflow_mlops_provider.stores.datasets.listing import stamp
+        :raises AirflowFailException: on bad input, whatever ``soft_fail`` says: only a time-out is a reason to skip.
+        """
+        with self._soft_on_time_outs_alone():
+            return self.execute_complete(context) if self.deferrable else super().execute(context)
 
-        # Stamped before the look: a batch that lands in between wakes the trigger at once.
-        seen = stamp(dataset_ref(self.current).uri)
-        done = self.poke(context)
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after the trigger's event or its time-out."""
+        with self._soft_on_time_outs_alone():
+            return super().resume_execution(next_method, next_kwargs, context)
+
+    def execute_complete(
+        self,
+        context: Context,
+        event: dict[str, Any] | None = None,  # noqa: ARG002  # the look says more than the trigger's event
+        started: str | None = None,
+    ) -> Any:
+        """Look once; defer again when there is nothing for this run yet.
+
+        :param started: when the try began to wait, ISO 8601; ``None`` at its first look.
+        """
+        began = datetime.fromisoformat(started) if started else datetime.now(UTC)
+        done = self._look(context)
         if not done:
-            self._wait(seen)
+            self._wait(began, is_first=started is None)
         return done.xcom_value
 
-    def _wait(self, seen: str | None) -> NoReturn:
+    def _look(self, context: Context) -> PokeReturnValue:
+        """Poke, and pass over the errors that ``BaseSensorOperator.execute`` passes over in the other modes."""
+        try:
+            return self.poke(context)
+        except AirflowSkipException:
+            raise
+        except Exception as error:
+            if self.never_fail:
+                raise AirflowSkipException("skipped, because never_fail is set") from error
+            if isinstance(error, AirflowFailException) or not self.silent_fail:
+                raise
+            self.log.exception("the look failed; the sensor looks again, because silent_fail is set")
+            return PokeReturnValue(is_done=False)
+
+    def _wait(self, began: datetime, *, is_first: bool) -> NoReturn:
+        left = timedelta(seconds=self.timeout)
+        if not is_first:
+            # The time-out counts from the first look, however often the trigger fires.
+            left -= datetime.now(UTC) - began
+        if left < timedelta(0):
+            said = f"nothing to judge in {self.timeout:g} seconds"
+            raise AirflowSkipException(said) if self.soft_fail else AirflowSensorTimeout(said)
         self.defer(
-            trigger=DatasetTrigger(uri=dataset_ref(self.current).uri, seen=seen, poll_seconds=self.poke_interval),
+            trigger=DatasetTrigger(uri=dataset_ref(self.current).uri, seen=self._seen, poll_seconds=self.poke_interval),
             method_name="execute_complete",
-            timeout=timedelta(seconds=self.timeout),
+            kwargs={"started": began.isoformat()},
+            timeout=left,
         )
         raise AssertionError("defer() leaves by an exception of its own")
 
+    @contextmanager
+    def _soft_on_time_outs_alone(self) -> Iterator[None]:
+        """Undo Airflow's reading of ``soft_fail``, by which other failures skip the task as well, in some modes."""
+        try:
+            yield
+        except AirflowSkipException as skipped:
+            cause = skipped.__cause__
+            if not self.soft_fail or cause is None or isinstance(cause, AirflowSensorTimeout | AirflowTaskTimeout):
+                raise
+            raise cause from cause.__cause__
+
     def poke(self, context: Context) -> PokeReturnValue:
-        """Judge the batch when there is one that no other run has judged."""
+        """Judge what lies there, when it is for this run; nothing is read while nothing has changed."""
         with bad_input_fails("drift"):
             outcome = self._outcome(context)
         if outcome is None:
@@ -158,30 +212,34 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
         return PokeReturnValue(is_done=True, xcom_value=outcome.to_json())
 
     def _outcome(self, context: Context) -> Outcome | None:
-        """The verdict on the batch; ``None`` while there is none or it is another run's."""
-        from airflow_mlops_provider.stores.datasets.listing import exists
-        from airflow_mlops_provider.stores.datasets.pinned_files import fingerprint
-        from airflow_mlops_provider.stores.evidence.store import EvidenceStore
-
-        uri = dataset_ref(self.current).uri
-        if not exists(uri):
-            self.log.info("%s is not there yet", uri)
+        """The verdict on the batch; ``None`` while there is none for this run."""
+        watch = watch_over(self.current, evidence_root=self._root, context=context)
+        found = watch.stamps()
+        self._seen = found.state if found else None
+        if found is None:
+            self.log.info("%s is not there yet", watch.uri)
             return None
-        store, origin = EvidenceStore(self._root), task_origin(context)
-        name = digest(["drift", origin.get("dag_id"), origin.get("task_id"), fingerprint(uri)])
-        standing = store.claimed(name)
-        if standing is None:
-            # Claimed after the judgement: a run that dies in between leaves the batch for the next one.
+        if watch.has_looked_at(found):
+            self.log.info("%s has not changed since it was looked at", watch.uri)
+            return None
+        try:
             outcome = self._judge(context)
-            standing = store.claim(name, {"run_key": run_key(origin), "outcome": outcome.to_json()})
-        if standing["run_key"] != run_key(origin):
-            self.log.info("%s has been judged by %s; waiting for the next batch", uri, standing["run_key"])
+        except AirflowFailException as error:
+            if watch.is_unchanged(found):
+                raise
+            self.log.warning("%s changed while it was looked at, and is looked at again: %s", watch.uri, error)
             return None
-        return Outcome.from_json(standing["outcome"])
+        waits = expects_another(self.current, tasks=self._source_tasks, context=context)
+        taken_by = watch.take(outcome.judgement or outcome.evidence_uri, found, expects_another=waits)
+        if taken_by == watch.run_key:
+            return outcome
+        self.log.info("%s has been judged by %s; waiting for the next batch", watch.uri, taken_by)
+        watch.looked_at(found)
+        return None
 
     def _judge(self, context: Context) -> Outcome:
         return run_for_task(
-            self.request(context),
+            replace(self.request(context), once=True),
             context=context,
             runner=self.runner,
             evidence_root=self._root,

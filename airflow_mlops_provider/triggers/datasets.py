@@ -16,7 +16,8 @@ class DatasetTrigger(BaseTrigger):
     """Fires when the files behind a URI are there and differ from what was seen last.
 
     :param uri: the dataset's URI.
-    :param seen: stamp of the files that have been looked at already; ``None`` when there were none.
+    :param seen: state of the files that have been looked at already, see
+        :class:`~airflow_mlops_provider.stores.datasets.listing.Stamps`; ``None`` when there were none.
     :param poll_seconds: time between two listings, at least :data:`MIN_WAIT_SECONDS`.
     """
 
@@ -35,11 +36,11 @@ class DatasetTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event, with the new stamp, once there is something new to look at."""
-        from airflow_mlops_provider.stores.datasets.listing import stamp
+        from airflow_mlops_provider.stores.datasets.listing import stamps
 
         while True:
             await asyncio.sleep(self.poll_seconds)
-            found = await asyncio.to_thread(stamp, self.uri)
-            if found is not None and found != self.seen:
-                yield TriggerEvent({"stamp": found})  # type: ignore[no-untyped-call]  # Airflow's own
+            found = await asyncio.to_thread(stamps, self.uri)
+            if found is not None and found.state != self.seen:
+                yield TriggerEvent({"stamp": found.state})  # type: ignore[no-untyped-call]  # Airflow's own
                 return

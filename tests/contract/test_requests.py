@@ -30,6 +30,7 @@ SET_BY_THE_TASK = {
     "run_key": "the identity of the running task in its Dag run",
     "origin": "the running task itself",
     "tracking_uri": "the operator's tracking_conn_id says it, because an address may hold a password",
+    "once": "always so in a sensor, whose tries and runs ask again and again",
     "written_by": "read from the upstream Outcome or asset events when the task runs",
 }
 """Keys that no operator offers, with the reason."""

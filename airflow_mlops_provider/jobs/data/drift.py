@@ -15,6 +15,7 @@ from airflow_mlops_provider.decisions.drift import DriftRule, judge_drift
 from airflow_mlops_provider.decisions.drift.judge import is_unusual
 from airflow_mlops_provider.decisions.lineage import name_writers
 from airflow_mlops_provider.exceptions import one_line
+from airflow_mlops_provider.jobs.data.drift_watch import judged_once
 from airflow_mlops_provider.jobs.data.profile import read_profile, stored_profile
 from airflow_mlops_provider.jobs.job import Job, writers_detail
 from airflow_mlops_provider.records.html_report import HtmlReport
@@ -42,17 +43,33 @@ class DriftJob(Job, DriftRequest):
         reference, pinned = self._open_reference()
         current = open_dataset(self.current)
         inputs = {"reference": pinned, "current": current.ref}
-        report, details = self._measure(reference, current), {}
+        if not self.once:
+            return self._judged(reference, current, inputs)
+        return judged_once(
+            self,
+            inputs,
+            store=self.evidence_store,
+            judge=lambda identity: self._judged(reference, current, inputs, {"judgement": identity}),
+        )
+
+    def _judged(
+        self,
+        reference: Dataset | ProfiledDataset,
+        current: Dataset,
+        inputs: dict[str, DatasetRef],
+        identity: dict[str, str] | None = None,
+    ) -> Outcome:
+        report, details = self._measure(reference, current), dict[str, Any](identity or {})
         if self.policy.rule is DriftRule.EVIDENTLY and not isinstance(reference, ProfiledDataset):
             report = _with_evidently(report, reference, current)
+        # What the log of windows keeps must be known to be of this content, too.
+        _confirm(reference, current)
         if report.windows is not None and min(report.reference_rows, report.current_rows) >= self.policy.min_rows:
             report, details["previous_window"] = self._after_the_last(report, inputs, current)
         verdict = name_writers(judge_drift(report, self.policy), self.written_by)
         details |= writers_detail(self.written_by)
         attachments, failed = self._pictures(reference, current, report, verdict.status)
-        for dataset in (reference, current):
-            if not isinstance(dataset, ProfiledDataset):
-                dataset.confirm()
+        _confirm(reference, current)
         return self.record(
             Kind.DRIFT,
             report=report,
@@ -165,6 +182,12 @@ class DriftJob(Job, DriftRequest):
         except Exception as error:  # noqa: BLE001  # a third party's picture must not cost the verdict
             log.warning("Evidently drew no report: %s", error)
             return {}, {"evidently_error": f"{type(error).__name__}: {one_line(error)}"}
+
+
+def _confirm(*datasets: Dataset | ProfiledDataset) -> None:
+    for dataset in datasets:
+        if not isinstance(dataset, ProfiledDataset):
+            dataset.confirm()
 
 
 def _with_evidently(report: DriftReport, reference: Dataset, current: Dataset) -> DriftReport:

@@ -33,6 +33,8 @@ class DriftRequest(JobRequest):
         (a verdict of ``fail`` or ``notice``) or ``never``.
     :param keep_profile: keep the profile of a large reference with the evidence, for the next check; not of its
         sensitive columns.
+    :param once: judge the same batch once: whoever asks again, with the same reference, columns and policy, gets the
+        verdict that stands, under the same identity. Asked by another task, it is another judgement.
     :param written_by: who wrote ``current``, the last one first; named in the verdict as where to look for the cause.
     :param tracking_uri: MLflow, for a reference of the form ``models:/name/version``.
     """
@@ -51,6 +53,7 @@ class DriftRequest(JobRequest):
     policy: DriftPolicy = field(default_factory=DriftPolicy)
     html_report: HtmlReport = HtmlReport.ON_DRIFT
     keep_profile: bool = True
+    once: bool = False
     written_by: tuple[Writer, ...] = ()
     tracking_uri: str | None = None
 

@@ -42,12 +42,8 @@ from typing import Any
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
 from airflow_mlops_provider.stores.datasets.filesystems import is_local, reading
 from airflow_mlops_provider.stores.datasets.fingerprints import CHUNK_BYTES, content_fingerprint
-from airflow_mlops_provider.stores.datasets.listing import Listing, data_files
+from airflow_mlops_provider.stores.datasets.listing import PROOFS, SETTLED_SECONDS, Listing, data_files
 
-SETTLED_SECONDS = 2.0
-"""Age from which a time stamp is a proof: no filesystem in use has a coarser one (FAT has this)."""
-
-_PROOFS = ("ETag", "etag", "VersionId", "generation", "md5Hash", "content_md5")
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
 
 
@@ -325,8 +321,8 @@ def _local_identity(found: os.stat_result) -> Identity:
 
 
 def _remote_identity(info: Mapping[str, Any]) -> Identity:
-    marks = {name: info[name] for name in ("size", *_PROOFS, *_TIMES) if info.get(name) is not None}
-    proof = next((name for name in _PROOFS if name in marks), None)
+    marks = {name: info[name] for name in ("size", *PROOFS, *_TIMES) if info.get(name) is not None}
+    proof = next((name for name in PROOFS if name in marks), None)
     if proof is None:
         return Identity(marks, is_proof=False)
     # One proof is enough, and what else a store tells of a file depends on how it is asked.

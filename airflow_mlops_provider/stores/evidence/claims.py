@@ -9,13 +9,17 @@ from airflow_mlops_provider.exceptions import AlreadyExistsError
 from airflow_mlops_provider.records.codec import canonical_json, parse_json
 from airflow_mlops_provider.stores.evidence.files import EvidenceFiles
 
+CLAIMS = "claims"
+"""The folder of claims; marks that mean less lie in folders of their own."""
 
-def claim(files: EvidenceFiles, name: str, body: Any) -> Any:
+
+def claim(files: EvidenceFiles, name: str, body: Any, *, folder: str = CLAIMS) -> Any:
     """Create ``claims/name`` exclusively, or return what an earlier caller claimed it with.
 
+    :param folder: in place of ``claims``.
     :returns: the standing claim: ``body`` when this caller is the first.
     """
-    path, data = _path(name), canonical_json(body)
+    path, data = _path(name, folder), canonical_json(body)
     try:
         files.create(path, data)
     except AlreadyExistsError:
@@ -23,9 +27,9 @@ def claim(files: EvidenceFiles, name: str, body: Any) -> Any:
     return parse_json(data, where=f"claim {path}")
 
 
-def claimed(files: EvidenceFiles, name: str) -> Any | None:
+def claimed(files: EvidenceFiles, name: str, *, folder: str = CLAIMS) -> Any | None:
     """The standing claim of ``name``, or ``None``."""
-    path = _path(name)
+    path = _path(name, folder)
     return _read(files, path) if files.exists(path) else None
 
 
@@ -33,5 +37,5 @@ def _read(files: EvidenceFiles, path: str) -> Any:
     return parse_json(files.read(path), where=f"claim {path}")
 
 
-def _path(name: str) -> str:
-    return f"claims/{quote(name, safe='')}.json"
+def _path(name: str, folder: str) -> str:
+    return f"{folder}/{quote(name, safe='')}.json"

@@ -166,6 +166,10 @@ class EvidenceIndex:
             self._files.create(place, data)
         return place, True
 
+    def forget(self, name: str, evidence: Evidence) -> None:
+        """Remove the entry of the evidence ``name``."""
+        self._files.remove(_place(facts_of(name, evidence)))
+
     def entries(self, *, model: str | None = None, kind: Kind | None = None) -> list[IndexEntry]:
         """What the index tells, oldest first; nothing but names is read, except where a name was too long for one.
 

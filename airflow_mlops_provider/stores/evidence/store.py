@@ -31,7 +31,7 @@ from airflow_mlops_provider.records.evidence_name import (
 )
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Verdict
-from airflow_mlops_provider.stores.evidence.claims import claim, claimed
+from airflow_mlops_provider.stores.evidence.claims import CLAIMS, claim, claimed
 from airflow_mlops_provider.stores.evidence.files import EvidenceFiles
 from airflow_mlops_provider.stores.evidence.index import EvidenceIndex
 from airflow_mlops_provider.stores.evidence.local_folder import LocalFolder
@@ -201,13 +201,29 @@ class EvidenceStore:
         """Remove what killed writers left behind half written, and return how many files that were."""
         return self._files.sweep()
 
-    def claim(self, name: str, body: Any) -> Any:
-        """Claim ``name`` with ``body``, or return what an earlier caller claimed it with."""
-        return claim(self._files, name, body)
+    def withdraw(self, uri: str) -> None:
+        """Remove a piece of evidence, and what is attached to it, that its writer has handed to nobody.
 
-    def claimed(self, name: str) -> Any | None:
+        Of two that judged the same at once one stands; this is the other.
+
+        :raises BackendError: when it cannot be removed.
+        """
+        name = self._files.name_of(uri)
+        evidence = decode(Evidence, self.read(uri), where=f"evidence {uri}")
+        self.index.forget(name, evidence)
+        for each in (name, *map(self._files.name_of, evidence.attachments.values())):
+            self._files.remove(each)
+
+    def claim(self, name: str, body: Any, *, folder: str = CLAIMS) -> Any:
+        """Claim ``name`` with ``body``, or return what an earlier caller claimed it with.
+
+        :param folder: for marks that mean less than a claim.
+        """
+        return claim(self._files, name, body, folder=folder)
+
+    def claimed(self, name: str, *, folder: str = CLAIMS) -> Any | None:
         """The standing claim of ``name``, or ``None``."""
-        return claimed(self._files, name)
+        return claimed(self._files, name, folder=folder)
 
     def append(self, chain: str, number: int, body: Any) -> str:
         """Create record ``number`` of ``chain``; of several writers exactly one succeeds.

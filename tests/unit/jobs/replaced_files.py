@@ -19,11 +19,15 @@ class Moments:
     """Counts the moments of the watched files and acts at some of them.
 
     :param watched: ends of the names of the files that count.
+    :param stats: count a file's being asked for its size and times as well.
     :param actions: number of a moment to what happens then.
     """
 
-    def __init__(self, watched: tuple[str, ...], actions: dict[int, Callable[[], None]]) -> None:
+    def __init__(
+        self, watched: tuple[str, ...], actions: dict[int, Callable[[], None]], *, stats: bool = False
+    ) -> None:
         self.watched = watched
+        self.stats = stats
         self.actions = actions
         self.kinds: list[str] = []
         self.bytes_read: Counter[str] = Counter()
@@ -80,19 +84,28 @@ def _watching(base: type, moments: Moments) -> type:
             moments.pass_one("opening")
             return _Handle(super().open(path, mode, **kwargs), str(path).rsplit("/", 1)[-1], moments)
 
+        def info(self, path: Any, **kwargs: Any) -> Any:
+            if moments.stats and str(path).endswith(moments.watched):
+                moments.pass_one("stat")
+            return super().info(path, **kwargs)
+
     return Watching
 
 
 @contextmanager
 def watched_files(
-    *watched: str, actions: dict[int, Callable[[], None]] | None = None, protocol: str = "file"
+    *watched: str,
+    actions: dict[int, Callable[[], None]] | None = None,
+    protocol: str = "file",
+    stats: bool = False,
 ) -> Iterator[Moments]:
     """While the block runs, files whose names end in ``watched`` are opened through a filesystem that counts.
 
     :param protocol: ``file`` or ``s3``.
+    :param stats: count a file's being asked for its size and times as well.
     """
     base = {"file": LocalFileSystem, "s3": s3fs.S3FileSystem}[protocol]
-    moments = Moments(watched, actions or {})
+    moments = Moments(watched, actions or {}, stats=stats)
     fsspec.register_implementation(protocol, _watching(base, moments), clobber=True)
     try:
         yield moments
