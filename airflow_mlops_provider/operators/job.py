@@ -83,7 +83,7 @@ class JobOperator(BaseOperator, metaclass=RequestMeta):
         fail_on_verdict(
             outcome, self.fail_on, context=context, report_url=self.report_url, evidence_url=self.evidence_url
         )
-        return outcome.to_json()
+        return outcome.to_xcom()
 
     def on_kill(self) -> None:
         """Cancel the job: Airflow ends the task, because somebody marked it or its time ran out."""

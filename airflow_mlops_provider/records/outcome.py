@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import bisect
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from airflow_mlops_provider.records.codec import OMIT_NONE, decode, encode
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
-from airflow_mlops_provider.records.verdict import Verdict
+from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
 
 class Kind(StrEnum):
@@ -31,6 +33,10 @@ class Kind(StrEnum):
     REPRODUCTION = "reproduction"
     INCIDENT = "incident"
     PURGE = "purge"
+
+
+MAX_XCOM_BYTES = 48_000
+"""What an Outcome takes at most on XCom and in an asset event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +66,37 @@ class Outcome:
         encoded: dict[str, Any] = encode(self)
         return encoded
 
+    def to_xcom(self) -> dict[str, Any]:
+        """:meth:`to_json` in at most :data:`MAX_XCOM_BYTES`: the worst findings, and how many more the evidence has.
+
+        XComs and asset events lie in Airflow's database, and some of its backends refuse more.
+        """
+        if _bytes_of(self) <= MAX_XCOM_BYTES:
+            return self.to_json()
+        findings = self.verdict.findings
+        fitting = bisect.bisect_right(range(len(findings)), MAX_XCOM_BYTES, key=lambda n: _bytes_of(self._with(n))) - 1
+        return self._with(max(1, fitting)).to_json()
+
+    def _with(self, count: int) -> Outcome:
+        """The Outcome with its first ``count`` findings, which are the worst."""
+        left = len(self.verdict.findings) - count
+        more = Finding(
+            subject="findings",
+            measure="findings_left_out",
+            observed=float(left),
+            status=Status.PASS,
+            detail=f"{left:,} more findings are in the evidence",
+        )
+        return replace(self, verdict=replace(self.verdict, findings=(*self.verdict.findings[:count], more)))
+
     @classmethod
     def from_json(cls, data: Any) -> Outcome:
         """The inverse of :meth:`to_json`; raises ``BadInputError`` on unknown or missing keys and other versions."""
         return decode(cls, data)
+
+
+def _bytes_of(outcome: Outcome) -> int:
+    return len(json.dumps(outcome.to_json()).encode())
 
 
 def as_outcome(value: Any) -> Outcome | None:

@@ -208,8 +208,8 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
         self.evidence_url = evidence_url(outcome.evidence_uri)
         self.report_url = report_url(outcome.evidence_uri)
         if outcome.verdict.status is Status.FAIL and self.drift_alias is not None and self.drift_asset is not None:
-            context["outlet_events"][self.drift_alias].add(self.drift_asset, extra=outcome.to_json())
-        return PokeReturnValue(is_done=True, xcom_value=outcome.to_json())
+            context["outlet_events"][self.drift_alias].add(self.drift_asset, extra=outcome.to_xcom())
+        return PokeReturnValue(is_done=True, xcom_value=outcome.to_xcom())
 
     def _outcome(self, context: Context) -> Outcome | None:
         """The verdict on the batch; ``None`` while there is none for this run."""

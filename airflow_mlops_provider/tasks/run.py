@@ -110,7 +110,7 @@ def fail_on_verdict(
     :param evidence_url: the address of the evidence, told where there is no report.
     """
     if outcome.verdict.status in statuses:
-        context["ti"].xcom_push(key=OUTCOME_KEY, value=outcome.to_json())
+        context["ti"].xcom_push(key=OUTCOME_KEY, value=outcome.to_xcom())
         page = f"report: {report_url}" if report_url else f"evidence: {evidence_url}"
         raise AirflowFailException(f"{outcome.verdict.summary}; {page}")
 
