@@ -15,6 +15,10 @@ class IntegrityError(BadInputError):
     """Stored bytes do not match the hash they were recorded under: an artifact, record or evidence file changed."""
 
 
+class LostVersionError(IntegrityError):
+    """A model version that was recorded is gone from the registry, or another one has its number now."""
+
+
 class BackendError(MLOpsError):
     """A store or service cannot be reached or written; the data has not been judged, and a retry may help."""
 

@@ -13,7 +13,19 @@ if TYPE_CHECKING:
     # A Dag file needs the policy alone, and building the classes of a report takes longer than all of this.
     from airflow_mlops_provider.records.reports.evaluation import Comparison, EvaluationReport, Latency
 
-__all__ = ["MIN_UNITS", "EvaluationPolicy", "judge_dummy", "judge_evaluation", "judge_gain"]
+__all__ = [
+    "CHAMPION_ASKED",
+    "MIN_UNITS",
+    "EvaluationPolicy",
+    "judge_dummy",
+    "judge_evaluation",
+    "judge_gain",
+    "judge_moved_by_hand",
+]
+
+CHAMPION_ASKED = "champion_asked"
+"""Measure of the finding that the champion could not be asked."""
+_UNASKED = "the champion could not be asked"
 
 MIN_UNITS = 30
 """Rows, or groups of rows, below which no bound of a resampled difference can be trusted, so nothing passes."""
@@ -28,6 +40,7 @@ def judge_evaluation(report: EvaluationReport, policy: EvaluationPolicy) -> Verd
     if report.against_champion is not None:
         findings += judge_gain(report.against_champion, policy)
     findings += tuple(_judge_invariants(report))
+    findings += (*_judge_champion(report, policy), *judge_moved_by_hand(report.moved_by_hand))
     findings += (*_judge_latency(report.latency, policy), *_judge_rows(report), *_judge_standing(report))
     return Verdict.of(findings, summary=_summary(report, findings))
 
@@ -130,6 +143,26 @@ def _judge_standing(report: EvaluationReport) -> Iterable[Finding]:
         )
 
 
+def _judge_champion(report: EvaluationReport, policy: EvaluationPolicy) -> Iterable[Finding]:
+    if report.champion_trouble:
+        yield Finding(
+            subject="champion",
+            measure=CHAMPION_ASKED,
+            observed=0.0,
+            limit=1.0,
+            status=Status.NOTICE if policy.allow_unasked_champion else Status.INSUFFICIENT_EVIDENCE,
+            detail=f"{_UNASKED}: {report.champion_trouble}; the candidate was judged against the dummy alone",
+        )
+
+
+def judge_moved_by_hand(sentences: Iterable[str] | None) -> tuple[Finding, ...]:
+    """A notice for each alias that somebody moved outside the decision record."""
+    return tuple(
+        Finding(subject="registry", measure="aliases_follow_record", observed=None, status=Status.NOTICE, detail=each)
+        for each in sentences or ()
+    )
+
+
 def _judge_latency(latency: Latency | None, policy: EvaluationPolicy) -> tuple[Finding, ...]:
     limit = policy.max_p99_latency_ms
     if limit is None:
@@ -155,7 +188,8 @@ def _summary(report: EvaluationReport, findings: Iterable[Finding]) -> str:
         (f for f in findings if f.status.severity > Status.NOTICE.severity), key=lambda f: -f.status.severity
     )
     if not refused:
-        return summarise("the candidate may be promoted", f": {numbers}")
+        though = f", though {_UNASKED}" if report.champion_trouble else ""
+        return summarise(f"the candidate may be promoted{though}", f": {numbers}")
     first = refused[0]
     stays = "the champion stays" if report.against_champion else "not good enough"
     decision = "not enough evidence" if first.status is Status.INSUFFICIENT_EVIDENCE else stays
@@ -164,6 +198,8 @@ def _summary(report: EvaluationReport, findings: Iterable[Finding]) -> str:
 
 def _why(decisive: Finding, report: EvaluationReport) -> str:
     """The number that decides and its limit."""
+    if decisive.measure == CHAMPION_ASKED:
+        return _UNASKED
     number, limit = _number(decisive.observed), _number(decisive.limit)
     compared = next((c for c in (report.against_champion, report.against_dummy) if _is_about(decisive, c)), None)
     if compared is None:

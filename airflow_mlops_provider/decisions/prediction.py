@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_mlops_provider.decisions.evaluation import judge_moved_by_hand
 from airflow_mlops_provider.decisions.summaries import first_clause, short_name, summarise
 from airflow_mlops_provider.records.reports.prediction import PredictionReport, Scoring, ShadowComparison
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
@@ -11,12 +12,13 @@ MAX_PROBE_DIFFERENCE = 1e-9
 MAX_SUM_ERROR = 1e-6
 """How far a row's probabilities may be from summing to 1."""
 
-_SHADOW_TROUBLE = "rows_scored"
+_ROWS_SCORED = "rows_scored"
 
 
 def judge_prediction(report: PredictionReport) -> Verdict:
     """Judge one batch scoring; a shadow never makes it fail, because nobody uses what a shadow says."""
     findings = [*judge_scoring(report.scoring), *_stale(report.scoring)]
+    findings += [*_empty(report.scoring, findings), *judge_moved_by_hand(report.moved_by_hand)]
     if report.shadow is not None:
         findings += [_milder(finding) for finding in judge_scoring(report.shadow)]
     if report.comparison is not None:
@@ -25,13 +27,27 @@ def judge_prediction(report: PredictionReport) -> Verdict:
         findings.append(
             Finding(
                 subject="shadow",
-                measure=_SHADOW_TROUBLE,
+                measure=_ROWS_SCORED,
                 observed=None,
                 status=Status.NOTICE,
                 detail=report.shadow_trouble,
             )
         )
     return Verdict.of(findings, summary=_summary(report, findings))
+
+
+def _empty(scoring: Scoring, findings: list[Finding]) -> list[Finding]:
+    if scoring.rows or any(finding.status is Status.FAIL for finding in findings):
+        return []
+    finding = Finding(
+        subject="dataset",
+        measure=_ROWS_SCORED,
+        observed=0.0,
+        limit=1.0,
+        status=Status.INSUFFICIENT_EVIDENCE,
+        detail="the batch has no rows, so nothing was scored",
+    )
+    return [finding]
 
 
 def _stale(scoring: Scoring) -> list[Finding]:
@@ -130,6 +146,8 @@ def _summary(report: PredictionReport, findings: list[Finding]) -> str:
     broken = [finding for finding in findings if finding.status is Status.FAIL]
     if broken:
         return summarise("nothing was written", f": {_over(broken[0])}")
+    if any(finding.status is Status.INSUFFICIENT_EVIDENCE for finding in findings):
+        return summarise("nothing was written", ": the batch has no rows to score")
     done = f"{model} scored {report.scoring.rows:,} rows in {report.seconds:.1f} s"
     if report.shadow_trouble:
         return summarise(done, ", but the shadow could not score them")

@@ -42,6 +42,8 @@ CHAMPION_CHANGED = "champion_changed"
 AWAITING_APPROVAL = "approver"
 """Measure of the finding that nobody has approved yet."""
 
+_CARRIED = "verdict_severity"
+
 _SAID = {
     Status.PASS: "passed",
     Status.NOTICE: "passed with a notice",
@@ -110,7 +112,7 @@ def _carried(report: PromotionReport, policy: PromotionPolicy) -> Iterator[Findi
             status, detail = Status.NOTICE, f"the reason to train, not a fault of the candidate: {item.summary}"
         yield Finding(
             subject=str(item.kind),
-            measure="verdict_severity",
+            measure=_CARRIED,
             observed=float(item.status.severity),
             limit=float(Status.NOTICE.severity),
             status=status,
@@ -161,7 +163,8 @@ def _compared(report: PromotionReport, policy: PromotionPolicy) -> Iterator[Find
         if item.evaluation is None:
             yield _refused(item, "report", "the evaluation carries no numbers to judge")
             continue
-        if (item.evaluation.against_champion is None) is not (item.compared_with is None):
+        unasked = bool(item.evaluation.champion_trouble) or item.compared_with is None
+        if (item.evaluation.against_champion is None) is not unasked:
             yield _refused(item, "comparison", "the evaluation does not say which champion its comparison was with")
         yield from judge_evaluation(item.evaluation, evaluation_policy(item, policy)).findings
 
@@ -177,6 +180,7 @@ def evaluation_policy(item: EvidenceItem, policy: PromotionPolicy) -> Evaluation
         min_rows=policy.min_rows,
         challengers=max(own.challengers, policy.challengers),
         max_p99_latency_ms=policy.max_p99_latency_ms,
+        allow_unasked_champion=policy.allow_unasked_champion,
     )
 
 
@@ -229,9 +233,11 @@ def _approval(report: PromotionReport) -> Iterator[Finding]:
 def _summary(report: PromotionReport, verdict: Verdict) -> str:
     gain = next(_gains(report), "")
     if may_promote(verdict):
-        notice = next((f for f in verdict.of_status(Status.NOTICE) if f.subject not in _REASONS), None)
-        if notice is not None:
-            return summarise(_step(report), f", though {_reason(notice)}")
+        notices = [f for f in verdict.of_status(Status.NOTICE) if f.subject not in _REASONS]
+        if notices:
+            # What was found says more than that there is a notice.
+            told = min(notices, key=lambda finding: finding.measure == _CARRIED)
+            return summarise(_step(report), f", though {_reason(told)}")
         return summarise(_step(report), f", {gain}" if gain else "")
     against = {finding.measure for finding in verdict.findings if not _speaks_for(finding)}
     if against == {AWAITING_APPROVAL}:

@@ -58,7 +58,7 @@ def training_data(frame: pd.DataFrame, spec: ModelSpec, *, name: str) -> Trainin
         all missing or holds infinite values; on missing groups or times. Names dataset and column.
     """
     if frame.empty:
-        raise BadInputError(f"dataset {name} has no rows to train on")
+        raise BadInputError(f"dataset {name} has no rows")
     for column in spec.features:
         _check_feature(frame[column], name)
     target = _checked_target(frame[spec.target], spec, name)

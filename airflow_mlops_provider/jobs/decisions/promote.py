@@ -10,7 +10,7 @@ from airflow_mlops_provider.decisions.promotion import (
     judge_promotion,
     may_promote,
 )
-from airflow_mlops_provider.exceptions import AlreadyExistsError
+from airflow_mlops_provider.exceptions import AlreadyExistsError, LostVersionError
 from airflow_mlops_provider.jobs.decisions.record import draft_decision, model_name, outcome_of
 from airflow_mlops_provider.jobs.decisions.rejudge import read_proven
 from airflow_mlops_provider.jobs.job import Job
@@ -48,7 +48,12 @@ class PromoteJob(Job, PromoteRequest):
             link = self._decide(models, chain)
         elif link.record.moved:
             models.spec(link.record.model)  # an earlier try committed: the artifact must still be what was promoted
-        repair_aliases(models, chain, self.alias)
+        try:
+            repair_aliases(models, chain, self.alias)
+        except LostVersionError:
+            if link.record.moved:
+                raise
+            # The champion that stays is lost: no alias can follow, and the decision is told all the same.
         return outcome_of(self, link)
 
     @property

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from airflow_mlops_provider.exceptions import LostVersionError
 from airflow_mlops_provider.jobs.job import Job, installed_versions
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
@@ -17,7 +19,7 @@ from airflow_mlops_provider.records.verdict import Verdict
 from airflow_mlops_provider.stores.chains.aliases import read_chain, repair_aliases
 from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
 from airflow_mlops_provider.stores.chains.claim_names import evidence_claim
-from airflow_mlops_provider.stores.chains.in_force import in_force
+from airflow_mlops_provider.stores.chains.in_force import champion_of, in_force
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.models import ModelStore
 from airflow_mlops_provider.stores.specs import read_model_spec
@@ -111,21 +113,51 @@ def _details(record: DecisionRecord, uri: str, digest: str) -> dict[str, object]
     }
 
 
-def follow_record(job: Job, models: ModelStore, name: str, alias: str = CHAMPION) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """The version behind an alias: by the record or, before it began, by the registry.
+
+    :param version: ``None`` when there is none yet.
+    :param moved_by_hand: what somebody had moved outside the record, one sentence each.
+    :param lost: why the version cannot be had from the registry any more; empty when it can.
+    """
+
+    version: ModelRef | None
+    moved_by_hand: tuple[str, ...] = ()
+    lost: str = ""
+
+
+def standing_version(job: Job, models: ModelStore, name: str, alias: str = CHAMPION) -> Standing:
+    """What ``alias`` stands for, after it was made to follow the record; that the version is lost is no error here.
+
+    :raises IntegrityError: as :func:`follow_record`.
+    """
+    try:
+        moved = follow_record(job, models, name, alias)
+    except LostVersionError as error:
+        links = DecisionChain(job.evidence_store, name).links()
+        return Standing(version=champion_of(links, alias), lost=str(error))
+    recorded = champion_of(DecisionChain(job.evidence_store, name).links(), alias)
+    return Standing(version=recorded or models.find(name, alias), moved_by_hand=moved)
+
+
+def follow_record(job: Job, models: ModelStore, name: str, alias: str = CHAMPION) -> tuple[str, ...]:
     """Make ``alias`` true before it is read: a promotion that died after its commit has not moved it.
 
     An alias that was set by hand, before anything was decided, stays as it is; one that a record had set is refused
     when the records are gone, also when it was the only one.
 
+    :returns: what somebody had moved by hand, one sentence each.
     :raises IntegrityError: when the decision record, also its last one, or what the decision in force rests on was
         tampered with.
+    :raises LostVersionError: when the version in force is gone from the registry, or another one has its number.
     """
     chain = DecisionChain(job.evidence_store, name)
     # Aliases follow a whole chain only: else a removed last record would move them back.
     standing = in_force(read_chain(models, chain), alias)
     if standing:
         check_evidence(job.evidence_store, standing[-1])
-    repair_aliases(models, chain, alias)
+    return tuple(map(str, repair_aliases(models, chain, alias)))
 
 
 def check_evidence(store: EvidenceStore, link: Link) -> tuple[str, ...]:

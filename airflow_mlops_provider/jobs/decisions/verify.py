@@ -23,7 +23,7 @@ from airflow_mlops_provider.records.reports.promotion import EvidenceItem, Promo
 from airflow_mlops_provider.records.reports.verification import Check, VerificationReport
 from airflow_mlops_provider.records.requests.verify import VerifyRequest
 from airflow_mlops_provider.records.verdict import Status, Verdict
-from airflow_mlops_provider.stores.chains.aliases import Anchor, examine_anchors, read_anchors
+from airflow_mlops_provider.stores.chains.aliases import Anchor, anchors_in, examine_anchors
 from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
 from airflow_mlops_provider.stores.chains.in_force import champion_of, previous_of
 from airflow_mlops_provider.stores.chains.retention import (
@@ -116,7 +116,7 @@ class _Registry:
             return cls(name=name, problem=f"there is no MLflow database {path}")  # looking must not create one
         try:
             models = ModelStore(uri)
-            return cls(name=name, models=models, anchors=read_anchors(models, models.versions(name)))
+            return cls(name=name, models=models, anchors=anchors_in(models.tags_of_versions(name)))
         except BackendError as error:
             return cls(name=name, problem=str(error))
 

@@ -85,7 +85,7 @@ class BiasJob(Job, BiasRequest):
 
     def _of_model(self, model: str | ModelRef | ModelSpec, dataset: Dataset, plan: SlicePlan) -> Outcome:
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
-        follow_record(self, store, model_name(model))
+        moved_by_hand = follow_record(self, store, model_name(model))
         ref = store.resolve(model)
         predictor = load_version(store, ref)
         spec = predictor.spec
@@ -105,7 +105,9 @@ class BiasJob(Job, BiasRequest):
                 f"model {spec.name}: its answers hold NaN or infinite values, so no slice can be measured"
             )
         require_measurable(metric, answers.predictions, label=label, model=f"model {spec.name}")
-        report = self._of_rows(dataset.table(sliced), plan, answers.predictions, metric, group=group)
+        report = self._of_rows(
+            dataset.table(sliced), plan, answers.predictions, metric, group=group, notes=moved_by_hand
+        )
         return self._judged(report, "dataset", dataset, ref, {})
 
     def _of_rows(

@@ -12,8 +12,9 @@ from airflow_mlops_provider.analysis.evaluation.predictions import read_predicti
 from airflow_mlops_provider.analysis.evaluation.robustness import measure_robustness
 from airflow_mlops_provider.analysis.prediction import refuse_infinite
 from airflow_mlops_provider.decisions.evaluation import judge_evaluation
-from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.decisions.record import follow_record
+from airflow_mlops_provider.decisions.promotion import same_version
+from airflow_mlops_provider.exceptions import BadInputError, LostVersionError
+from airflow_mlops_provider.jobs.decisions.record import Standing, standing_version
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.models.predictions import (
     ask,
@@ -77,12 +78,19 @@ class EvaluateJob(Job, EvaluateRequest):
     def _of_model(self, model: str | ModelRef | ModelSpec, data: DatasetRef) -> Outcome:
         store, dataset = ModelStore(self.tracking_uri, evidence_root=self.evidence_root), open_dataset(data)
         candidate = store.resolve(model)
-        follow_record(self, store, candidate.name, self.champion_alias)
-        champion = store.find(candidate.name, self.champion_alias)
-        report = self._measured(store, dataset, candidate, champion)
+        standing = standing_version(self, store, candidate.name, self.champion_alias)
+        champion = standing.version
+        report = self._measured(store, dataset, candidate, standing)
+        report = replace(report, moved_by_hand=standing.moved_by_hand or None)
         if champion is None:
             report = replace(report, other_aliases=_other_aliases(store, candidate))
-        outcome = self.record(
+        # Before the evidence: a verdict is not written for a task that fails, and a retry logs the same again.
+        trouble = store.run_trouble(candidate)
+        if trouble:
+            report = replace(report, notes=(*report.notes, f"MLflow does not show these metrics: {trouble}"))
+        else:
+            store.log_metrics(candidate, {f"eval_{metric.name}": metric.value for metric in report.candidate})
+        return self.record(
             Kind.EVALUATION,
             report=report,
             policy=self.policy,
@@ -92,14 +100,12 @@ class EvaluateJob(Job, EvaluateRequest):
             model=candidate,
             details={"champion": encode(champion)},
         )
-        store.log_metrics(candidate, {f"eval_{metric.name}": metric.value for metric in report.candidate})
-        return outcome
 
     def _measured(
-        self, store: ModelStore, dataset: Dataset, candidate: ModelRef, champion: ModelRef | None
+        self, store: ModelStore, dataset: Dataset, candidate: ModelRef, standing: Standing
     ) -> EvaluationReport:
         ours = load_version(store, candidate)
-        theirs = load_version(store, champion) if champion and champion.version != candidate.version else None
+        theirs, trouble = _champion(store, dataset, candidate, standing)
         label, group = self.label_column or ours.spec.target, self.group_column or ours.spec.group_column
         features = [*ours.spec.features, *(theirs.spec.features if theirs else ())]
         frame = read_rows(dataset, [label, *features, group], role="dataset")
@@ -112,9 +118,12 @@ class EvaluateJob(Job, EvaluateRequest):
         with naming(dataset):
             require_measurable(metric, answers.predictions, label=label, model=f"model {candidate.name}")
             require_two_classes(answers.predictions, label=label)
-        return measure_evaluation(
+        champion = None
+        if theirs is not None:
+            champion, trouble = self._of_champion(theirs, dataset, frame, label, metric)
+        report = measure_evaluation(
             answers.predictions,
-            self._of_champion(theirs, dataset, frame, label, metric) if theirs else None,
+            champion,
             metric=metric,
             groups=groups,
             alpha=self.policy.alpha,
@@ -126,16 +135,45 @@ class EvaluateJob(Job, EvaluateRequest):
             held_out=not trained_on(store, candidate, dataset.ref),
             seed=self.seed,
         )
+        return replace(report, champion_trouble=trouble or None)
 
     def _of_champion(
         self, champion: Predictor, dataset: Dataset, frame: Any, label: str, metric: Metric
-    ) -> Predictions:
-        with naming(dataset):
-            answers = ask(champion, frame, label)
+    ) -> tuple[Predictions | None, str]:
+        """The champion's answers, or why they cannot be had of rows that the candidate has answered."""
+        try:
+            with naming(dataset):
+                answers = ask(champion, frame, label)
+            require_measurable(metric, answers.predictions, label=label, model=f"champion {_named(champion.ref)}")
+        except BadInputError as error:
+            return None, str(error)
         if not answers.are_numbers:
-            raise BadInputError(f"champion {champion.spec.name}: its answers hold NaN or infinite values")
-        require_measurable(metric, answers.predictions, label=label, model=f"champion {champion.spec.name}")
-        return answers.predictions
+            return None, f"the answers of {_named(champion.ref)} hold NaN or infinite values"
+        return answers.predictions, ""
+
+
+def _champion(
+    store: ModelStore, dataset: Dataset, candidate: ModelRef, standing: Standing
+) -> tuple[Predictor | None, str]:
+    """The champion, unless it is the candidate itself, or why it cannot be asked about this dataset.
+
+    :raises IntegrityError: when it was tampered with, or answers its stored probe otherwise than at training.
+    """
+    champion = standing.version
+    if champion is None or standing.lost or same_version(champion, candidate):
+        return None, standing.lost
+    try:
+        model = load_version(store, champion)
+    except LostVersionError as error:
+        return None, str(error)
+    missing = [name for name in model.spec.features if name not in dataset.columns]
+    if missing:
+        return None, f"{_named(champion)} needs column {missing[0]!r}, which {dataset.uri} does not have"
+    return model, ""
+
+
+def _named(model: ModelRef | None) -> str:
+    return f"version {model.version} of {model.name}" if model else "the champion"
 
 
 def _other_aliases(store: ModelStore, candidate: ModelRef) -> tuple[str, ...]:

@@ -57,16 +57,14 @@ class PredictJob(Job, PredictRequest):
         dataset = open_dataset(self.dataset)
         beside = (self.shadow_uri or shadow_uri(self.output_uri)) if self.shadow is not None else None
         require_outputs({"output_uri": self.output_uri, "shadow_uri": beside}, dataset)
-        if dataset.rows == 0:
-            raise BadInputError(f"dataset {dataset.uri} has no rows to score")
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
-        follow_record(self, store, model_name(self.model))
+        moved_by_hand = follow_record(self, store, model_name(self.model))
         champion = build_version(store, store.resolve(self.model, alias=CHAMPION))
         scoring = score(champion, dataset, self.output_uri, keep=self.keep)
         report = PredictionReport(scoring=scoring, seconds=0.0)
         if self.shadow is not None and scoring.output is not None:
             report = self._beside(store, champion, dataset, scoring)
-        report = replace(report, seconds=time.perf_counter() - started)
+        report = replace(report, moved_by_hand=moved_by_hand or None, seconds=time.perf_counter() - started)
         return self.record(
             Kind.PREDICTION,
             report=report,
@@ -125,8 +123,8 @@ def _read_answers(uri: str, model: Predictor) -> Answers:
 def score(model: Predictor, dataset: Dataset, output_uri: str, *, keep: tuple[str, ...] = ()) -> Scoring:
     """Write ``model``'s answers for every row of ``dataset``, in batches.
 
-    :returns: what was measured; its ``output`` is ``None`` when an answer broke an invariant. Nothing was written then,
-        and an older file at ``output_uri`` was moved aside.
+    :returns: what was measured; its ``output`` is ``None`` when an answer broke an invariant or there are no rows.
+        Nothing was written then, and an older file at ``output_uri`` was moved aside.
     :raises BadInputError: when a column is missing, of another kind than in training, infinite or otherwise refused.
     """
     carried = _carried(model, dataset, keep)
@@ -135,7 +133,7 @@ def score(model: Predictor, dataset: Dataset, output_uri: str, *, keep: tuple[st
     symmetry = ask_probe(model)
     assert model.ref is not None  # noqa: S101  # loaded from a store
     output = None
-    if not _broken(Scoring(model=model.ref, rows=0, probe=symmetry)):
+    if dataset.rows and not _broken(Scoring(model=model.ref, rows=0, probe=symmetry)):
         try:
             output = write_dataset(_scored(model, dataset, carried, invariants), output_uri)
         except _BrokenInvariantError:

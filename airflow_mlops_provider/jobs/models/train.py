@@ -221,8 +221,7 @@ class _Training:
 
     def _label(self) -> VersionLabel:
         name, experiment = self.work.spec.name, self.work.experiment or self.run.run_id[:8]
-        for ref in reversed(self.store.versions(name)):
-            before = self.store.version_tags(ref)
+        for before in reversed(self.store.tags_of_versions(name).values()):
             if tags.LABEL in before:
                 return VersionLabel.parse(before[tags.LABEL]).next(
                     experiment=experiment,

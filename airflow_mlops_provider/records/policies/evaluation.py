@@ -22,6 +22,9 @@ class EvaluationPolicy(GateLimits):
         serves both steps.
     :param max_p99_latency_ms: limit on the 99th percentile of single-row latency; no limit by default.
     :param challengers: how many candidates are judged on the same test set; each is held to ``alpha / challengers``.
+    :param allow_unasked_champion: whether a candidate may be promoted on the comparison with a dummy alone when the
+        champion could not be asked: its version is lost, or it needs a column that the data have no more. Otherwise
+        that is insufficient evidence.
     :raises BadInputError: when a value is out of range, naming the key.
     """
 

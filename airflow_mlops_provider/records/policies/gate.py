@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.codec import OMIT_NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class GateLimits:
     required: tuple[str, ...] = ("validation", "evaluation", "bias", "model_card")
     max_p99_latency_ms: float | None = None
     challengers: int = 1
+    allow_unasked_champion: bool | None = field(default=None, metadata=OMIT_NONE)
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.margin) and self.margin >= 0):

@@ -20,6 +20,9 @@ class PromotionPolicy(GateLimits):
     :param required: kinds of evidence that must be there.
     :param max_p99_latency_ms: limit on the 99th percentile of the time of one prediction; ``None`` for no limit.
     :param challengers: how many candidates share one test set; the larger of this and the evaluation's own counts.
+    :param allow_unasked_champion: whether a candidate may be promoted on the comparison with a dummy alone when the
+        champion could not be asked: its version is lost, or it needs a column that the data have no more. Otherwise
+        that is insufficient evidence.
     :param tolerate_insufficient: kinds whose insufficient evidence is accepted, and recorded as a notice. Meant for
         small data, where some slices can never be judged; ``evaluation`` cannot be named here.
     :raises BadInputError: for a value out of range or an unknown kind, naming the key.

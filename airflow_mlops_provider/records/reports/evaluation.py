@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.codec import OMIT_NONE
 from airflow_mlops_provider.records.model_spec import Direction, Task
 
 
@@ -163,6 +164,9 @@ class EvaluationReport:
     :param robustness: what corrupted features cost, worst first; empty when only predictions were given.
     :param held_out: whether the rows are others than those that the candidate was trained on.
     :param other_aliases: aliases of other versions, such as ``champion=1``, when none has the champion's alias.
+    :param champion_trouble: why the champion could not be asked, so that there is no comparison with it; ``None`` when
+        it could, or there is none.
+    :param moved_by_hand: aliases that were moved outside the decision record, one sentence each; ``None`` without any.
     :param notes: what a reader must know: how columns were read, what was assumed.
     """
 
@@ -180,4 +184,6 @@ class EvaluationReport:
     robustness: tuple[Damage, ...] = ()
     held_out: bool = True
     other_aliases: tuple[str, ...] = ()
+    champion_trouble: str | None = field(default=None, metadata=OMIT_NONE)
+    moved_by_hand: tuple[str, ...] | None = field(default=None, metadata=OMIT_NONE)
     notes: tuple[str, ...] = ()

@@ -68,6 +68,7 @@ class PredictionReport:
     :param shadow: of the shadow, whose output nobody uses; ``None`` without one.
     :param comparison: of the two; ``None`` without a shadow that scored.
     :param shadow_trouble: why the shadow could not score; empty when it could.
+    :param moved_by_hand: aliases that were moved outside the decision record, one sentence each; ``None`` without any.
     :param seconds: for everything.
     """
 
@@ -75,4 +76,5 @@ class PredictionReport:
     shadow: Scoring | None = None
     comparison: ShadowComparison | None = None
     shadow_trouble: str = ""
+    moved_by_hand: tuple[str, ...] | None = field(default=None, metadata=OMIT_NONE)
     seconds: float

@@ -10,10 +10,10 @@ record is noticed: nothing in the chain itself comes after it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError, LostVersionError
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.roles import CHALLENGER, CHAMPION, PREVIOUS
 from airflow_mlops_provider.stores.chains.chain import DecisionChain, Fault, Link
@@ -39,11 +39,29 @@ class Anchor:
     digest: str
 
 
-def read_anchors(models: ModelStore, refs: Iterable[ModelRef]) -> tuple[Anchor, ...]:
-    """The tags of these versions. Read them **before** the chain, which may grow in between."""
+@dataclass(frozen=True, kw_only=True)
+class MovedAlias:
+    """An alias that was moved in MLflow and not by a decision, and that follows the record again.
+
+    :param alias: such as ``champion``.
+    :param found: the version that it pointed at; ``None`` when it was removed.
+    :param put: the version that the record says.
+    """
+
+    alias: str
+    found: str | None
+    put: str
+
+    def __str__(self) -> str:
+        moved = f"alias {self.alias!r} pointed at version {self.found}" if self.found else f"{self.alias!r} was removed"
+        return f"{moved} by hand, not by a decision; it points at version {self.put} again, as the record says"
+
+
+def anchors_in(tags_of_versions: Mapping[ModelRef, Mapping[str, str]]) -> tuple[Anchor, ...]:
+    """What the tags of these versions remember. Read them **before** the chain, which may grow in between."""
     found = []
-    for ref in refs:
-        match = _ANCHOR.fullmatch(models.version_tags(ref).get(HEAD_TAG, ""))
+    for ref, tags in tags_of_versions.items():
+        match = _ANCHOR.fullmatch(tags.get(HEAD_TAG, ""))
         if match:
             found.append(Anchor(version=ref.version or "", number=int(match[1]), digest=match[2]))
     return tuple(found)
@@ -77,7 +95,7 @@ def read_chain(models: ModelStore, chain: DecisionChain, *also: ModelRef) -> tup
     :raises IntegrityError: naming the record that was edited, removed (also the last) or reordered.
     """
     aliased = [ModelRef(name=chain.name, version=version) for version in set(models.aliases(chain.name).values())]
-    anchors = read_anchors(models, [*aliased, *also])
+    anchors = anchors_in({ref: models.version_tags(ref) for ref in (*aliased, *also)})
     links = chain.links()
     faults = examine_anchors(chain, links, anchors)
     if faults:
@@ -85,44 +103,41 @@ def read_chain(models: ModelStore, chain: DecisionChain, *also: ModelRef) -> tup
     return links
 
 
-def repair_aliases(models: ModelStore, chain: DecisionChain, alias: str = CHAMPION) -> None:
+def repair_aliases(models: ModelStore, chain: DecisionChain, alias: str = CHAMPION) -> tuple[MovedAlias, ...]:
     """Make ``alias``, ``previous``, ``challenger`` and the head's tag say what the record says.
 
     Safe to call at any time and by any number of callers at once: whoever writes last has looked at the chain after
     writing, so the last write is the newest record's.
 
+    :returns: what somebody had moved by hand.
     :raises IntegrityError: when the record was tampered with.
-    :raises BadInputError: when the version in force is gone from the registry.
+    :raises LostVersionError: when the version in force is gone from the registry, or another one has its number.
     :raises BackendError: when the registry cannot be written; the decision stands, and a later call puts it right.
     """
-    links, failures = chain.links(), 0
+    links, failures, first = chain.links(), 0, True
     while links:
         try:
-            _follow(models, chain.name, links, alias)
+            moved = _follow(models, chain.name, links, alias)
         except BackendError:
             # Two writers of one tag collide inside MLflow; looking again finds what the other one wrote.
             failures += 1
             if failures == _ATTEMPTS:
                 raise
-            links = chain.links()
+            links, first = chain.links(), False
             continue
         again = chain.links()
         if len(again) == len(links):
-            return
-        links = again
+            return moved if first else ()  # later, what was found may be what this very call wrote before
+        links, first = again, False
+    return ()
 
 
-def _follow(models: ModelStore, name: str, links: Sequence[Link], alias: str) -> None:
+def _follow(models: ModelStore, name: str, links: Sequence[Link], alias: str) -> tuple[MovedAlias, ...]:
     champion = champion_of(links, alias)
+    # The tag before the aliases: who writes both writes the tag last.
+    remembered = _require_version(models, champion) if champion else {}
     have = models.aliases(name)
-    wanted: dict[str, str | None] = {}
-    if champion is not None:
-        wanted[alias] = champion.version
-        if alias == CHAMPION:
-            previous = previous_of(links)
-            wanted[PREVIOUS] = previous.version if previous else None
-            if have.get(CHALLENGER) == champion.version:
-                wanted[CHALLENGER] = None
+    wanted = _wanted(models, links, alias, have)
     for key, version in wanted.items():
         if have.get(key) == version:
             continue
@@ -131,6 +146,53 @@ def _follow(models: ModelStore, name: str, links: Sequence[Link], alias: str) ->
         else:
             models.set_alias(name, key, version)
     _remember(models, links[-1], champion)
+    if not _had_followed(remembered, links, alias):
+        return ()
+    return tuple(
+        MovedAlias(alias=key, found=have.get(key), put=version)
+        for key, version in wanted.items()
+        if version is not None and have.get(key) != version
+    )
+
+
+def _wanted(models: ModelStore, links: Sequence[Link], alias: str, have: Mapping[str, str]) -> dict[str, str | None]:
+    """Alias to version by the record; ``None`` for an alias that is not to be there."""
+    champion = champion_of(links, alias)
+    if champion is None:
+        return {}
+    wanted = {alias: champion.version}
+    if alias == CHAMPION:
+        previous = previous_of(links)
+        # A number under which another version stands now is no version to go back to.
+        wanted[PREVIOUS] = previous.version if previous and _is_there(models, previous) else None
+        if have.get(CHALLENGER) == champion.version:
+            wanted[CHALLENGER] = None
+    return wanted
+
+
+def _require_version(models: ModelStore, champion: ModelRef) -> dict[str, str]:
+    """The tags of the version in force, which is told by its digest: numbers begin again after a deletion."""
+    try:
+        return models.version_tags(champion)
+    except BadInputError as error:
+        raise LostVersionError(
+            f"version {champion.version} of {champion.name}, in force by the record, is lost: {error}"
+        ) from error
+
+
+def _is_there(models: ModelStore, ref: ModelRef) -> bool:
+    try:
+        models.version_tags(ref)
+    except BadInputError:
+        return False
+    return True
+
+
+def _had_followed(remembered: Mapping[str, str], links: Sequence[Link], alias: str) -> bool:
+    """Whether the aliases had followed the newest move of ``alias`` before, so that a person moved them since."""
+    match = _ANCHOR.fullmatch(remembered.get(HEAD_TAG, ""))
+    newest = max((link.record.number for link in links if link.record.moved and link.record.alias == alias), default=0)
+    return match is not None and int(match[1]) >= newest > 0
 
 
 def _remember(models: ModelStore, head: Link, champion: ModelRef | None) -> None:

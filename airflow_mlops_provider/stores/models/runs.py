@@ -292,6 +292,22 @@ def log_metrics(client: MlflowClient, run_id: str, metrics: Mapping[str, float],
     client.log_batch(run_id, metrics=[Metric(k, float(v), now, 0, model_id=model_id) for k, v in metrics.items()])
 
 
+def trouble(client: MlflowClient, run_id: str, of: str) -> str:
+    """Why nothing can be added to a run, which MLflow allows for runs in its trash as little as for those it lost.
+
+    :param of: what the run made, for the message.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        stage = client.get_run(run_id).info.lifecycle_stage
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        stage = "gone"
+    return "" if stage == "active" else f"{of}: its tracking run {run_id} is {stage}; restore it in MLflow"
+
+
 def attach(client: MlflowClient, run_id: str, files: Mapping[str, bytes]) -> None:
     """Write files among a run's artifacts; names may hold folders."""
     with tempfile.TemporaryDirectory() as temporary:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
+from airflow_mlops_provider.exceptions import BadInputError, IntegrityError, LostVersionError
 from airflow_mlops_provider.records.codec import decode, sha256
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
@@ -54,8 +54,8 @@ class ModelStore:
         if version is None:
             version = self._version_behind(name, wanted)
         ref = self._pinned(name, version)
-        if isinstance(model, ModelRef) and model.digest and model.digest != ref.digest:
-            raise IntegrityError(f"{ref.uri} has digest {ref.digest}, not {model.digest} as the reference says")
+        if isinstance(model, ModelRef):
+            _require_same(model, ref.digest)
         return ref
 
     def _version_behind(self, name: str, alias: str) -> str:
@@ -95,26 +95,43 @@ class ModelStore:
         if alias in (registry.aliases(self._client, name) or {}):
             self._client.delete_registered_model_alias(name, alias)
 
-    @reaching
     def versions(self, name: str) -> tuple[ModelRef, ...]:
         """Every version of a model, oldest first; empty when there is no such model."""
+        return tuple(self.tags_of_versions(name))
+
+    @reaching
+    def tags_of_versions(self, name: str) -> dict[ModelRef, dict[str, str]]:
+        """Every version of a model with its tags, oldest first, as one search brings them."""
         found = self._client.search_model_versions(f"name = '{name}'", max_results=10_000)
-        return tuple(registry.pin(version) for version in sorted(found, key=lambda each: int(each.version)))
+        ordered = sorted(found, key=lambda each: int(each.version))
+        return {registry.pin(version): dict(version.tags) for version in ordered}
 
     @reaching
     def version_tags(self, ref: ModelRef) -> dict[str, str]:
-        """The tags of a version."""
-        return dict(registry.version_of(self._client, ref.name, _number(ref)).tags)
+        """The tags of a version.
+
+        :raises BadInputError: when there is no such version.
+        :raises IntegrityError: when another version has its number now, as after a deletion: the digests differ.
+        """
+        return dict(self._version(ref).tags)
 
     @reaching
     def set_version_tag(self, ref: ModelRef, key: str, value: str) -> None:
-        """Set one tag of a version."""
+        """Set one tag of a version; raises as :meth:`version_tags`."""
+        self._version(ref)
         self._client.set_model_version_tag(ref.name, _number(ref), key, value)
 
     @reaching
     def set_description(self, ref: ModelRef, text: str) -> None:
-        """The text that MLflow's page of a version shows, in Markdown."""
+        """The text that MLflow's page of a version shows, in Markdown; raises as :meth:`version_tags`."""
+        self._version(ref)
         self._client.update_model_version(ref.name, _number(ref), description=text)
+
+    def _version(self, ref: ModelRef) -> Any:
+        """MLflow's own record of the version that ``ref`` means, and not of another one under its number."""
+        found = registry.version_of(self._client, ref.name, _number(ref))
+        _require_same(ref, found.tags.get(tags.DIGEST))
+        return found
 
     def spec(self, ref: ModelRef) -> ModelSpec:
         """The declaration stored with a version, verified with the artifact it is part of."""
@@ -130,15 +147,12 @@ class ModelStore:
 
     @reaching
     def _files(self, ref: ModelRef) -> dict[str, bytes]:
-        version = registry.version_of(self._client, ref.name, _number(ref))
+        version = self._version(ref)
         with runs.downloaded(self._location(version), self.tracking_uri) as folder:
             files = artifact.read_files(folder)
         if not files:
-            raise IntegrityError(f"{_uri(ref)}: its artifact is gone from {masked(self._location(version))}")
-        recorded = version.tags.get(tags.DIGEST)
-        artifact.verify(files, recorded, _uri(ref))
-        if ref.digest and ref.digest != recorded:
-            raise IntegrityError(f"{_uri(ref)} has digest {recorded}, not {ref.digest} as the reference says")
+            raise LostVersionError(f"{_uri(ref)}: its artifact is gone from {masked(self._location(version))}")
+        artifact.verify(files, version.tags.get(tags.DIGEST), _uri(ref))
         return files
 
     def _location(self, version: Any) -> str:
@@ -154,7 +168,10 @@ class ModelStore:
 
     @reaching
     def attach(self, ref: ModelRef, name: str, data: bytes) -> None:
-        """Put a file among the artifacts of the version's run."""
+        """Put a file among the artifacts of the version's run; raises ``BadInputError`` when that run is deleted."""
+        trouble = self.run_trouble(ref)
+        if trouble:
+            raise BadInputError(trouble)
         runs.attach(self._client, _run_of(ref), {name: data})
 
     @reaching
@@ -163,9 +180,14 @@ class ModelStore:
         return runs.attachment(self._client, _run_of(ref), name, self.tracking_uri)
 
     @reaching
+    def run_trouble(self, ref: ModelRef) -> str:
+        """Why nothing can be added to the version's run: it is deleted or gone. Empty when it can."""
+        return runs.trouble(self._client, _run_of(ref), _uri(ref))
+
+    @reaching
     def log_metrics(self, ref: ModelRef, metrics: Mapping[str, float]) -> None:
         """Add numbers to the version's run and logged model."""
-        version = registry.version_of(self._client, ref.name, _number(ref))
+        version = self._version(ref)
         runs.log_metrics(self._client, _run_of(ref), metrics, version.model_id)
 
     @reaching
@@ -233,6 +255,11 @@ def _parts(model: str | ModelRef | ModelSpec, alias: str) -> tuple[str, str | No
             raise BadInputError(f"model {model!r} is not models:/name/version or models:/name@alias")
         return match["name"], match["version"], match["alias"] or alias
     return read_model_spec(model).name, None, alias
+
+
+def _require_same(ref: ModelRef, found: str | None) -> None:
+    if ref.digest and ref.digest != found:
+        raise IntegrityError(f"{_uri(ref)} has digest {found}, not {ref.digest} as the reference says")
 
 
 def _number(ref: ModelRef) -> str:

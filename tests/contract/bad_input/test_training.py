@@ -129,7 +129,7 @@ def test_parameters_that_will_not_do_are_named(change, reason, spec, train):
 
 
 DATA = {
-    "no rows": (lambda frame: frame.head(0), "has no rows to train on"),
+    "no rows": (lambda frame: frame.head(0), "has no rows"),
     "one row": (lambda frame: frame.head(1), "target 'high' has one class only"),
     "one class": (lambda frame: frame.assign(high=1), "target 'high' has one class only: there is nothing to learn"),
     "no target": (lambda frame: frame.drop(columns="high"), "has no column 'high'; it has person, year, exper"),

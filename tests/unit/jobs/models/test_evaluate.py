@@ -222,6 +222,22 @@ def test_the_champion_is_not_compared_with_itself(world: World) -> None:
     assert report.champion == ()
 
 
+def test_a_champion_that_needs_a_dropped_column_is_named_and_the_candidate_is_judged_without_it(world: World) -> None:
+    without = world.data.drop(columns="union")
+    model = world.spec | {"features": [name for name in SPEC["features"] if name != "union"]}
+    train = {"model": model, "dataset": world.write("no_union", without[without.year <= 1984])}
+    candidate = jobs.run("train", {**train, "evidence_root": world.root}).model
+    outcome = world.run(
+        "evaluate", model=candidate, dataset=world.write("late_no_union", without[without.year >= 1985])
+    )
+    assert outcome.verdict.status is Status.INSUFFICIENT_EVIDENCE
+    assert (
+        "the champion could not be asked: version 1 of wage needs column 'union'" in outcome.verdict.findings[0].detail
+    )
+    report = report_of(outcome)
+    assert (report.against_champion, report.against_dummy is None) == (None, False)
+
+
 def test_a_misspelt_alias_of_the_champion_is_noticed(world: World) -> None:
     verdict = world.run("evaluate", champion_alias="chmpion").verdict
     assert verdict.status is Status.NOTICE

@@ -266,7 +266,6 @@ def test_an_older_output_is_moved_aside_when_scoring_is_refused(world, predict, 
         (lambda d: d.assign(educ="twelve"), "column 'educ' holds text values, but was trained on number"),
         (lambda d: d.assign(hours=np.inf), "feature 'hours' is infinite in 545 rows"),
         (lambda d: d.assign(hours=d.hours.where(d.educ > 10)), "columns with missing values: hours"),
-        (lambda d: d.iloc[:0], "has no rows to score"),
     ],
 )
 def test_rows_that_cannot_be_scored_are_refused_by_name_and_nothing_is_written(
@@ -276,6 +275,18 @@ def test_rows_that_cannot_be_scored_are_refused_by_name_and_nothing_is_written(
     with pytest.raises(BadInputError, match=message):
         predict(dataset=broken)
     assert not list(tmp_path.rglob("*.parquet*"))
+
+
+def test_an_empty_batch_is_insufficient_evidence_and_leaves_no_older_output_to_be_taken_for_it(
+    world, predict, tmp_path
+):
+    assert predict().dataset.rows == 545
+    outcome = predict(dataset=world.write("empty", pd.read_parquet(world.folder / "new.parquet").iloc[:0]))
+    assert (outcome.verdict.status, outcome.dataset) == (Status.INSUFFICIENT_EVIDENCE, None)
+    assert outcome.verdict.summary == "nothing was written: the batch has no rows to score"
+    assert not (tmp_path / "scores" / "new.parquet").exists()
+    with pytest.raises(BadInputError, match="has no column 'educ'"):
+        predict(dataset=world.write("empty", world.data.iloc[:0].drop(columns="educ")))
 
 
 def test_a_failed_repetition_leaves_the_earlier_output_alone(world, predict, tmp_path):

@@ -236,7 +236,7 @@ def test_an_older_retry_does_not_take_the_challenger_back(bench, panel):
         (lambda d: d.assign(high_wage=1), "target 'high_wage' has one class only"),
         (lambda d: d.drop(columns="educ"), "has no column 'educ'"),
         (lambda d: d.drop(columns="nr"), "has no column 'nr'"),
-        (lambda d: d.iloc[:0], "no rows to train on"),
+        (lambda d: d.iloc[:0], "has no rows"),
         (lambda d: d.assign(high_wage=d.high_wage.where(d.index % 5 > 0)), "'high_wage' is missing in 327 of 1,635"),
         (lambda d: d.assign(hours=np.where(d.hours > 4000, np.inf, d.hours)), "feature 'hours' is infinite in"),
         (lambda d: d.assign(high_wage=np.where(d.year == 1980, np.inf, 1.0)), "'high_wage' is infinite in 545"),

@@ -152,6 +152,30 @@ def test_a_version_remembers_its_training_data(shared):
     assert store.run_dataset(ref) == DATASET
 
 
+class Counted:
+    """A client that remembers which of its methods were called."""
+
+    def __init__(self, client: object) -> None:
+        self.client, self.asked = client, []
+
+    def __getattr__(self, name: str) -> object:
+        self.asked.append(name)
+        return getattr(self.client, name)
+
+
+def test_one_request_brings_the_tags_of_every_version_however_many_another_tool_made(mlops_root):
+    store = ModelStore(evidence_root=mlops_root)
+    ref = registered(store)
+    for _ in range(5):
+        store._client.create_model_version(ref.name, "s3://elsewhere/model", tags={"tool": "another"})
+    store._client = Counted(store._client)
+    found = store.tags_of_versions(ref.name)
+    assert store._client.asked == ["search_model_versions"]
+    assert [each.version for each in found] == ["1", "2", "3", "4", "5", "6"]
+    assert found[ref][tags.DIGEST] == ref.digest
+    assert list(found.values())[1] == {"tool": "another"}
+
+
 def test_aliases_move_and_go(mlops_root):
     store = ModelStore(evidence_root=mlops_root)
     registered(store, key="one")
