@@ -24,6 +24,20 @@ from airflow_mlops_provider.stores.local_files import place_of
 
 log = logging.getLogger(__name__)
 
+ELSEWHERE = {
+    "reference": "its content counts",
+    "current": "its content and place count",
+    "origin": "Dag, task and map index count",
+    "run_key": "every run that asks the same gets the same answer",
+    "once": "it asks for the identity",
+    "html_report": "a picture to look at; nothing is judged by it",
+    "keep_profile": "a matter of speed",
+    "written_by": "named in the verdict as where to look, and no part of what was found",
+    "evidence_root": "where the claim lies",
+    "tracking_uri": "it finds the reference, whose content counts",
+}
+"""Keys of the job that are no part of a judgement's identity as they are, with the reason; every other key is."""
+
 _WATCH = "drift_watch"
 _DELIVERIES, _RUNS, _LOOKS = f"{_WATCH}/deliveries", f"{_WATCH}/runs", f"{_WATCH}/looks"
 
@@ -36,6 +50,7 @@ def judgement_identity(request: DriftRequest, inputs: Mapping[str, DatasetRef]) 
 
     :param inputs: ``reference`` and ``current``, pinned.
     """
+    keys = {key: value for key, value in request.to_spec().items() if key not in ELSEWHERE and value not in ([], {})}
     return digest(
         {
             "job": request.job,
@@ -43,13 +58,7 @@ def judgement_identity(request: DriftRequest, inputs: Mapping[str, DatasetRef]) 
             "asked_by": [request.origin.get(name) for name in ("dag_id", "task_id", "map_index")],
             "current": [place_of(request.current.uri), inputs["current"].fingerprint],
             "reference": inputs["reference"].fingerprint,
-            "columns": None if request.columns is None else sorted(request.columns),
-            "window_column": request.window_column,
-            "group_column": request.group_column,
-            "label_column": request.label_column,
-            "prediction_column": request.prediction_column,
-            "sensitive": sorted(request.sensitive),
-            "policy": request.policy,
+            "keys": {key: sorted(value) if isinstance(value, list) else value for key, value in keys.items()},
         }
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +18,13 @@ import pytest
 from airflow_mlops_provider import jobs
 from airflow_mlops_provider.exceptions import BadInputError, JobCancelledError
 from airflow_mlops_provider.jobs.data.drift import DriftJob
-from airflow_mlops_provider.jobs.data.drift_watch import BatchWatch
+from airflow_mlops_provider.jobs.data.drift_watch import ELSEWHERE, BatchWatch, judgement_identity
 from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.records.requests.drift import DriftRequest
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence
+from tests.builders.requests import KEYS
 from tests.unit.jobs.replaced_files import watched_files
 
 TASK = {"dag_id": "monitor", "task_id": "drift", "map_index": "-1"}
@@ -127,6 +131,17 @@ def test_whatever_else_makes_the_verdict_makes_another_judgement(home, changed):
 )
 def test_what_makes_no_other_verdict_makes_no_other_judgement(home, changed):
     assert judged(home) == judged(home, **changed)
+
+
+def test_every_key_of_the_job_is_part_of_the_identity_or_exempt_with_a_reason(home):
+    told = {field.name for field in dataclasses.fields(DriftRequest)}
+    assert set(ELSEWHERE) <= told
+    pinned = {"reference": DatasetRef(uri="r", fingerprint="1"), "current": DatasetRef(uri="c", fingerprint="2")}
+    plain = DriftRequest(reference=DatasetRef(uri="r"), current=DatasetRef(uri="c"))
+    changed = DriftRequest.from_spec(KEYS["drift"])
+    for name in told - set(ELSEWHERE):
+        one = dataclasses.replace(plain, **{name: getattr(changed, name)})
+        assert judgement_identity(one, pinned) != judgement_identity(plain, pinned), name
 
 
 def test_the_same_rows_in_another_file_are_another_batch(home):
