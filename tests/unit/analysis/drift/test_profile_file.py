@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_mlops_provider.analysis.drift import measure_drift
+from airflow_mlops_provider.analysis.drift import measure_drift, profile_file
 from airflow_mlops_provider.analysis.drift.profile import LevelProfile, NumericProfile
 from airflow_mlops_provider.analysis.drift.profile_file import (
     ProfiledDataset,
@@ -29,6 +29,24 @@ def profiled(rows, edges=None):
     return ProfiledDataset(uri="p", schema=rows.schema, rows=rows.rows, profiles=profiles)
 
 
+def test_a_profile_of_the_first_format_is_read_without_what_it_does_not_tell(monkeypatch):
+    rows = Rows.of(x=[1, 2, 3, float("inf")] * 50)
+    monkeypatch.setattr(profile_file, "FORMAT", profile_file._OLDER_FORMATS[0])
+    known = ("column", "rows", "missing", "numeric")
+    header = profile_file._header
+    monkeypatch.setattr(profile_file, "_header", lambda *given: {key: header(*given)[key] for key in known})
+    data = encode_profile(profiled(rows))
+    monkeypatch.undo()
+    found = decode_profile(data, uri="old").profiles["x"]
+    assert (found.values, found.infinite, found.rises, found.levels) == (150, 0, 0, None)
+
+
+def test_a_shared_profile_tells_the_levels_of_codes_alone_and_no_rare_one():
+    shared = without_rows(profiled(Rows.of(code=[1, 2] * 500 + [7] * 3, year=list(range(1003)))))
+    assert (shared.profiles["code"].levels.counts, shared.profiles["code"].levels.withheld) == ({"1": 500, "2": 500}, 3)
+    assert shared.profiles["year"].levels is None
+
+
 def same(a, b):
     for name, left in a.profiles.items():
         right = b.profiles[name]
@@ -37,6 +55,7 @@ def same(a, b):
             assert np.array_equal(left.below, right.below)
             assert np.array_equal([left.minimum, left.maximum], [right.minimum, right.maximum], equal_nan=True)
             assert (left.rows, left.missing) == (right.rows, right.missing)
+            assert (left.infinite, left.rises, left.levels) == (right.infinite, right.rises, right.levels)
         else:
             assert left == right
     assert (a.rows, a.schema) == (b.rows, b.schema)
