@@ -31,14 +31,14 @@ class CodeCounter:
             return
         starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
         distinct, counts = values[starts], np.diff(np.concatenate([starts, [values.size]]))
+        if (distinct != np.floor(distinct)).any() or (distinct.size > COUNTED_CODES and not self.known):
+            self.is_given_up = True
+            return
         if self.known:
             wanted = np.isin(distinct, [float(level) for level in self.known])
             if distinct.size > COUNTED_CODES:
                 self.other += int(counts[~wanted].sum())
                 distinct, counts = distinct[wanted], counts[wanted]
-        elif distinct.size > COUNTED_CODES or (distinct != np.floor(distinct)).any():
-            self.is_given_up = True
-            return
         for value, count in zip(distinct.tolist(), counts.tolist(), strict=True):
             self._count(value, count)
         self.is_given_up = len(self.counts) > COUNTED_CODES and not self.known

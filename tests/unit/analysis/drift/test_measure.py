@@ -219,6 +219,12 @@ def test_what_whole_numbers_stand_for_can_be_declared():
     assert shift(as_codes, "x", Measure.UNSEEN_SHARE).effect > 0.3
 
 
+def test_whole_numbers_that_turn_into_fractions_are_compared_as_numbers():
+    moved = measure({"x": CODES * 1.0}, {"x": CODES + 0.01})
+    assert column(moved, "x").kind is ColumnKind.NUMERIC
+    assert judge_drift(moved, DriftPolicy()).status is Status.NOTICE
+
+
 def test_codes_of_a_batch_with_thousands_of_numbers_are_still_counted():
     now = np.where(np.arange(N) % 2, CODES, np.arange(N) + 100)
     assert shift(measure({"x": CODES}, {"x": now}), "x", Measure.UNSEEN_SHARE).effect == pytest.approx(0.5)
