@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from airflow_mlops_provider.decisions.summaries import short_name, summarise
+from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import Direction
 from airflow_mlops_provider.records.multiple_testing import holm
 from airflow_mlops_provider.records.policies.bias import BiasPolicy
@@ -26,14 +27,18 @@ _LONGEST_REASON = 85
 def judge_bias(report: BiasReport, policy: BiasPolicy) -> Verdict:
     """One finding a slice, and one more for each critical slice; the verdict is the worst of them.
 
+    With ``min_ratio`` each slice that can be judged has a finding for its ratio to the rest besides.
+
     An intersection that was discovered on one half of the rows is judged by the other half, under the same correction.
     """
+    _require_direction(report, policy)
     confirmed = [each.confirmed for each in report.discoveries if each.confirmed is not None]
     judged = [*((piece, False) for piece in report.slices), *((piece, True) for piece in confirmed)]
     judgeable = [piece for piece, _ in judged if _is_judgeable(piece, policy)]
     adjusted = dict(zip((p.subject for p in judgeable), holm([_p_value(p) for p in judgeable]), strict=True))
     findings = [*_critical(report, policy)]
-    findings += [_judge_slice(p, report, policy, adjusted.get(p.subject), is_half=half) for p, half in judged]
+    for piece, half in judged:
+        findings += _judge_slice(piece, report, policy, adjusted.get(piece.subject), is_half=half)
     findings.sort(key=_worst_first)
     return Verdict.of(findings, summary=_summary(report, findings, [piece.subject for piece, _ in judged]))
 
@@ -48,15 +53,15 @@ def _p_value(piece: SliceResult) -> float:
 
 def _judge_slice(
     piece: SliceResult, report: BiasReport, policy: BiasPolicy, adjusted: float | None, *, is_half: bool
-) -> Finding:
+) -> list[Finding]:
     where = " of the half tested" if is_half else ""
     if adjusted is None or piece.gap is None:
-        return _undecided(piece, report, policy, where)
+        return [_undecided(piece, report, policy, where)]
     significant, material = adjusted <= policy.alpha, piece.gap >= policy.min_gap
     status = Status.PASS
     if significant:
         status = Status.FAIL if material else Status.NOTICE
-    return Finding(
+    gap = Finding(
         subject=piece.subject,
         measure=f"{report.metric}_gap_to_rest",
         observed=piece.gap,
@@ -66,6 +71,42 @@ def _judge_slice(
         detail=f"{_numbers(piece, report, where)}; gap {piece.gap:.3g}, limit {policy.min_gap:.3g}; "
         f"p {adjusted:.2g} after Holm",
     )
+    return [gap, *_judge_ratio(piece, report, policy, adjusted, where)]
+
+
+def _judge_ratio(
+    piece: SliceResult, report: BiasReport, policy: BiasPolicy, adjusted: float, where: str
+) -> Iterator[Finding]:
+    """The slice's ratio to the rest, when the policy limits it: the four-fifths rule, asked beyond chance."""
+    ratio = _ratio(piece, report.direction)
+    if policy.min_ratio is None or ratio is None:
+        return
+    yield Finding(
+        subject=piece.subject,
+        measure=f"{report.metric}_ratio_to_rest",
+        observed=ratio,
+        limit=policy.min_ratio,
+        p_value=piece.p_value,
+        status=Status.FAIL if ratio < policy.min_ratio and adjusted <= policy.alpha else Status.PASS,
+        detail=f"{_numbers(piece, report, where)}; ratio {ratio:.3g}, limit {policy.min_ratio:.3g}; "
+        f"p {adjusted:.2g} after Holm",
+    )
+
+
+def _ratio(piece: SliceResult, direction: Direction) -> float | None:
+    """How well off the slice is as a share of the rest, 1 for equal; ``None`` where it would be divided by 0."""
+    if piece.value is None or piece.rest_value is None:
+        return None
+    ours, theirs = piece.value, piece.rest_value
+    if direction is Direction.LOWER:
+        ours, theirs = theirs, ours
+    return ours / theirs if theirs > 0 else None
+
+
+def _require_direction(report: BiasReport, policy: BiasPolicy) -> None:
+    if policy.direction not in (None, report.direction):
+        measured = f"{report.metric} was measured as better {report.direction}"
+        raise BadInputError(f"policy key 'direction' is {policy.direction}, and {measured}")
 
 
 def _undecided(piece: SliceResult, report: BiasReport, policy: BiasPolicy, where: str) -> Finding:
@@ -180,8 +221,8 @@ def _worst_in_words(finding: Finding, report: BiasReport) -> str:
     """The slice that is worst, and its number against its limit."""
     number = finding.measure.removeprefix(f"{report.metric}_").removesuffix("_to_rest")
     value = finding.observed or 0.0
-    if number == "gap":
-        return f"{short_name(finding.subject, 48)} has a gap of {value:.3g} (limit {finding.limit or 0.0:.3g})"
+    if number in ("gap", "ratio"):
+        return f"{short_name(finding.subject, 48)} has a {number} of {value:.3g} (limit {finding.limit or 0.0:.3g})"
     return f"{short_name(finding.subject, 48)} has {report.metric} {value:.4g} ({number} {finding.limit or 0.0:.4g})"
 
 

@@ -39,7 +39,7 @@ def judge_evaluation(report: EvaluationReport, policy: EvaluationPolicy) -> Verd
     findings = judge_dummy(report.against_dummy, policy) if report.against_dummy else ()
     if report.against_champion is not None:
         findings += judge_gain(report.against_champion, policy)
-    findings += tuple(_judge_invariants(report))
+    findings += (*_judge_others(report, policy), *_judge_invariants(report))
     findings += (*_judge_champion(report, policy), *judge_moved_by_hand(report.moved_by_hand))
     findings += (*_judge_latency(report.latency, policy), *_judge_rows(report), *_judge_standing(report))
     return Verdict.of(findings, summary=_summary(report, findings))
@@ -104,6 +104,28 @@ def _explain(comparison: Comparison, policy: EvaluationPolicy, *, holds: bool, r
     if not holds and refused is Status.INSUFFICIENT_EVIDENCE:
         return f"{numbers}; too few rows to tell (policy min_rows {policy.min_rows:,})"
     return numbers
+
+
+def _judge_others(report: EvaluationReport, policy: EvaluationPolicy) -> Iterable[Finding]:
+    """A notice for each declared metric that got worse beyond chance, whatever the deciding one says.
+
+    One-sided at the policy's confidence, by Bonferroni over these metrics.
+    """
+    others = report.other_metrics or ()
+    for each in others:
+        bound = each.bound_near(policy.alpha / len(others))
+        is_worse = bound.upper < 0
+        numbers = f"{each.value:.4g} against {each.other_value:.4g} of the {each.other}"
+        yield Finding(
+            subject=f"{each.metric} against {each.other}",
+            measure=f"{each.metric}_gain_upper_bound",
+            observed=bound.upper,
+            limit=0.0,
+            status=Status.NOTICE if is_worse else Status.PASS,
+            detail=f"{each.metric} got worse, {numbers}; gain at most {bound.upper:+.4g} ({each.method})"
+            if is_worse
+            else "",
+        )
 
 
 def _judge_invariants(report: EvaluationReport) -> Iterable[Finding]:
@@ -188,12 +210,18 @@ def _summary(report: EvaluationReport, findings: Iterable[Finding]) -> str:
         (f for f in findings if f.status.severity > Status.NOTICE.severity), key=lambda f: -f.status.severity
     )
     if not refused:
-        though = f", though {_UNASKED}" if report.champion_trouble else ""
+        worse = [f"{each.metric} got worse" for each in _worse(report, findings)]
+        though = next((f", though {what}" for what in (*([_UNASKED] * bool(report.champion_trouble)), *worse)), "")
         return summarise(f"the candidate may be promoted{though}", f": {numbers}")
     first = refused[0]
     stays = "the champion stays" if report.against_champion else "not good enough"
     decision = "not enough evidence" if first.status is Status.INSUFFICIENT_EVIDENCE else stays
     return summarise(decision, f": {_why(first, report)}")
+
+
+def _worse(report: EvaluationReport, findings: Iterable[Finding]) -> list[Comparison]:
+    noticed = {finding.measure for finding in findings if finding.status is Status.NOTICE}
+    return [each for each in report.other_metrics or () if f"{each.metric}_gain_upper_bound" in noticed]
 
 
 def _why(decisive: Finding, report: EvaluationReport) -> str:

@@ -108,6 +108,8 @@ class ModelSpec:
     :param time_column: orders rows in time, for time-aware splits.
     :param group_column: rows of one group (the same person) stay together in splits and bootstraps.
     :param weight_column: weight of each row in the fit; metrics count every row the same.
+    :param positive_class: which of two classes recall, precision, rates, ``score`` and curves speak of; the one that
+        sorts last by default. Its type is that of the target: text, a number or a truth value.
     :param owners: who may approve a promotion; the model card names them.
     :param params: keyword arguments of the trainer.
     :param seed: random seed of training, splits and bootstraps.
@@ -129,6 +131,7 @@ class ModelSpec:
     time_column: str | None = None
     group_column: str | None = None
     weight_column: str | None = field(default=None, metadata=OMIT_NONE)
+    positive_class: str | int | float | bool | None = field(default=None, metadata=OMIT_NONE)
     owners: tuple[str, ...] = ()
     params: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
@@ -153,6 +156,8 @@ class ModelSpec:
             raise BadInputError(
                 f"model {self.name}: weight_column {self.weight_column!r} is also a feature or the target"
             )
+        if self.positive_class is not None and self.task is not Task.CLASSIFICATION:
+            raise BadInputError(f"model {self.name}: 'positive_class' is for classification, the task is {self.task}")
         needed = {SplitKind.GROUP: self.group_column, SplitKind.TIME: self.time_column}
         if needed.get(self.split.kind, "") is None:
             raise BadInputError(f"model {self.name}: split kind {self.split.kind} needs a {self.split.kind}_column")

@@ -119,3 +119,33 @@ def test_small_slices_of_skewed_losses_keep_their_level(at_most, at_least) -> No
         hits += next(piece.p_value for piece in report.slices if piece.subject == "site=small") < 0.05
     at_most(hits, 400, 0.05)
     at_least(hits, 400, 0.04)
+
+
+def four_fifths(rows: int, runs: int) -> tuple[int, int]:
+    """How often a fair model is accused by the policy with ``min_ratio``, and by a ratio below it alone."""
+    rng, ours, bare = np.random.default_rng(rows), 0, 0
+    plan, policy = plan_slices(["race", "region", "married"], 1), BiasPolicy(min_ratio=0.8, min_gap=1.0)
+    for _ in range(runs):
+        frame = real_rows().iloc[rng.integers(0, len(real_rows()), rows)]
+        table = pa.Table.from_pandas(
+            frame.assign(truth=rng.integers(0, 2, rows), said=(rng.random(rows) < 0.2).astype(int)),
+            preserve_index=False,
+        )
+        report = measure_bias_of_classes(
+            table.to_reader,
+            plan,
+            lambda kinds: (kinds.plain(), SLICE_METRICS["selection_rate"], ()),
+            label="truth",
+            prediction="said",
+        )
+        found = judge_bias(report, policy).findings
+        ours += any(finding.status is Status.FAIL for finding in found)
+        bare += any(f.measure.endswith("_ratio_to_rest") and (f.observed or 0) < 0.8 for f in found)
+    return ours, bare
+
+
+@pytest.mark.parametrize("rows", [500, 2_000])
+def test_the_four_fifths_rule_beyond_chance_accuses_a_fair_model_as_rarely_as_a_gap(rows: int, at_most) -> None:
+    ours, bare = four_fifths(rows, 400)
+    print(f"a ratio below 0.8 alone accuses {bare} of 400")
+    at_most(ours, 400, 0.06)

@@ -138,6 +138,7 @@ def report_on(
         slices=results,
         disparities=tuple(_disparities(cells, terms, results)),
         method=measured.method,
+        positive_class=terms.predictions.positive_class,
         notes=(*notes, *_cuts(cells)),
     )
 

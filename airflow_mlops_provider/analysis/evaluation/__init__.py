@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from airflow_mlops_provider.analysis.evaluation.comparison import compare, estimate_all
 from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, Metric, Predictions, majority_or_mean
-from airflow_mlops_provider.records.reports.evaluation import Damage, EvaluationReport, Invariant, Latency
+from airflow_mlops_provider.records.reports.evaluation import Comparison, Damage, EvaluationReport, Invariant, Latency
 
 
 def measure_evaluation(
@@ -17,6 +17,7 @@ def measure_evaluation(
     champion: Predictions | None = None,
     *,
     metric: Metric,
+    declared: Sequence[Metric] = (),
     groups: ArrayLike | None = None,
     alpha: float = 0.05,
     latency: Latency | None = None,
@@ -30,6 +31,7 @@ def measure_evaluation(
 
     :param champion: its predictions on the candidate's rows, in the same order.
     :param metric: the deciding one.
+    :param declared: all metrics that the model declares; the candidate is compared with the champion in the others too.
     :param groups: group of each row; rows of one group are resampled together.
     :param alpha: one-sided level of the bounds that will be asked for.
     :param latency: measured elsewhere and passed through to the report, as are ``invariants``, ``robustness`` and
@@ -58,12 +60,35 @@ def measure_evaluation(
         against_champion=compare(metric, candidate, champion, name="champion", alphas=[alpha], groups=groups, seed=seed)
         if champion
         else None,
+        positive_class=candidate.positive_class,
+        other_metrics=_in_others(candidate, champion, metric, declared, alpha=alpha, groups=groups, seed=seed)
+        if champion
+        else None,
         latency=latency,
         invariants=tuple(invariants),
         robustness=tuple(robustness),
         held_out=held_out,
         notes=tuple(notes),
     )
+
+
+def _in_others(
+    candidate: Predictions,
+    champion: Predictions,
+    deciding: Metric,
+    declared: Sequence[Metric],
+    *,
+    alpha: float,
+    groups: ArrayLike | None,
+    seed: int,
+) -> tuple[Comparison, ...] | None:
+    """Paired comparisons in the declared metrics besides the deciding one, with bounds at the corrected level."""
+    usable = [m for m in declared if m.name != deciding.name and m.applies_to(candidate) and m.applies_to(champion)]
+    found = tuple(
+        compare(m, candidate, champion, name="champion", alphas=[alpha / len(usable)], groups=groups, seed=seed)
+        for m in usable
+    )
+    return found or None
 
 
 def unmeasurable(candidate: Predictions, metric: Metric, *, invariants: Sequence[Invariant]) -> EvaluationReport:

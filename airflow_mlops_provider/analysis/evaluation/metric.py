@@ -27,7 +27,7 @@ class Predictions:
     :param truth: class numbers (positions in ``classes``), or values; shape ``(n,)``.
     :param predicted: the same for the model; ``None`` when only scores are known.
     :param scores: probability or score of the positive class, shape ``(n,)``, or of every class, shape ``(n, k)``.
-    :param classes: sorted; of two, the last is the positive one; empty for regression.
+    :param classes: of two, the last is the positive one; empty for regression.
     :param has_probabilities: whether ``scores`` are probabilities; values of a decision function are not, even where
         they lie between 0 and 1.
     """
@@ -48,10 +48,46 @@ class Predictions:
             scores=None if self.scores is None else self.scores[rows],
         )
 
+    def with_positive(self, positive: Any | None) -> Predictions:
+        """The same answers with ``positive`` as the class that rates and scores speak of, of two classes.
+
+        :param positive: one of the classes; ``None`` leaves the order as it is. Where a third class turned up in the
+            rows, there is no positive one.
+        :raises BadInputError: when it is none of the classes.
+        """
+        if positive is None or self.task is not Task.CLASSIFICATION:
+            return self
+        if positive not in self.classes:
+            raise BadInputError(f"positive_class {positive!r} is none of the classes")
+        if len(self.classes) != 2 or self.classes[1] == positive:
+            return self
+        return replace(
+            self,
+            truth=_swapped(self.truth),
+            predicted=None if self.predicted is None else _swapped(self.predicted),
+            scores=None if self.scores is None else self._swapped_scores(self.scores),
+            classes=(self.classes[1], self.classes[0]),
+        )
+
+    def _swapped_scores(self, scores: Floats) -> Floats:
+        if scores.ndim == 2:
+            return scores[:, ::-1]
+        return np.asarray(1 - scores if self.has_probabilities else -scores)
+
+    @property
+    def positive_class(self) -> str | None:
+        """The class that rates and scores speak of, as text; ``None`` unless there are two classes."""
+        return str(self.classes[1]) if self.task is Task.CLASSIFICATION and len(self.classes) == 2 else None
+
     @property
     def is_binary(self) -> bool:
         """Whether there are at most two classes."""
         return self.task is Task.CLASSIFICATION and len(self.classes) <= 2
+
+
+def _swapped(codes: NDArray[Any]) -> NDArray[Any]:
+    """Class 0 as 1 and 1 as 0; a class that is none of the two (-1) stays."""
+    return np.where(codes < 0, codes, 1 - codes)
 
 
 def _mean_value(truth: NDArray[Any]) -> float:

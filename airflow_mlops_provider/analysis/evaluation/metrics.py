@@ -13,13 +13,14 @@ from airflow_mlops_provider.analysis.evaluation.metric import Metric, Prediction
 from airflow_mlops_provider.analysis.evaluation.ranking_metrics import RANKING_METRICS, roc_pseudo_values
 from airflow_mlops_provider.analysis.evaluation.regression_metrics import REGRESSION_METRICS, pinball
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.model_spec import Task
+from airflow_mlops_provider.records.model_spec import Direction, Task
 
 __all__ = [
     "METRICS",
     "SLICE_METRICS",
     "Metric",
     "Predictions",
+    "directed",
     "find_metric",
     "majority_or_mean",
     "predicted_of",
@@ -50,6 +51,22 @@ def find_metric(name: str, among: Mapping[str, Metric] | None = None) -> Metric:
     if name not in known:
         raise BadInputError(f"metric {name!r} is unknown; metrics are {', '.join(known)}, pinball_1 to pinball_99")
     return known[name]
+
+
+def directed(metric: Metric, direction: Direction | None) -> Metric:
+    """The metric, better in ``direction`` where it is a rate that says how rows are treated.
+
+    :raises BadInputError: when the metric says how good a model is, which has one direction.
+    """
+    if direction is None or direction is metric.direction:
+        return metric
+    two_sided = [rate.name for rate in RATES]
+    if metric.name not in two_sided:
+        raise BadInputError(
+            f"policy key 'direction' is {direction}, and {metric.name} is better {metric.direction}; "
+            f"the rates that may be turned round are {', '.join(two_sided)}"
+        )
+    return replace(metric, direction=direction)
 
 
 def majority_or_mean(predictions: Predictions, metric: Metric) -> Predictions:

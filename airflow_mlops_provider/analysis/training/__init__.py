@@ -78,6 +78,7 @@ def _measure(
         folds=len(folds),
         wanted_folds=spec.split.folds,
         metrics=measure_metrics(results, spec),
+        positive_class=results[0].predictions.positive_class if results else None,
         confusion=measure_confusion(results, spec),
         roc=measure_roc(results),
         calibration=measure_calibration(results),

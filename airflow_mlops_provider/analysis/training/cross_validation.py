@@ -56,12 +56,16 @@ def answers(estimator: Any, data: TrainingData, spec: ModelSpec, *, metric: Metr
     :raises BadInputError: when the estimator cannot answer, or answers what is no number.
     """
     classes: list[Any] = estimator.classes_.tolist() if spec.task is Task.CLASSIFICATION else []
+    if spec.positive_class is not None and len(classes) > 2:
+        raise BadInputError(
+            f"model {spec.name}: 'positive_class' needs a target of two classes, and {spec.target!r} has {len(classes)}"
+        )
     scores, are_probabilities = _scores(estimator, data, spec)
     only_scores = metric is not None and metric.of_scores and scores is not None
     predicted = np.full(len(data.target), classes[0]) if only_scores else _asked(estimator.predict, data, spec)
     found = from_answers(
         spec.task, data.target, predicted.reshape(-1), scores, classes, has_probabilities=are_probabilities
-    )
+    ).with_positive(spec.positive_class)
     return replace(found, predicted=None) if only_scores else found
 
 

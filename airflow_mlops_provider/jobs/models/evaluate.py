@@ -120,11 +120,14 @@ class EvaluateJob(Job, EvaluateRequest):
             require_two_classes(answers.predictions, label=label)
         champion = None
         if theirs is not None:
-            champion, trouble = self._of_champion(theirs, dataset, frame, label, metric)
+            champion, trouble = self._of_champion(
+                theirs, dataset, frame, label=label, metric=metric, ours=answers.predictions
+            )
         report = measure_evaluation(
             answers.predictions,
             champion,
             metric=metric,
+            declared=[metric_of(ours.spec, name) for name in ours.spec.metrics],
             groups=groups,
             alpha=self.policy.alpha,
             latency=measure_latency(ours.predict, frame, artifact_bytes=ours.artifact_bytes),
@@ -138,18 +141,20 @@ class EvaluateJob(Job, EvaluateRequest):
         return replace(report, champion_trouble=trouble or None)
 
     def _of_champion(
-        self, champion: Predictor, dataset: Dataset, frame: Any, label: str, metric: Metric
+        self, champion: Predictor, dataset: Dataset, frame: Any, *, label: str, metric: Metric, ours: Predictions
     ) -> tuple[Predictions | None, str]:
         """The champion's answers, or why they cannot be had of rows that the candidate has answered."""
         try:
             with naming(dataset):
                 answers = ask(champion, frame, label)
-            require_measurable(metric, answers.predictions, label=label, model=f"champion {_named(champion.ref)}")
+            # Rates of both speak of the candidate's class, whatever the champion declared.
+            predictions = answers.predictions.with_positive(ours.classes[1] if len(ours.classes) == 2 else None)
+            require_measurable(metric, predictions, label=label, model=f"champion {_named(champion.ref)}")
         except BadInputError as error:
             return None, str(error)
         if not answers.are_numbers:
             return None, f"the answers of {_named(champion.ref)} hold NaN or infinite values"
-        return answers.predictions, ""
+        return predictions, ""
 
 
 def _champion(

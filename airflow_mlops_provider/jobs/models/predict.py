@@ -47,7 +47,7 @@ class PredictJob(Job, PredictRequest):
     """Score a dataset; every output row names the model version and the data it was made from.
 
     The output holds, in the order of the input rows: the model's group and time columns where the data have them, the
-    columns of ``keep``, ``prediction``, ``score`` (of the second class; ``score_<class>`` for more than two), and the
+    columns of ``keep``, ``prediction``, ``score`` (of the positive class; ``score_<class>`` for more than two), and the
     provenance. It appears whole or not at all, and a repetition writes the same again.
     """
 
@@ -81,6 +81,8 @@ class PredictJob(Job, PredictRequest):
         target = self.shadow_uri or shadow_uri(self.output_uri)
         try:
             shadow = build_version(store, store.resolve(self.shadow))
+            # Scores are compared of one class: the one that the model in use speaks of.
+            shadow = replace(shadow, spec=replace(shadow.spec, positive_class=champion.spec.positive_class))
             shadowed = score(shadow, dataset, target, keep=self.keep)
         except BadInputError as error:
             return PredictionReport(scoring=scoring, shadow_trouble=str(error), seconds=0.0)
@@ -116,7 +118,7 @@ def _read_answers(uri: str, model: Predictor) -> Answers:
     return Answers(
         predicted=frame["prediction"].to_numpy(),
         scores=None if scores.shape[1] == 0 else scores[:, 0] if scores.shape[1] == 1 else scores,
-        classes=(model.classes or ()) if model.spec.task is Task.CLASSIFICATION else (),
+        classes=_in_order(model) if model.spec.task is Task.CLASSIFICATION else (),
     )
 
 
@@ -213,9 +215,18 @@ def _scores(model: Predictor, probabilities: Any) -> dict[str, Any]:
     if probabilities is None:
         return {}
     if probabilities.shape[1] == 2:
-        return {"score": pa.array(probabilities[:, 1].astype(np.float64))}
+        column = 1 if _in_order(model) == (model.classes or ()) else 0
+        return {"score": pa.array(probabilities[:, column].astype(np.float64))}
     classes = model.classes or range(probabilities.shape[1])
     return {f"score_{label}": pa.array(probabilities[:, i].astype(np.float64)) for i, label in enumerate(classes)}
+
+
+def _in_order(model: Predictor) -> tuple[Any, ...]:
+    """The classes, the positive one last where the model names one of two."""
+    classes, positive = model.classes or (), model.spec.positive_class
+    return (
+        (classes[1], classes[0]) if len(classes) == 2 and positive is not None and classes[0] == positive else classes
+    )
 
 
 def _carried(model: Predictor, dataset: Dataset, keep: tuple[str, ...]) -> tuple[str, ...]:

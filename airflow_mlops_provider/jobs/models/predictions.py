@@ -96,7 +96,9 @@ def ask(predictor: Predictor, frame: pd.DataFrame, label: str) -> Answers:
     probabilities = found if task is Task.CLASSIFICATION else None
     scores = scores_of(probabilities) if values is None else values
     return Answers(
-        predictions=from_answers(task, frame[label], predicted, scores, classes, has_probabilities=values is None),
+        predictions=from_answers(
+            task, frame[label], predicted, scores, classes, has_probabilities=values is None
+        ).with_positive(predictor.spec.positive_class),
         # The probability of the second class alone sums to one by construction; the invariant needs both.
         invariants=check_invariants(task, len(frame), predicted, probabilities, classes),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from airflow_mlops_provider.records.codec import OMIT_NONE
 from airflow_mlops_provider.records.model_spec import Direction, Task
 
 
@@ -83,6 +84,7 @@ class BiasReport:
     :param discoveries: deeper intersections, searched on one half of the rows and tested on the other.
     :param disparities: for two classes; empty otherwise.
     :param method: how each slice was tested against the rest.
+    :param positive_class: of two classes, the one that rates, scores and curves speak of; ``None`` otherwise.
     :param notes: what a reader must know: how numeric columns were cut, what was assumed.
     """
 
@@ -98,4 +100,5 @@ class BiasReport:
     discoveries: tuple[Discovery, ...] = ()
     disparities: tuple[Disparity, ...] = ()
     method: str
+    positive_class: str | None = field(default=None, metadata=OMIT_NONE)
     notes: tuple[str, ...] = ()

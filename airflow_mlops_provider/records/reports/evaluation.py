@@ -76,6 +76,11 @@ class Comparison:
             raise BadInputError(f"the comparison with the {self.other} has no bound at level {alpha:g}")
         return max(strict, key=lambda bound: bound.alpha)
 
+    def bound_near(self, alpha: float) -> Bound:
+        """As :meth:`bound`, or the strictest bounds that were measured when none is as strict."""
+        strictest = min(bound.alpha for bound in self.bounds)
+        return self.bound(max(alpha, strictest))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
@@ -164,6 +169,9 @@ class EvaluationReport:
     :param robustness: what corrupted features cost, worst first; empty when only predictions were given.
     :param held_out: whether the rows are others than those that the candidate was trained on.
     :param other_aliases: aliases of other versions, such as ``champion=1``, when none has the champion's alias.
+    :param positive_class: of two classes, the one that rates, scores and curves speak of; ``None`` otherwise.
+    :param other_metrics: the candidate against the champion in the other metrics that the model declares; ``None`` when
+        there are none, or there is no comparison.
     :param champion_trouble: why the champion could not be asked, so that there is no comparison with it; ``None`` when
         it could, or there is none.
     :param moved_by_hand: aliases that were moved outside the decision record, one sentence each; ``None`` without any.
@@ -184,6 +192,8 @@ class EvaluationReport:
     robustness: tuple[Damage, ...] = ()
     held_out: bool = True
     other_aliases: tuple[str, ...] = ()
+    positive_class: str | None = field(default=None, metadata=OMIT_NONE)
+    other_metrics: tuple[Comparison, ...] | None = field(default=None, metadata=OMIT_NONE)
     champion_trouble: str | None = field(default=None, metadata=OMIT_NONE)
     moved_by_hand: tuple[str, ...] | None = field(default=None, metadata=OMIT_NONE)
     notes: tuple[str, ...] = ()

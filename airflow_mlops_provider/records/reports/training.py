@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_mlops_provider.records.codec import OMIT_NONE
 from airflow_mlops_provider.records.model_spec import Direction, SplitKind, Task
 
 
@@ -107,6 +108,7 @@ class TrainingReport:
     :param split: how folds were made.
     :param folds: how many there were.
     :param metrics: of the model's declaration, in order.
+    :param positive_class: of two classes, the one that rates, scores and curves speak of; ``None`` otherwise.
     :param confusion: of the held-out predictions of all folds; ``None`` for regression.
     :param roc: for two classes: false positive rate to true positive rate.
     :param calibration: for two classes: predicted probability to observed share, in bins of equal size.
@@ -126,6 +128,7 @@ class TrainingReport:
     split: SplitKind
     folds: int
     metrics: tuple[FoldMetric, ...]
+    positive_class: str | None = field(default=None, metadata=OMIT_NONE)
     confusion: Confusion | None = None
     roc: Curve | None = None
     calibration: Curve | None = None

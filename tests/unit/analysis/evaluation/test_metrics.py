@@ -8,10 +8,13 @@ import sklearn.metrics as sk
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_mlops_provider.analysis.evaluation import measure_evaluation
 from airflow_mlops_provider.analysis.evaluation.comparison import compare, estimate
 from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, Predictions, find_metric, majority_or_mean
+from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy, judge_evaluation
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import Task
+from airflow_mlops_provider.records.verdict import Status
 
 ROWS = 1500
 
@@ -109,3 +112,81 @@ def test_values_of_a_decision_function_have_an_area_and_no_log_loss() -> None:
     assert METRICS["roc_auc"].applies_to(p)
     assert not METRICS["log_loss"].applies_to(p)
     assert not METRICS["brier"].applies_to(p)
+
+
+@pytest.mark.parametrize("name", ["recall", "precision", "f1", "roc_auc", "average_precision", "log_loss", "brier"])
+def test_a_metric_speaks_of_the_class_that_is_named_positive(name: str) -> None:
+    random = np.random.default_rng(4)
+    truth = (random.random(ROWS) < 0.3).astype(int)
+    scores = np.clip(truth * 0.3 + random.random(ROWS) * 0.7, 0, 1)
+    said = Predictions(
+        task=Task.CLASSIFICATION,
+        truth=truth,
+        predicted=(scores > 0.6).astype(int),
+        scores=scores,
+        classes=("left", "stayed"),
+    )
+    left, known = said.with_positive("left"), {"left": 1 - truth, "scores": 1 - scores, "said": (scores <= 0.6)}
+    expected = {
+        "recall": sk.recall_score(known["left"], known["said"]),
+        "precision": sk.precision_score(known["left"], known["said"]),
+        "f1": sk.f1_score(known["left"], known["said"]),
+        "roc_auc": sk.roc_auc_score(known["left"], known["scores"]),
+        "average_precision": sk.average_precision_score(known["left"], known["scores"]),
+        "log_loss": sk.log_loss(known["left"], known["scores"]),
+        "brier": sk.brier_score_loss(known["left"], known["scores"]),
+    }
+    assert METRICS[name].of(left) == pytest.approx(expected[name])
+    assert (said.positive_class, left.positive_class, left.with_positive("left")) == ("stayed", "left", left)
+
+
+def test_a_positive_class_that_there_is_not_is_refused_and_a_third_class_leaves_none() -> None:
+    said = Predictions(
+        task=Task.CLASSIFICATION, truth=np.array([0, 1]), predicted=np.array([0, -1]), classes=("a", "b")
+    )
+    with pytest.raises(BadInputError, match="positive_class 'c' is none of the classes"):
+        said.with_positive("c")
+    assert said.with_positive("a").predicted.tolist() == [1, -1]
+    three = Predictions(task=Task.CLASSIFICATION, truth=np.array([0, 2]), classes=("a", "b", "c")).with_positive("a")
+    assert (three.classes, three.positive_class) == (("a", "b", "c"), None)
+
+
+def _with_recall(share: float, false_positives: float) -> Predictions:
+    """4,000 rows, a tenth of them positive."""
+    truth = np.repeat([0, 1], [3600, 400])
+    said = np.concatenate([np.arange(3600) < 3600 * false_positives, np.arange(400) < 400 * share]).astype(int)
+    return Predictions(task=Task.CLASSIFICATION, truth=truth, predicted=said, classes=(0, 1))
+
+
+def test_a_declared_metric_that_fell_is_noticed_although_the_deciding_one_rose() -> None:
+    candidate, champion = _with_recall(0.20, 0.0), _with_recall(0.79, 0.08)
+    report = measure_evaluation(
+        candidate,
+        champion,
+        metric=METRICS["accuracy"],
+        declared=[METRICS[each] for each in ("accuracy", "recall", "f1")],
+    )
+    verdict = judge_evaluation(report, EvaluationPolicy())
+    assert report.against_champion.gain == pytest.approx(0.013)
+    assert verdict.status is Status.NOTICE
+    noticed = {f.measure: f.detail for f in verdict.of_status(Status.NOTICE)}
+    assert noticed["recall_gain_upper_bound"].startswith("recall got worse, 0.2 against 0.79 of the champion")
+    assert set(noticed) == {"recall_gain_upper_bound", "f1_gain_upper_bound"}
+    assert "the candidate may be promoted, though recall got worse" in verdict.summary
+
+
+def test_equal_models_are_seldom_said_to_have_got_worse_in_one_of_five_metrics() -> None:
+    declared = [METRICS[name] for name in ("accuracy", "recall", "precision", "f1", "balanced_accuracy")]
+    noticed, random = 0, np.random.default_rng(11)
+    for _ in range(60):
+        truth = random.integers(0, 2, 400)
+        ours, theirs = (np.where(random.random(400) < 0.8, truth, 1 - truth) for _ in range(2))
+        both = [
+            Predictions(task=Task.CLASSIFICATION, truth=truth, predicted=said, classes=(0, 1))
+            for said in (ours, theirs)
+        ]
+        report = measure_evaluation(*both, metric=METRICS["accuracy"], declared=declared)
+        found = judge_evaluation(report, EvaluationPolicy()).of_status(Status.NOTICE)
+        noticed += any(finding.measure.endswith("_gain_upper_bound") for finding in found)
+    # 9 of 60 would contradict 5 % at the one-sided 95 % bound only from 7 on.
+    assert noticed <= 6

@@ -241,3 +241,60 @@ def test_a_row_without_a_group_is_refused(handbook, tmp_path) -> None:
     table.loc[:6, "person"] = None
     with pytest.raises(BadInputError, match="'person' has 7 missing values of 4,000 rows"):
         run(table, tmp_path, slices=["race"], group_column="person")
+
+
+def flagged(shares: dict[str, float], rows: int) -> pd.DataFrame:
+    """Rows of two groups, of which the model flags these shares."""
+    parts = [
+        pd.DataFrame({"group": name, "y": np.arange(rows) % 2, "said": (np.arange(rows) < rows * share).astype(int)})
+        for name, share in shares.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def accused(outcome: Outcome) -> list[str]:
+    return sorted({finding.subject for finding in outcome.verdict.of_status(Status.FAIL)})
+
+
+def test_where_being_selected_is_the_harm_the_group_that_is_selected_more_is_found(tmp_path) -> None:
+    table, keys = flagged({"a": 0.52, "b": 0.30}, 1000), {"slices": ["group"], "metric": "selection_rate"}
+    assert accused(run(table, tmp_path, **keys)) == ["group=b"]
+    harm = run(table, tmp_path, **keys, policy={"direction": "lower"})
+    assert accused(harm) == ["group=a"]
+    assert report_of(harm).direction == "lower"
+    assert report_of(harm).positive_class == "1"
+
+
+def test_the_direction_of_a_ceiling_follows_that_of_the_rate(tmp_path) -> None:
+    policy = {"direction": "lower", "critical": {"group=b": 0.25}, "min_gap": 0.9}
+    outcome = run(
+        flagged({"a": 0.3, "b": 0.3}, 500), tmp_path, slices=["group"], metric="selection_rate", policy=policy
+    )
+    assert [(f.subject, f.measure) for f in outcome.verdict.of_status(Status.FAIL)] == [
+        ("group=b", "selection_rate_ceiling")
+    ]
+
+
+@pytest.mark.parametrize(("direction", "found"), [("lower", "group=a"), ("higher", "group=b")])
+def test_a_ratio_below_four_fifths_fails_where_the_gap_is_small(tmp_path, direction, found) -> None:
+    table, keys = flagged({"a": 0.019, "b": 0.010}, 10_000), {"slices": ["group"], "metric": "selection_rate"}
+    assert run(table, tmp_path, **keys, policy={"direction": direction}).verdict.status is Status.NOTICE
+    outcome = run(table, tmp_path, **keys, policy={"direction": direction, "min_ratio": 0.8})
+    assert accused(outcome) == [found]
+    (finding,) = outcome.verdict.of_status(Status.FAIL)
+    assert (finding.measure, finding.limit) == ("selection_rate_ratio_to_rest", 0.8)
+    assert finding.observed == pytest.approx(0.010 / 0.019)
+    assert f"{found} has a ratio of 0.526 (limit 0.8)" in outcome.verdict.summary
+
+
+def test_a_ratio_below_the_limit_by_chance_accuses_nobody(tmp_path) -> None:
+    table = flagged({"a": 0.10, "b": 0.07}, 100)
+    policy = {"direction": "lower", "min_ratio": 0.8}
+    outcome = run(table, tmp_path, slices=["group"], metric="selection_rate", policy=policy)
+    assert accused(outcome) == []
+    assert min(f.observed for f in outcome.verdict.findings if f.measure.endswith("ratio_to_rest")) < 0.8
+
+
+def test_a_metric_that_says_how_good_a_model_is_cannot_be_turned_round(handbook, tmp_path) -> None:
+    with pytest.raises(BadInputError, match="'direction' is lower, and accuracy is better higher"):
+        run(handbook, tmp_path, slices=["race"], policy={"direction": "lower"})
