@@ -6,7 +6,6 @@ bytes answer otherwise, and no digest tells. The probe batch that was stored wit
 
 from __future__ import annotations
 
-from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry
 from airflow_mlops_provider.exceptions import IntegrityError, MLOpsError, one_line
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.reports.training import Symmetry
@@ -57,6 +56,8 @@ def ask_probe(model: Predictor) -> Symmetry | None:
     """
     if model.probe is None:
         return None
+    from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry  # loads what a table needs not
+
     try:
         return measure_symmetry(model, model.probe.frame, model.probe.predictions, model.probe.scores)
     except Exception as error:  # whatever the user's estimator raises
