@@ -7,7 +7,9 @@ each kind and, of the rest, as many as it may.
 
 from __future__ import annotations
 
+import os
 import shutil
+import statistics
 import sys
 import tempfile
 import time
@@ -17,7 +19,7 @@ from typing import Any
 
 from benchmarks.engines import Goal, print_goals
 
-MODELS, VERDICTS = 50, 10_000
+MODELS, VERDICTS, WARM = 50, 10_000, 7
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -58,6 +60,7 @@ def fill(root: Path, models: int, verdicts: int) -> dict[str, set[str]]:
         _put_entry(root, place, evidence)
         made.setdefault(name, set()).add(kind)
     assert store.index.entries()
+    _rest(root)
     return made
 
 
@@ -82,25 +85,48 @@ class Everybody:
 
 
 def overview(root: Path) -> tuple[float, float, dict[str, set[str]]]:
-    """Seconds cold and warm, and the kinds of checks that each model shows."""
-    from airflow_mlops_provider.stores.evidence.index import parse_entry
+    """Seconds cold, seconds warm (the median), and the kinds of checks that each model shows."""
+    _forget_all()
+    seconds = []
+    for _ in range(1 + WARM):
+        start = time.perf_counter()
+        board = _read(root)
+        seconds.append(time.perf_counter() - start)
+    kinds = {group.name: {check.kind for check in group.checks} for group in board.models}
+    return seconds[0], statistics.median(seconds[1:]), kinds
+
+
+def _read(root: Path) -> Any:
     from airflow_mlops_provider.ui.board import read_board
+
+    return read_board(str(root), Everybody())  # type: ignore[arg-type]  # only may_read is asked
+
+
+def _forget_all() -> None:
+    """As in a process that has just started."""
+    from airflow_mlops_provider.records import evidence_name
+    from airflow_mlops_provider.stores.evidence.catalogue import forget_catalogues
+    from airflow_mlops_provider.stores.evidence.index import parse_entry
+    from airflow_mlops_provider.stores.evidence.listings import forget_listings
+    from airflow_mlops_provider.ui.chains import forget_chains
     from airflow_mlops_provider.ui.entries import forget_what_was_read
 
-    forget_what_was_read()
+    for forget in (forget_catalogues, forget_listings, forget_chains, forget_what_was_read):
+        forget()
     parse_entry.cache_clear()
-    seconds = []
-    for _ in range(2):
-        start = time.perf_counter()
-        board: Any = read_board(str(root), Everybody())  # type: ignore[arg-type]  # only may_read is asked
-        seconds.append(time.perf_counter() - start)
-    return seconds[0], seconds[1], {group.name: {check.kind for check in group.checks} for group in board.models}
+    evidence_name._parsed.cache_clear()
+
+
+def _rest(root: Path) -> None:
+    """As if the last verdict had been written a while ago: what has just changed is listed at each request."""
+    for place, _, _ in os.walk(root):
+        os.utime(place, ns=(10**18, 10**18))
 
 
 def main(_arguments: list[str]) -> list[Goal]:
     """Measure, print the table, and return the goals."""
     print(f"\n## The overview, {MODELS} models and {VERDICTS:,} verdicts\n")
-    print("| evidence root | cold | warm | models that show all their checks |\n|---|---|---|---|")
+    print("| evidence root | cold | warm, median | warm : cold | models that show all checks |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as place:
         root = Path(place, "mlops")
         made = fill(root, MODELS, VERDICTS)
@@ -110,8 +136,9 @@ def main(_arguments: list[str]) -> list[Goal]:
                 shutil.rmtree(root / "index")
             cold, warm, shown = found[name] = overview(root)
             whole = sum(shown.get(model) == kinds for model, kinds in made.items())
-            print(f"| {name} | {cold:.2f} s | {warm:.2f} s | {whole} of {MODELS} |")
-        _, warm, shown = found["with the index"]
+            print(f"| {name} | {cold:.2f} s | {warm:.2f} s | 1 : {cold / warm:.0f} | {whole} of {MODELS} |")
+        cold, warm, shown = found["with the index"]
+        print(f"\nWith the index in place of reading: {found['without'][1] / warm:.1f} times as fast when warm.")
     return [
         Goal(
             what="overview: models that show all their checks",
@@ -119,7 +146,8 @@ def main(_arguments: list[str]) -> list[Goal]:
             measured=f"{sum(shown.get(model) == kinds for model, kinds in made.items())} of {MODELS}",
             reached=shown == made,
         ),
-        Goal(what="overview, warm", goal="at most 2 s", measured=f"{warm:.2f} s", reached=warm <= 2),
+        Goal(what="overview, cold", goal="at most 2 s", measured=f"{cold:.2f} s", reached=cold <= 2),
+        Goal(what="overview, warm", goal="at most 0.3 s", measured=f"{warm:.2f} s", reached=warm <= 0.3),
     ]
 
 

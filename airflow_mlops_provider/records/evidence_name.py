@@ -123,6 +123,11 @@ def name_of(uri: str) -> str:
     return "/".join(parts if parts[-2:-1] == [ATTACHMENTS] else parts[-2:])
 
 
+def stem_of(name: str) -> str:
+    """The last part of a name or URI without its ending: when the evidence was written, and its hash."""
+    return name.rpartition("/")[2].removesuffix(".json")
+
+
 def root_of(uri: str) -> str:
     """The root that the evidence at ``uri`` lies in, wherever that is."""
     return uri.rsplit("/", 2)[0] if uri.count("/") >= 2 else "."

@@ -6,26 +6,21 @@ evidence, and so is what the index lacks: a missing, stale or forged entry costs
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.decision_record import DecisionRecord
 from airflow_mlops_provider.records.evidence_name import name_of, parse_evidence
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.evidence.index import IndexEntry, short
+from airflow_mlops_provider.stores.evidence.kept import Kept
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.ui.auth import Reader
 from airflow_mlops_provider.ui.chains import ModelDecisions, read_decisions
-from airflow_mlops_provider.ui.entries import AT_ONCE, Entry, indexed, read_all
+from airflow_mlops_provider.ui.entries import Entry, read_named
+from airflow_mlops_provider.ui.grouping import NEWEST, Grouping, Groups, Subject
 
-NEWEST = 60
-"""How many pieces of evidence of each kind are shown of a model; of all models together as many are always read."""
 NEWEST_IN_TRENDS = 24
 """How many checks stand side by side in a trend, whose numbers are in the evidence alone."""
 MOST_IN_TRENDS = 600
@@ -34,14 +29,8 @@ MOST_READ = 1000
 """How many pieces that the index lacks are read, the newest first; the page says how many more there are."""
 
 TREND_KINDS = (Kind.DRIFT, Kind.BIAS)
-
-
-class Subject(StrEnum):
-    """What a group of checks is about."""
-
-    MODEL = "model"
-    DAG = "dag"
-    DATASET = "dataset"
+_SHOWN: Kept[frozenset[str]] = Kept(most=8)
+"""By root: what was read for the page the last time, which is read at once as long as no name came or went."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,27 +105,34 @@ def read_board(root: str, reader: Reader) -> Board:
     :param reader: who asks; what they may not read is left out.
     """
     store = EvidenceStore(root)
+    catalogue = store.catalogue()
     decisions = read_decisions(store, reader)
-    entries, unread = _found(store)
-    while True:
-        about, rest = _by_model(_visible(entries.values(), reader), decisions)
-        models = {name: _checks(found) for name, found in about.items()}
-        datasets = [(*origin, _checks(found)) for origin, found in _by_origin(rest)]
-        unknown = _to_read([*models.values(), *(checks for _, _, checks in datasets)])
-        if not unknown:
-            break
+    grouping = Grouping(root=store.root, catalogue=catalogue, decisions=decisions, reader=reader)
+    shown = _SHOWN.get(store.root, catalogue) or frozenset()
+    read = read_named(store, {*catalogue.newest(NEWEST), *catalogue.lacking[:MOST_READ], *shown})
+    while unknown := _to_read(groups := grouping.of(read)):
         # What is read may turn out broken or about something else, so that other entries come forward.
-        entries.update((entry.uri, entry) for entry in read_all(unknown))
-    broken = sorted((entry for entry in entries.values() if entry.fault), key=_age, reverse=True)
+        read |= read_named(store, unknown)
+    _SHOWN.put(store.root, catalogue, frozenset(name for name, entry in read.items() if not entry.fault))
+    models = {name for subject, name in groups if subject is Subject.MODEL}
     return Board(
         root=store.root,
         models=tuple(
-            Group(subject=Subject.MODEL, name=name, checks=models.get(name, ()), decisions=decisions.get(name))
+            Group(
+                subject=Subject.MODEL,
+                name=name,
+                checks=_checks(groups.get((Subject.MODEL, name), {})),
+                decisions=decisions.get(name),
+            )
             for name in sorted({*models, *decisions})
         ),
-        datasets=tuple(Group(subject=subject, name=name, checks=checks) for subject, name, checks in datasets),
-        broken=tuple(broken),
-        unread=unread,
+        datasets=tuple(
+            Group(subject=subject, name=name, checks=_checks(kinds))
+            for (subject, name), kinds in sorted(groups.items())
+            if subject is not Subject.MODEL
+        ),
+        broken=tuple(sorted((entry for entry in read.values() if entry.fault), key=_age, reverse=True)),
+        unread=len(catalogue.lacking) - sum(name in read for name in catalogue.lacking),
     )
 
 
@@ -154,114 +150,18 @@ def locate(root: str, uri: str) -> str:
     return canonical
 
 
-def _found(store: EvidenceStore) -> tuple[dict[str, Entry], int]:
-    """All evidence by URI, as the index tells it or, where it must be, as it was read; and how many were left out."""
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        listing = pool.submit(store.index.entries)
-        names = list(pool.map(store.names, Kind))
-    told: dict[str, list[IndexEntry]] = defaultdict(list)
-    for entry in listing.result():
-        told[entry.evidence].append(entry)
-    # Two entries of one piece contradict each other: it is read.
-    known = {name: found[0] for name, found in told.items() if len(found) == 1}
-    recent = {name for of_kind in names for name in of_kind[-NEWEST:]}
-    lacking = sorted((name for of_kind in names for name in of_kind if name not in known), key=_stamp, reverse=True)
-    must_read = recent.union(lacking[:MOST_READ])
-    entries = {entry.uri: entry for entry in read_all(map(store.uri_of, sorted(must_read)))}
-    for name in (name for of_kind in names for name in of_kind if name in known and name not in must_read):
-        uri = store.uri_of(name)
-        entries[uri] = indexed(uri, known[name])
-    return entries, len(set(lacking) - must_read)
-
-
-def _stamp(name: str) -> str:
-    return name.split("/", 1)[-1] if parse_evidence(name) else ""
-
-
 def _age(entry: Entry) -> tuple[object, str]:
     return entry.written_at, entry.uri
 
 
-def _visible(entries: Iterable[Entry], reader: Reader) -> list[Entry]:
-    """What is not broken and may be read, oldest first."""
-    found = [entry for entry in entries if entry.facts and reader.may_read(_origin(entry.facts))]
-    return sorted(found, key=_age)
-
-
-def _origin(facts: IndexEntry) -> dict[str, str]:
-    return {"dag_id": facts.dag_id} if facts.dag_id else {}
-
-
-def _to_read(groups: Iterable[tuple[Check, ...]]) -> list[str]:
-    """The latest of every check, and what trends are drawn from, as far as nobody has read it."""
-    checks = [check for group in groups for check in group]
-    trends = sum(check.kind in TREND_KINDS for check in checks)
+def _to_read(groups: Groups) -> list[str]:
+    """Names of the latest of every check, and of what trends are drawn from, as far as nobody has read them."""
+    checks = [(kind, history) for kinds in groups.values() for kind, history in kinds.items()]
+    trends = sum(kind in TREND_KINDS for kind, _ in checks)
     depth = max(2, min(NEWEST_IN_TRENDS, MOST_IN_TRENDS // max(1, trends)))
-    shown = (entry for check in checks for entry in check.history[-depth if check.kind in TREND_KINDS else -1 :])
-    return [entry.uri for entry in shown if not entry.is_known]
+    shown = (entry for kind, history in checks for entry in history[-depth if kind in TREND_KINDS else -1 :])
+    return [name_of(entry.uri) for entry in shown if not entry.is_known]
 
 
-def _by_model(entries: list[Entry], decisions: dict[str, ModelDecisions]) -> tuple[dict[str, list[Entry]], list[Entry]]:
-    """Entries by the models they are about, and those about no known model.
-
-    A check of data belongs to the models that were made from, judged on or decided by that very data.
-    """
-    uses = _users_of_data(entries, decisions)
-    models: dict[str, list[Entry]] = defaultdict(list)
-    rest: list[Entry] = []
-    for entry in entries:
-        about = _models_of(entry, uses)
-        for name in about:
-            models[name].append(entry)
-        if not about:
-            rest.append(entry)
-    return models, rest
-
-
-def _users_of_data(entries: list[Entry], decisions: dict[str, ModelDecisions]) -> dict[str, set[str]]:
-    """Fingerprints of data, and names of evidence, to the names of the models that used them."""
-    uses: dict[str, set[str]] = defaultdict(set)
-    for entry in entries:
-        if entry.facts and entry.facts.model:
-            for fingerprint in entry.facts.data:
-                uses[fingerprint].add(entry.facts.model)
-    for name, known in decisions.items():
-        for link in known.links:
-            for key in _used_by(link.record):
-                uses[key].add(name)
-    return uses
-
-
-def _used_by(record: DecisionRecord) -> list[str]:
-    fingerprints = [short(ref.fingerprint) for ref in record.datasets.values() if ref.fingerprint]
-    return [*fingerprints, *map(name_of, record.evidence)]
-
-
-def _models_of(entry: Entry, uses: Mapping[str, set[str]]) -> list[str]:
-    if entry.facts is None:
-        return []
-    if entry.facts.model:
-        return [entry.facts.model]
-    return sorted(set().union(*(uses.get(key, ()) for key in (entry.facts.evidence, *entry.facts.data))))
-
-
-def _by_origin(entries: list[Entry]) -> Iterator[tuple[tuple[Subject, str], list[Entry]]]:
-    groups: dict[tuple[Subject, str], list[Entry]] = defaultdict(list)
-    for entry in entries:
-        groups[_origin_of(entry)].append(entry)
-    yield from sorted(groups.items())
-
-
-def _origin_of(entry: Entry) -> tuple[Subject, str]:
-    facts = entry.facts
-    if facts and facts.dag_id:
-        return Subject.DAG, facts.dag_id
-    return Subject.DATASET, (facts.dataset_uri if facts else None) or "outside Airflow"
-
-
-def _checks(entries: Iterable[Entry]) -> tuple[Check, ...]:
-    kinds: dict[Kind, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        if entry.kind:
-            kinds[entry.kind].append(entry)
-    return tuple(Check(kind=kind, history=tuple(kinds[kind][-NEWEST:])) for kind in Kind if kind in kinds)
+def _checks(kinds: Mapping[Kind, tuple[Entry, ...]]) -> tuple[Check, ...]:
+    return tuple(Check(kind=kind, history=history) for kind, history in kinds.items())

@@ -11,8 +11,12 @@ from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.stores.chains.chain import DecisionChain, Fault, Link, chain_names
 from airflow_mlops_provider.stores.chains.in_force import previous_of
 from airflow_mlops_provider.stores.chains.retention import RecordedTombstone, examine_tombstones
+from airflow_mlops_provider.stores.evidence.kept import Kept
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.ui.auth import Reader
+
+MOST_RECORDS = 16_384
+"""Decision records that are kept after they were read: some 5 KB each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +65,8 @@ def _read_or_say(store: EvidenceStore, name: str, reader: Reader) -> ModelDecisi
 
 
 def _read(store: EvidenceStore, name: str, reader: Reader) -> ModelDecisions:
-    links, faults = DecisionChain(store, name).examine()
-    buried, odd = examine_tombstones(links)
-    faults = (*faults, *odd)
+    found = _examined(store, name)
+    links, faults = found.links, found.faults
     visible = tuple(link for link in links if reader.may_read(link.record.origin))
     # From the whole chain, so that a hidden newer promotion never lets an older version look like the champion.
     moved = [link for link in links if link.record.moved and link.record.alias == CHAMPION]
@@ -75,5 +78,35 @@ def _read(store: EvidenceStore, name: str, reader: Reader) -> ModelDecisions:
         previous=previous_of(links) if in_force else None,
         # Faults name records; of a chain that holds none of this person's they are not their business.
         faults=faults if visible or not links else (),
-        buried=buried,
+        buried=found.buried,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Examined:
+    """A whole chain as it was read, whoever asked."""
+
+    links: tuple[Link, ...]
+    faults: tuple[Fault, ...]
+    buried: Mapping[str, RecordedTombstone]
+
+
+_KEPT: Kept[_Examined] = Kept(most=MOST_RECORDS)
+
+
+def forget_chains() -> None:
+    """Begin anew, as a process does that has just started."""
+    _KEPT.forget()
+
+
+def _examined(store: EvidenceStore, name: str) -> _Examined:
+    chain = DecisionChain(store, name)
+    # Before they are read: a record that comes, or is edited, in between is then read again.
+    stamps = chain.stamps()
+    found = _KEPT.get(chain.place, stamps)
+    if found is None:
+        links, faults = chain.examine()
+        buried, odd = examine_tombstones(links)
+        found = _Examined(links=links, faults=(*faults, *odd), buried=buried)
+        _KEPT.put(chain.place, stamps, found, weight=len(stamps) + 1)
+    return found

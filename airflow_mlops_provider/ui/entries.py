@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError
 from airflow_mlops_provider.records.evidence import Evidence
@@ -18,10 +17,12 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.chains.retention import RecordedTombstone
 from airflow_mlops_provider.stores.evidence.index import IndexEntry, entry_of, facts_of
-from airflow_mlops_provider.stores.evidence.store import read_evidence
-from airflow_mlops_provider.stores.specs import local_path
+from airflow_mlops_provider.stores.evidence.kept import Kept
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence, store_of
 from airflow_mlops_provider.ui.auth import Reader
 
+MOST_KEPT = 8192
+"""Pieces of evidence that are kept after they were read, without report, policy and details: some 10 KB each."""
 LARGEST_SHOWN = 16 * 2**20
 """Bytes of a piece of evidence that the page reads; a larger one is named and left alone."""
 AT_ONCE = 8
@@ -71,6 +72,9 @@ class Entry:
         )
 
 
+_KEPT: Kept[Entry] = Kept(most=MOST_KEPT)
+
+
 def indexed(uri: str, facts: IndexEntry) -> Entry:
     """An entry as the index tells it."""
     return Entry(uri=uri, kind=facts.kind, written_at=facts.written_at, facts=facts)
@@ -86,16 +90,34 @@ def read_entry(uri: str) -> Entry:
         written_at=parsed.written_at if parsed else datetime.fromtimestamp(0, UTC),
     )
     try:
-        evidence, facts = _read_light(uri, _stamp_of(uri))
+        # Before it is read: what is written in between is then read again.
+        store = store_of(uri)
+        stamp = store.stamp(store.name_of(uri))
+        if kept := _KEPT.get(uri, stamp):
+            return kept
+        evidence, facts = _read_light(uri)
     except (BadInputError, BackendError) as error:
         return replace(made, fault=str(error))
-    return replace(made, evidence=evidence, facts=facts)
+    found = replace(made, evidence=evidence, facts=facts)
+    _KEPT.put(uri, stamp, found)
+    return found
+
+
+def read_named(store: EvidenceStore, names: Iterable[str]) -> dict[str, Entry]:
+    """Entries of the evidence of a root by name; what is kept of them and unchanged is not read again."""
+    found = {name: _kept_of(store, name) for name in sorted(names)}
+    missing = [name for name, entry in found.items() if entry is None]
+    read = zip(missing, read_all(map(store.uri_of, missing)), strict=True)
+    return {name: entry for name, entry in (found | dict(read)).items() if entry is not None}
 
 
 def read_all(uris: Iterable[str]) -> list[Entry]:
-    """Entries of given evidence, in the order given."""
+    """Entries of given evidence, in the order given, as they are now."""
+    wanted = list(uris)
+    if not wanted:
+        return []
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        return list(pool.map(read_entry, uris))
+        return list(pool.map(read_entry, wanted))
 
 
 def read_entries(uris: Iterable[str], reader: Reader, buried: Mapping[str, RecordedTombstone]) -> tuple[Entry, ...]:
@@ -123,22 +145,17 @@ def _guarded(entry: Entry, reader: Reader) -> Entry:
 
 def forget_what_was_read() -> None:
     """Begin anew, as a process does that has just started."""
-    _read_light.cache_clear()
+    _KEPT.forget()
 
 
-@lru_cache(maxsize=8192)
-def _read_light(uri: str, _stamp: tuple[int, int]) -> tuple[Evidence, IndexEntry]:
+def _kept_of(store: EvidenceStore, name: str) -> Entry | None:
+    try:
+        return _KEPT.get(store.uri_of(name), store.stamp(name))
+    except (BadInputError, BackendError):
+        return None  # reading it says why
+
+
+def _read_light(uri: str) -> tuple[Evidence, IndexEntry]:
     evidence = read_evidence(uri, at_most=LARGEST_SHOWN)
     facts = entry_of(facts_of(name_of(uri), evidence))
     return replace(evidence, report=None, policy=None, versions={}, details={}), facts
-
-
-def _stamp_of(uri: str) -> tuple[int, int]:
-    """What changes when a local file is changed; objects on S3 are taken at their name."""
-    if not uri.startswith("file:"):
-        return (0, 0)
-    try:
-        state = local_path(uri).stat()
-    except (OSError, ValueError) as error:
-        raise BadInputError(f"evidence {uri} cannot be read: {getattr(error, 'strerror', error)}") from error
-    return (state.st_mtime_ns, state.st_size)

@@ -19,9 +19,10 @@ from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.tasks.settings import evidence_root
 from airflow_mlops_provider.ui.api import EvidenceUri, load_evidence
 from airflow_mlops_provider.ui.auth import ReaderDep
-from airflow_mlops_provider.ui.board import NEWEST, read_board
+from airflow_mlops_provider.ui.board import read_board
 from airflow_mlops_provider.ui.chains import ModelDecisions, read_decisions
 from airflow_mlops_provider.ui.entries import read_entries
+from airflow_mlops_provider.ui.grouping import NEWEST
 from airflow_mlops_provider.ui.rendering import render
 from airflow_mlops_provider.ui.vega import vega_script, vega_version
 

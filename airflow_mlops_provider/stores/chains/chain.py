@@ -69,6 +69,10 @@ class DecisionChain:
         """Where the chain lies, for messages."""
         return f"{self._store.root}/{self._path}"
 
+    def stamps(self) -> dict[str, str]:
+        """The records' names, each with what changes when its content does; nothing is read."""
+        return self._store.chain_stamps(self._path)
+
     def links(self) -> tuple[Link, ...]:
         """Every record, oldest first.
 

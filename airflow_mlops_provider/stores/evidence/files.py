@@ -42,6 +42,24 @@ class EvidenceFiles(Protocol):
     def names_below(self, folder: str) -> list[str]:
         """The files in ``folder`` and all folders below it, sorted."""
 
+    def listing(self, folder: str) -> tuple[str, ...]:
+        """The last parts of the names directly in ``folder``, sorted; nothing with a dot in front.
+
+        As long as the folder has not changed it may be the very same object.
+        """
+
+    def listings_below(self, folder: str) -> dict[str, tuple[str, ...]]:
+        """As :meth:`listing`, by folder, for ``folder`` and all folders below it that hold files."""
+
+    def stamps(self, folder: str) -> dict[str, str]:
+        """The names directly in ``folder``, each with what changes when its content does."""
+
+    def stamp(self, name: str) -> str:
+        """What changes when the content of a file does; empty where asking would cost a request.
+
+        :raises BadInputError: when there is no such file.
+        """
+
     def times_below(self, folder: str) -> dict[str, datetime]:
         """When each file in ``folder``, and in all folders below it, was written."""
 

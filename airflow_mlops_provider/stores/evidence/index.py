@@ -30,12 +30,17 @@ _DAG, _DATA, _MODEL = "dag.", "data.", "model."
 _LONGEST, _LONGEST_VERSION = 240, 24
 """Characters of a quoted name; a file name holds 255 at most. A longer one stands by its hash, after ``~``."""
 _MOST_DATASETS = 3
-_ENTRY = re.compile(
-    rf"{FOLDER}/(?P<model>none|model\.[^/.]+)/(?P<kind>[a-z_]+)/(?P<origin>none|dag\.[^/.]+|data\.[^/.]+)/"
+_PLACE = re.compile(
+    rf"{FOLDER}/(?P<model>none|model\.[^/.]+)/(?P<kind>[a-z_]+)/(?P<origin>none|dag\.[^/.]+|data\.[^/.]+)", re.ASCII
+)
+_LAST = re.compile(
     r"(?P<stem>\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{64})\.(?P<status>[a-z_]+)\.(?P<version>[^/.]*)\.(?P<digest>[0-9a-f]*)"
     r"\.(?P<data>[0-9a-f,~]*)\.json",
     re.ASCII,
 )
+
+
+_STATUSES = frozenset(Status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +182,7 @@ class EvidenceIndex:
         :param kind: only of this check; needs ``model``.
         """
         parts = [FOLDER, *([f"{_MODEL}{_token(model)}"] if model else []), *([kind] if model and kind else [])]
-        found = filter(None, map(self._told, self._files.names_below("/".join(parts))))
+        found = filter(None, map(self.told, self._files.names_below("/".join(parts))))
         return sorted(found, key=lambda entry: (entry.written_at, entry.evidence))
 
     def newest(self, model: str, kind: Kind, count: int) -> list[IndexEntry]:
@@ -210,7 +215,8 @@ class EvidenceIndex:
         self.remove(stale)
         return len(stale)
 
-    def _told(self, place: str) -> IndexEntry | None:
+    def told(self, place: str) -> IndexEntry | None:
+        """What the entry at ``place`` tells; read when its name was too long. ``None`` for what is no entry."""
         entry = parse_entry(place)
         if entry is None or "~" not in place:
             return entry
@@ -227,11 +233,12 @@ class EvidenceIndex:
 @lru_cache(maxsize=65536)
 def parse_entry(place: str) -> IndexEntry | None:
     """What the name of an entry tells, long names left abbreviated; ``None`` for what is no entry."""
-    match = _ENTRY.fullmatch(place)
-    parsed = parse_evidence(f"{match['kind']}/{match['stem']}.json") if match else None
-    if match is None or parsed is None or match["status"] not in set(Status):
+    folder, _, last = place.rpartition("/")
+    where, match = _PLACE.fullmatch(folder), _LAST.fullmatch(last)
+    parsed = parse_evidence(f"{where['kind']}/{match['stem']}.json") if where and match else None
+    if where is None or match is None or parsed is None or match["status"] not in _STATUSES:
         return None
-    model, origin = match["model"], match["origin"]
+    model, origin = where["model"], where["origin"]
     return IndexEntry(
         place=place,
         evidence=parsed.name,
@@ -245,6 +252,18 @@ def parse_entry(place: str) -> IndexEntry | None:
         dag_id=_named(origin, _DAG),
         dataset_uri=_named(origin, _DATA),
     )
+
+
+def data_told(last: str) -> str | None:
+    """What the last part of an entry's name says of its data, ``~`` when that is inside; ``None`` for no entry."""
+    match = _LAST.fullmatch(last)
+    if match is None or match["status"] not in _STATUSES:
+        return None
+    try:
+        datetime.fromisoformat(last[: len("20260131T000000.000000Z")])
+    except ValueError:
+        return None
+    return match["data"]
 
 
 def _place(facts: EvidenceFacts) -> str:

@@ -9,9 +9,11 @@ import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError
 from airflow_mlops_provider.stores.evidence.files import require_size
+from airflow_mlops_provider.stores.evidence.listings import Listing, list_folder
 from airflow_mlops_provider.stores.local_files import remove_abandoned, require_writable_folder
 from airflow_mlops_provider.stores.specs import local_path
 
@@ -26,13 +28,14 @@ class LocalFolder:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._path = str(root)
         self.root = root.as_uri()
 
     def require_writable(self) -> None:
         require_writable_folder(self._root, name=f"evidence root {self.root}")
 
     def uri_of(self, name: str) -> str:
-        return (self._root / name).as_uri()
+        return f"{self.root.rstrip('/')}/{quote(os.fsencode(name))}"
 
     def name_of(self, uri: str) -> str:
         path = local_path(uri).absolute()
@@ -90,6 +93,43 @@ class LocalFolder:
             below = Path(place).relative_to(self._root).as_posix()
             found += [f"{below}/{name}" for name in files if not name.startswith(".")]
         return sorted(found)
+
+    def listing(self, folder: str) -> tuple[str, ...]:
+        return self._listed(folder).names
+
+    def listings_below(self, folder: str) -> dict[str, tuple[str, ...]]:
+        found, to_list = {}, [folder]
+        while to_list:
+            place = to_list.pop()
+            listed = self._listed(place)
+            if listed.files:
+                found[place] = listed.files
+            to_list += [f"{place}/{name}" for name in listed.folders]
+        return found
+
+    def stamps(self, folder: str) -> dict[str, str]:
+        found = {}
+        for name in self.listing(folder):
+            with suppress(BadInputError):  # removed meanwhile
+                found[f"{folder}/{name}"] = self.stamp(f"{folder}/{name}")
+        return found
+
+    def stamp(self, name: str) -> str:
+        try:
+            state = os.stat(f"{self._path}/{name}")  # noqa: PTH116  # asked a thousand times a request
+        except (FileNotFoundError, ValueError) as error:
+            raise BadInputError(f"evidence {self.uri_of(name)} does not exist") from error
+        except OSError as error:
+            raise BackendError(f"evidence {self.uri_of(name)} cannot be read: {error.strerror}") from error
+        return f"{state.st_mtime_ns} {state.st_ctime_ns} {state.st_ino} {state.st_size}"
+
+    def _listed(self, folder: str) -> Listing:
+        try:
+            return list_folder(f"{self._path}/{folder}")
+        except (FileNotFoundError, NotADirectoryError):
+            return Listing()
+        except OSError as error:
+            raise BackendError(f"evidence root {self.root} cannot be read: {error}") from error
 
     def times_below(self, folder: str) -> dict[str, datetime]:
         found = {}

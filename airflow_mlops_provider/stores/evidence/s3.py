@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
@@ -74,6 +75,26 @@ class S3Prefix:
 
     def names_below(self, folder: str) -> list[str]:
         return sorted(self.times_below(folder))
+
+    def listing(self, folder: str) -> tuple[str, ...]:
+        return tuple(entry["name"].rsplit("/", 1)[-1] for entry in self._listing(folder))
+
+    def listings_below(self, folder: str) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for name in self.names_below(folder):
+            place, _, last = name.rpartition("/")
+            found[place].append(last)
+        return {place: tuple(names) for place, names in found.items()}
+
+    def stamps(self, folder: str) -> dict[str, str]:
+        files = (entry for entry in self._listing(folder) if entry["type"] == "file")
+        return {
+            f"{folder}/{entry['name'].rsplit('/', 1)[-1]}": f"{entry.get('ETag')} {entry.get('LastModified')}"
+            for entry in files
+        }
+
+    def stamp(self, name: str) -> str:  # noqa: ARG002  # the protocol's; an object is taken at its name
+        return ""
 
     def times_below(self, folder: str) -> dict[str, datetime]:
         try:

@@ -31,6 +31,7 @@ from airflow_mlops_provider.records.evidence_name import (
 )
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Verdict
+from airflow_mlops_provider.stores.evidence.catalogue import Catalogue, read_catalogue
 from airflow_mlops_provider.stores.evidence.claims import CLAIMS, claim, claimed
 from airflow_mlops_provider.stores.evidence.files import EvidenceFiles
 from airflow_mlops_provider.stores.evidence.index import EvidenceIndex
@@ -71,6 +72,17 @@ class EvidenceStore:
     def index(self) -> EvidenceIndex:
         """Which evidence speaks of which model."""
         return EvidenceIndex(self._files)
+
+    def catalogue(self) -> Catalogue:
+        """What the names of all evidence and of its index tell, as they are now."""
+        return read_catalogue(self._files)
+
+    def stamp(self, name: str) -> str:
+        """What changes when the file ``name`` does; empty on S3, where an object is taken at its name.
+
+        :raises BadInputError: when there is none.
+        """
+        return self._files.stamp(name)
 
     @property
     def root(self) -> str:
@@ -185,6 +197,13 @@ class EvidenceStore:
         """Where the evidence ``name`` lies in this root, if it is there."""
         return self._files.uri_of(name)
 
+    def name_of(self, uri: str) -> str:
+        """The name below this root of what lies at ``uri``.
+
+        :raises BadInputError: when that is not below this root.
+        """
+        return self._files.name_of(uri)
+
     def remove(self, names: Iterable[str]) -> None:
         """Remove evidence and its entries in the index for good; what is gone already is none of its business.
 
@@ -234,6 +253,10 @@ class EvidenceStore:
         :raises AlreadyExistsError: when another writer committed this number first.
         """
         return self._files.create(record_name(chain, number), canonical_json(body))
+
+    def chain_stamps(self, chain: str) -> dict[str, str]:
+        """The names of the records of ``chain``, each with what changes when its content does."""
+        return {name: stamp for name, stamp in self._files.stamps(chain).items() if number_in(name) is not None}
 
     def chain(self, chain: str) -> list[tuple[str, bytes]]:
         """The records of ``chain`` as (URI, bytes), in order of number."""
