@@ -35,7 +35,8 @@ def unanswered(
     each = [event for of_asset in (events or {}).values() for event in of_asset]
     found = {_identity(outcome): outcome for outcome in filter(None, map(_outcome, each))}
     for identity, outcome in found.items():
-        run = store.claim(digest([ti.dag_id, identity]), {"run_id": ti.run_id}, folder=_FOLDER)["run_id"]
+        name = digest([ti.dag_id, identity]).removeprefix("sha256:")
+        run = store.claim(name, {"run_id": ti.run_id}, folder=_FOLDER)["run_id"]
         if run == ti.run_id:
             own.append(outcome)
         else:

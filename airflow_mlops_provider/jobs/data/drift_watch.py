@@ -164,20 +164,24 @@ class BatchWatch:
         if now is not None:
             # Replaced between the first marks and the reading: what was judged is what lies there now.
             self._taken_by(judgement, now)
-        self.store.claim(digest(self.run_key), self._marked_by, folder=_RUNS)
+        self.store.claim(_mark(self.run_key), self._marked_by, folder=_RUNS)
         return self.run_key
 
     def _taken_by(self, judgement: str, found: Stamps) -> str:
-        name = digest([judgement, found.delivery])
+        name = _mark(judgement, found.delivery)
         taken: str = self.store.claim(name, self._marked_by, folder=_DELIVERIES)["run_key"]
         return taken
 
     def _had_one(self) -> bool:
-        return self.store.claimed(digest(self.run_key), folder=_RUNS) is not None
+        return self.store.claimed(_mark(self.run_key), folder=_RUNS) is not None
 
     def _look(self, found: Stamps) -> str:
-        return digest([self.run_key, self.attempt, found.state])
+        return _mark(self.run_key, self.attempt, found.state)
 
     @property
     def _marked_by(self) -> dict[str, str]:
         return {"run_key": self.run_key}
+
+
+def _mark(*parts: str) -> str:
+    return digest(parts).removeprefix("sha256:")

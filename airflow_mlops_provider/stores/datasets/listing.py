@@ -150,11 +150,14 @@ _ALSO = ("created", "ino")
 
 def _delivered(info: Mapping[str, Any]) -> str:
     changed = info.get("mtime") or info.get("LastModified") or info.get("ETag") or ""
+    if isinstance(changed, datetime):
+        changed = changed.replace(microsecond=0)  # a store tells more or less, depending on how it is asked
     return f"{info.get('size')} {changed}"
 
 
 def _marks(info: Mapping[str, Any]) -> str:
-    return " ".join([_delivered(info), *(str(info[name]) for name in (*PROOFS, *_ALSO) if name in info)])
+    proof = next((str(info[name]) for name in PROOFS if info.get(name) is not None), "")
+    return " ".join([_delivered(info), proof, *(str(info.get(name, "")) for name in _ALSO)])
 
 
 def _is_settled(info: Mapping[str, Any]) -> bool:

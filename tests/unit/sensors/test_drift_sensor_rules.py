@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import s3fs
 from airflow.sdk import Asset
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
@@ -220,6 +221,22 @@ def test_a_batch_that_changes_at_any_moment_of_the_look_is_judged_as_one_content
         assert watched.look("scheduled 2") is None
         moment += 1
     assert passed > 5
+
+
+def test_a_batch_and_evidence_on_s3_follow_the_same_rules(tmp_path, s3_root):
+    watched = Watched(tmp_path, "reschedule")
+    client = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
+    keys = {"current": f"{s3_root}/batch.parquet", "evidence_root": f"{s3_root}/evidence"}
+    client.put_file(str(watched.batch), keys["current"])
+    first = watched.look("scheduled 1", **keys)
+    assert watched.look("scheduled 1", attempt=2, **keys) == watched.look("manual 1", **keys) == first
+    assert watched.look("scheduled 2", **keys) is None
+    with watched_files("batch.parquet", protocol="s3") as moments:
+        assert watched.look("scheduled 2", **keys) is None
+    assert moments.passed == 0
+    write(watched.batch, 2)
+    client.put_file(str(watched.batch), keys["current"])
+    assert watched.look("scheduled 2", **keys).verdict.status is Status.PASS
 
 
 def test_a_file_that_is_still_being_written_is_looked_at_again(watched):

@@ -10,6 +10,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError, IntegrityError
+from airflow_mlops_provider.records.evidence import Evidence
+from airflow_mlops_provider.records.outcome import Kind
+from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
 
@@ -159,3 +162,27 @@ def test_what_is_larger_than_asked_for_is_not_read(store):
     assert store.read_bytes(uri, at_most=10) == b"0123456789"
     with pytest.raises(BadInputError, match="has 10 bytes; at most 9 are read"):
         store.read_bytes(uri, at_most=9)
+
+
+def test_withdrawn_evidence_is_gone_with_its_entry_and_attachments_and_other_evidence_stays(store):
+    def written(name):
+        attachment = store.attach_hashed(f"drift/attachments/20260101T000000.000000Z-{name}.html", b"<html>")
+        evidence = Evidence(
+            kind=Kind.DRIFT,
+            created_at="2026-01-01T00:00:00+00:00",
+            verdict=Verdict(status=Status.INSUFFICIENT_EVIDENCE, summary=name, findings=()),
+            attachments={"page.html": attachment},
+        )
+        return store.write("drift", evidence), attachment
+
+    kept, page = written("kept")
+    gone, its_page = written("gone")
+    store.withdraw(gone)
+    assert [store.holds(uri) for uri in (gone, its_page, kept, page)] == [False, False, True, True]
+    assert [entry.evidence for entry in store.index.entries()] == store.names("drift")
+
+
+def test_marks_in_a_folder_of_their_own_are_no_claims(store):
+    assert store.claim("a", {"run": 1}, folder="marks") == {"run": 1}
+    assert store.claim("a", {"run": 2}, folder="marks") == {"run": 1}
+    assert (store.claimed("a"), store.claimed("a", folder="marks")) == (None, {"run": 1})
