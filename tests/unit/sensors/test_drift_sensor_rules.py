@@ -25,6 +25,7 @@ from airflow_mlops_provider.exceptions import BackendError
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.policies.drift import DriftPolicy
 from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.runners.in_process import InProcessRunner
 from airflow_mlops_provider.sensors.drift import DriftSensor
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.triggers.datasets import DatasetTrigger
@@ -168,17 +169,17 @@ def test_the_same_content_written_again_gets_the_standing_verdict_once(watched):
     assert watched.look("scheduled 3") is None
 
 
-def test_a_batch_that_a_killed_run_left_is_for_the_next_run(watched, monkeypatch):
-    op = watched.sensor()
-    judged = op._judge
+class KilledAfterwards(InProcessRunner):
+    """A place whose task is killed once the job has judged and claimed."""
 
-    def killed(context):
-        judged(context)
+    def submit(self, job, spec, *, environment):
+        super().submit(job, spec, environment=environment).collect()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(op, "_judge", killed)
+
+def test_a_batch_that_a_killed_run_left_is_for_the_next_run(watched):
     with pytest.raises(KeyboardInterrupt):
-        op.execute(watched.context("scheduled 1"))
+        watched.look("scheduled 1", runner=KilledAfterwards())
     assert watched.look("scheduled 2").verdict.status is Status.FAIL
 
 
@@ -269,6 +270,13 @@ def test_a_place_that_can_never_be_read_fails_in_every_mode(watched):
         watched.look(current=str(watched.folder / "table"))
 
 
+class Unreachable(InProcessRunner):
+    """A place that is out of reach."""
+
+    def submit(self, job, spec, *, environment):
+        raise BackendError(f"no place for {job}")
+
+
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
@@ -279,13 +287,8 @@ def test_a_place_that_can_never_be_read_fails_in_every_mode(watched):
     ],
     ids=str,
 )
-def test_a_backend_that_fails_means_the_same_in_every_mode(watched, monkeypatch, flags, expected):
-    op = watched.sensor(**flags)
-
-    def unreachable(context):
-        raise BackendError("the store cannot be reached")
-
-    monkeypatch.setattr(op, "_judge", unreachable)
+def test_a_backend_that_fails_means_the_same_in_every_mode(watched, flags, expected):
+    op = watched.sensor(**flags, runner=Unreachable())
     with pytest.raises(expected):
         op.execute(watched.context("scheduled 1"))
 
