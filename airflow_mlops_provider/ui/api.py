@@ -31,6 +31,10 @@ def models(reader: ReaderDep) -> dict[str, Any]:
         "models": [_group(group) for group in board.models],
         "datasets": [_group(group) for group in board.datasets],
         "broken": [{"evidence_uri": entry.uri, "error": entry.fault} for entry in board.broken],
+        "undelivered": [
+            {"uri": each.uri, **(encode(each.record) if each.record else {"error": each.fault})}
+            for each in board.undelivered
+        ],
     }
 
 

@@ -20,6 +20,7 @@ from airflow_mlops_provider.ui.auth import Reader
 from airflow_mlops_provider.ui.chains import ModelDecisions, read_decisions
 from airflow_mlops_provider.ui.entries import Entry, read_named
 from airflow_mlops_provider.ui.grouping import NEWEST, Grouping, Groups, Subject
+from airflow_mlops_provider.ui.undelivered import Undelivered, list_undelivered
 
 NEWEST_IN_TRENDS = 24
 """How many checks stand side by side in a trend, whose numbers are in the evidence alone."""
@@ -79,6 +80,7 @@ class Board:
     :param models: by name.
     :param datasets: checks of data that no model is known to have used.
     :param broken: evidence that cannot be read or was changed after it was written.
+    :param undelivered: alerts that their channel did not take.
     :param unread: how many older pieces the index lacks and nobody read, so that they are not shown.
     """
 
@@ -86,12 +88,13 @@ class Board:
     models: tuple[Group, ...]
     datasets: tuple[Group, ...]
     broken: tuple[Entry, ...]
+    undelivered: tuple[Undelivered, ...] = ()
     unread: int = 0
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to show at all."""
-        return not (self.models or self.datasets or self.broken)
+        return not (self.models or self.datasets or self.broken or self.undelivered)
 
     def count(self, status: Status) -> int:
         """How many latest checks have this status."""
@@ -132,6 +135,7 @@ def read_board(root: str, reader: Reader) -> Board:
             if subject is not Subject.MODEL
         ),
         broken=tuple(sorted((entry for entry in read.values() if entry.fault), key=_age, reverse=True)),
+        undelivered=list_undelivered(root, reader),
         unread=len(catalogue.lacking) - sum(name in read for name in catalogue.lacking),
     )
 

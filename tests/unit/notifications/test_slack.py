@@ -14,7 +14,7 @@ from airflow_mlops_provider.notifications.slack import MLOpsSlackNotifier
 from airflow_mlops_provider.records.alert import Severity
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
-from airflow_mlops_provider.stores.evidence.undelivered import read_undelivered
+from airflow_mlops_provider.stores.evidence.undelivered import read_undelivered, undelivered_uris
 from demo.services import SlackReceiver
 
 
@@ -120,7 +120,7 @@ def test_a_message_that_slack_wants_an_hour_for_is_kept_at_once(slack, evidence_
     monkeypatch.setenv("AIRFLOW__MLOPS__EVIDENCE_ROOT", evidence_root)
     slack.refusals = [(429, {"Retry-After": "3600"})]
     MLOpsSlackNotifier()(context(outcome(Kind.DRIFT, Status.FAIL)))
-    [kept] = read_undelivered(evidence_root)
+    [kept] = map(read_undelivered, undelivered_uris(evidence_root))
     assert kept.alert.title == "Data drifted in wage_monitor.drift"
     assert kept.channel == "slack_default"
     assert "429" in kept.reason
@@ -136,7 +136,7 @@ def test_a_message_that_cannot_be_delivered_is_a_warning_and_is_kept(evidence_ro
         MLOpsSlackNotifier()(context(outcome(Kind.DRIFT, Status.FAIL)))
     assert "Slack was not told" in caplog.text
     assert "hours drifted" in caplog.text
-    [kept] = read_undelivered(evidence_root)
+    [kept] = map(read_undelivered, undelivered_uris(evidence_root))
     assert "Connection refused" in kept.reason
     assert token not in caplog.text + str(kept)
 

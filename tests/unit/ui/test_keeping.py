@@ -63,17 +63,17 @@ def still(root: Path, reader: Reader) -> Path:
     return root
 
 
-def test_of_a_root_that_did_not_change_only_the_decided_models_are_listed_again(still: Path, reader: Reader) -> None:
+def test_of_a_root_that_did_not_change_nothing_is_read_and_two_folders_are_listed(still: Path, reader: Reader) -> None:
     with opened(still) as again:
         read_board(str(still), reader)
-    assert again == ["decisions"]
+    assert sorted(again) == ["decisions", "undelivered"]
 
 
 def test_one_new_piece_is_all_that_is_read(still: Path, reader: Reader) -> None:
     uri = write(still, Kind.BIAS, Status.FAIL, "new", model=model("3"))
     with opened(still) as found:
         board = read_board(str(still), reader)
-    assert sorted(found) == ["bias", f"bias/{uri.rpartition('/')[2]}", "decisions"]
+    assert sorted(found) == ["bias", f"bias/{uri.rpartition('/')[2]}", "decisions", "undelivered"]
     assert statuses(board)["wage"][Kind.BIAS][-1] is Status.FAIL
 
 
