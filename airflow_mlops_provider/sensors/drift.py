@@ -38,11 +38,14 @@ from airflow_mlops_provider.triggers.datasets import DatasetTrigger
 
 
 class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
-    """Waits until ``current`` exists with a content not judged yet, compares it with ``reference``, and succeeds.
+    """Waits for a batch, has it compared with ``reference`` once, and succeeds.
 
     Whatever the verdict, the task succeeds with its Outcome. On drift (a verdict of ``fail``) it emits an event of
-    ``drift_asset`` whose extra is that Outcome; without drift it emits none. A retry of the same Dag run returns the
-    verdict that an earlier try recorded.
+    ``drift_asset`` whose extra is that Outcome; without drift it emits none.
+
+    A judgement is made once for each combination of Dag, task, map index, batch, reference, columns and policy. A
+    repeat gives the verdict that stands, and its event has the same ``judgement``. A run of a schedule waits while the
+    batch is another run's. ``soft_fail`` skips on a time-out alone.
 
     :param reference: what the data should look like; ``models:/name@champion`` means the data the champion was trained
         on, a name in ``.profile`` what the ``profile`` job wrote.
