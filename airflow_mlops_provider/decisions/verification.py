@@ -87,6 +87,25 @@ def _finding(check: Check) -> Finding:
     )
 
 
+_FAULTS = {
+    "alias_follows_record": "an alias does not follow the record",
+    "artifact_unchanged": "an artifact was changed or is gone",
+    "attachment_unchanged": "an attachment was changed or is gone",
+    "champion_consistent": "a record names another champion than the records before it",
+    "effect_consistent": "a record says another effect than its verdict has",
+    "evidence_as_recorded": "a record says otherwise than its evidence",
+    "evidence_unchanged": "evidence was changed or is gone",
+    "purge_was_due": "evidence was removed before it was due",
+    "record_edited": "a record was changed",
+    "record_misplaced": "a record is out of its place",
+    "record_missing": "a record is missing",
+    "record_unreadable": "a record cannot be read",
+    "registry_agrees": "the registry could not be asked",
+    "verdict_recomputed": "a verdict is not what its report gives",
+}
+"""What does not hold, by the measure of the check; subject and detail are in the finding."""
+
+
 def _said(finding: Finding) -> str:
-    """Subject and detail, as far as they fit beside the count."""
-    return shorten(f"{short_name(finding.subject, 24)} {first_clause(finding.detail).replace(': ', ' ')}", 60)
+    known = _FAULTS.get(finding.measure)
+    return known or shorten(f"{short_name(finding.subject, 24)} {first_clause(finding.detail).replace(': ', ' ')}", 60)

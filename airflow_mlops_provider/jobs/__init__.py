@@ -56,6 +56,8 @@ def run(name: str, spec: Mapping[str, Any]) -> Outcome:
     job = load(name).from_spec(spec)
     if job.needs_writable_root:
         job.evidence_store.require_writable()
+    else:
+        job.evidence_store.require_readable()
     outcome = job.run()
     if job.run_key is not None and outcome.evidence_uri:
         RequestOutcomes(store=job.evidence_store, request=request_identity(name, job.to_spec())).leave(outcome)

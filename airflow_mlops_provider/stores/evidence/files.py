@@ -17,6 +17,9 @@ class EvidenceFiles(Protocol):
     def require_writable(self) -> None:
         """Raise ``BackendError`` when the root cannot be written or reached."""
 
+    def require_readable(self) -> None:
+        """Raise ``BackendError`` when the root is there and cannot be read, is no folder, or cannot be reached."""
+
     def uri_of(self, name: str) -> str:
         """Where ``name`` lies."""
 

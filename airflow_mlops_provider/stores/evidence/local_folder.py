@@ -34,6 +34,14 @@ class LocalFolder:
     def require_writable(self) -> None:
         require_writable_folder(self._root, name=f"evidence root {self.root}")
 
+    def require_readable(self) -> None:
+        try:
+            os.scandir(self._root).close()
+        except FileNotFoundError:
+            return  # nothing was kept there yet
+        except OSError as error:
+            raise BackendError(f"evidence root {self.root} cannot be read: {error.strerror}") from error
+
     def uri_of(self, name: str) -> str:
         return f"{self.root.rstrip('/')}/{quote(os.fsencode(name))}"
 

@@ -33,6 +33,9 @@ class S3Prefix:
     def require_writable(self) -> None:
         self._listing("")  # reaching it is all that can be asked without leaving something there
 
+    def require_readable(self) -> None:
+        self._listing("")
+
     def uri_of(self, name: str) -> str:
         return f"{self.root}/{name}"
 

@@ -96,6 +96,13 @@ class EvidenceStore:
         """
         self._files.require_writable()
 
+    def require_readable(self) -> None:
+        """Ask before the work whether the root can be read; one that is not there yet is empty.
+
+        :raises BackendError: when it is no folder, or cannot be read or reached.
+        """
+        self._files.require_readable()
+
     def write(self, kind: str, body: Any) -> str:
         """Store one piece of evidence under ``kind``.
 

@@ -185,7 +185,7 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(name, data, com
         command.refused(name, spec, "good.parquet has no column 'wage'; it has x, y, p, s")
 
 
-@pytest.mark.parametrize("key", ["window_column", "group_column", "target", "prediction"])
+@pytest.mark.parametrize("key", ["window_column", "group_column", "label_column", "prediction_column"])
 def test_a_column_with_a_part_to_play_in_drift_must_be_there(key, data, command):
     good = str(data / "good.parquet")
     command.refused("drift", {"reference": good, "current": good, key: "wage"}, "has no column 'wage'")
@@ -196,4 +196,8 @@ def test_a_file_whose_numbers_do_not_fit_the_first_one_is_not_rounded_to_it(data
     pd.DataFrame({"x": [1, 2, 3]}).to_parquet(data / "days" / "1.parquet")
     pd.DataFrame({"x": [1.0, 2.4, 3.0]}).to_parquet(data / "days" / "2.parquet")
     spec = {"dataset": str(data / "days"), "suite": SUITE}
-    command.refused("validate", spec, "2.parquet does not fit the types of ", "1.parquet")
+    spec["suite"] = {
+        "expectations": [{"type": "expect_column_sum_to_be_between", "kwargs": {"column": "x", "min_value": 0}}]
+    }
+    outcome = command.judged("validate", spec, "pass")
+    assert outcome["verdict"]["findings"][0]["observed"] == pytest.approx(12.4)

@@ -37,7 +37,7 @@ def test_where_all_can_be_written_all_is(batch, command):
     [
         ("file/out.parquet", "file/out.parquet cannot be written: Not a directory"),
         ("/proc/no/out.parquet", "/proc/no/out.parquet cannot be written: No such file or directory"),
-        (".", ": the name must end in .parquet, .pq, .csv"),
+        (".", ": the name must end in .parquet, "),
     ],
 )
 def test_an_output_that_cannot_be_written_is_named(key, place, reason, batch, command, tmp_path):
@@ -90,11 +90,16 @@ def test_an_evidence_root_that_cannot_be_written_fails_every_job_before_it_write
     specs = {
         "validate": batch,
         "drift": {"reference": batch["dataset"], "current": batch["dataset"]},
-        "verify": {"model": "wage"},
         "predict": {"model": "models:/wage/1", "dataset": batch["dataset"], "output_uri": batch["clean_uri"]},
     }
     for name, spec in specs.items():
         command.failed(name, {**spec, "evidence_root": root}, "evidence root file:///", reason)
+
+
+@pytest.mark.parametrize("root", ["file", "file/below", "a" * 300])
+def test_an_evidence_root_that_cannot_be_read_is_a_failed_backend_to_a_job_that_only_reads(root, batch, command):
+    spec = {"model": "wage", "evidence_root": str(command.folder / root)}
+    command.failed("verify", spec, "evidence root file:///", "cannot be read")
 
 
 def test_an_output_that_was_there_before_survives_a_refused_run(batch, command, tmp_path):
