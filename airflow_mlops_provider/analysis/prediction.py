@@ -115,16 +115,18 @@ class Answers:
     :param predicted: labels or values, shape ``(rows,)``.
     :param scores: of the second class, shape ``(rows,)``, or of every class, ``(rows, classes)``; ``None`` without.
     :param classes: in the order of the scores; empty for regression.
+    :param is_sensitive: whether the classes must not stand in messages.
     """
 
     predicted: NDArray[Any]
     scores: NDArray[np.float64] | None
     classes: tuple[Any, ...]
+    is_sensitive: bool = False
 
     def against(self, truth: pd.Series[Any], rows: NDArray[np.bool_], task: Task) -> Predictions:
         """Those of ``rows``, against their ``truth``."""
         scores = None if self.scores is None else self.scores[rows]
-        return from_answers(task, truth, self.predicted[rows], scores, self.classes)
+        return from_answers(task, truth, self.predicted[rows], scores, self.classes, is_sensitive=self.is_sensitive)
 
 
 def _same(ours: Any, theirs: Any) -> bool:

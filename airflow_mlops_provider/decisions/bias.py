@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_mlops_provider.decisions.summaries import short_name, summarise
@@ -39,8 +40,10 @@ def judge_bias(report: BiasReport, policy: BiasPolicy) -> Verdict:
     findings = [*_critical(report, policy)]
     for piece, half in judged:
         findings += _judge_slice(piece, report, policy, adjusted.get(piece.subject), is_half=half)
+    told = report.subjects_told()
+    findings = [replace(finding, subject=told.get(finding.subject, finding.subject)) for finding in findings]
     findings.sort(key=_worst_first)
-    return Verdict.of(findings, summary=_summary(report, findings, [piece.subject for piece, _ in judged]))
+    return Verdict.of(findings, summary=_summary(report, findings, [told[piece.subject] for piece, _ in judged]))
 
 
 def _is_judgeable(piece: SliceResult, policy: BiasPolicy) -> bool:
@@ -140,7 +143,7 @@ def _critical(report: BiasReport, policy: BiasPolicy) -> Iterator[Finding]:
             status = Status.PASS if holds else Status.FAIL
             detail = f"{report.metric} {_interval(piece)}, {kind} {limit:.4g}"
         yield Finding(
-            subject=piece.subject if piece is not None else subject,
+            subject=piece.subject if piece is not None else _without_values(subject, report),
             measure=f"{report.metric}_{kind}",
             observed=observed,
             limit=limit,
@@ -154,13 +157,21 @@ def _parts(subject: str) -> frozenset[str]:
     return frozenset(part.strip() for part in subject.split(" & "))
 
 
+def _without_values(subject: str, report: BiasReport) -> str:
+    """A slice that a policy names and the report does not have, without the values of sensitive columns."""
+    parts = [part.partition("=") for part in subject.split(" & ")]
+    hidden = report.sensitive or ()
+    return " & ".join(f"{name}{equals}{'<?>' if name.strip() in hidden else value}" for name, equals, value in parts)
+
+
 def _hint(subject: str, report: BiasReport) -> str:
     """Which slice was probably meant: one written otherwise, or else those of the same columns."""
-    meant = [piece.subject for piece in report.slices if _loosely(piece.subject) == _loosely(subject)]
+    told = report.subjects_told()
+    meant = [told[piece.subject] for piece in report.slices if _loosely(piece.subject) == _loosely(subject)]
     if meant:
         return f"; {meant[0]!r} is how it is written"
     names = frozenset(part.split("=")[0].strip() for part in subject.split(" & "))
-    near = [piece.subject for piece in report.slices if frozenset(piece.columns) == names]
+    near = [told[piece.subject] for piece in report.slices if frozenset(piece.columns) == names]
     if not near:
         return f"; slices are of {', '.join(report.columns)}, up to {report.max_depth} deep"
     return f"; there are {', '.join(near[:_SHOWN])}{', ...' if len(near) > _SHOWN else ''}"

@@ -82,9 +82,10 @@ def judged_slices(report: BiasReport, verdict: Verdict) -> list[JudgedSlice]:
     by_subject: dict[str, list[Finding]] = {}
     for finding in verdict.findings:
         by_subject.setdefault(finding.subject, []).append(finding)
+    told = report.subjects_told()
     halves = [each.confirmed for each in report.discoveries if each.confirmed is not None]
-    judged = [_judged(piece, by_subject.get(piece.subject, []), is_half=False) for piece in report.slices]
-    judged += [_judged(piece, by_subject.get(piece.subject, []), is_half=True) for piece in halves]
+    judged = [_judged(piece, by_subject.get(told[piece.subject], []), is_half=False) for piece in report.slices]
+    judged += [_judged(piece, by_subject.get(told[piece.subject], []), is_half=True) for piece in halves]
     return sorted(judged, key=lambda each: (-each.status.severity, each.words, -(each.piece.gap or 0.0)))
 
 

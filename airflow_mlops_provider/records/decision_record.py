@@ -14,6 +14,9 @@ from airflow_mlops_provider.records.verdict import Verdict
 TRAINING = "training"
 """Key in ``datasets`` of the champion's training data, which drift is measured against."""
 
+TRAINING_PROFILE = "training_profile"
+"""Key in ``datasets`` of the profile of those data, which stands in for them once they are gone or overwritten."""
+
 
 class DecisionKind(StrEnum):
     """What was asked for."""
@@ -53,7 +56,8 @@ class DecisionRecord:
         version that the record before speaks of.
     :param champion: the version in force before; ``None`` for the first.
     :param evidence: what the decision rests on: URI to SHA-256.
-    :param datasets: ``training`` is what ``model`` was trained on, the reference while it is in force.
+    :param datasets: ``training`` is what ``model`` was trained on, the reference while it is in force;
+        ``training_profile`` is its profile, kept when it was promoted.
     :param report: the facts, as plain JSON of the promotion, rollback or purge report.
     :param policy: the limits, as plain JSON of the policy.
     :param verdict: the judgement.

@@ -110,6 +110,7 @@ def from_answers(
     classes: Sequence[Any],
     *,
     has_probabilities: bool = True,
+    is_sensitive: bool = False,
 ) -> Predictions:
     """What a model answered, against the truth.
 
@@ -118,6 +119,7 @@ def from_answers(
     :param scores: of the positive class, shape ``(n,)``, or of each of ``classes``, shape ``(n, k)``.
     :param classes: the classes the model knows, in the order of its scores; empty for regression.
     :param has_probabilities: whether the scores are probabilities, and not values of a decision function.
+    :param is_sensitive: whether the classes must not stand in messages.
     :raises BadInputError: when the target is missing somewhere or is no number in a regression.
     """
     column = str(truth.name)
@@ -128,8 +130,8 @@ def from_answers(
     found = _unique(labels, column)
     unseen = [value for value in found if value not in set(classes)]
     if len(unseen) == len(found):
-        shown = ", ".join(map(repr, classes[:_SHOWN]))
-        raise BadInputError(f"column {column!r} holds none of the classes that the model knows ({shown})")
+        shown = "" if is_sensitive else f" ({', '.join(map(repr, classes[:_SHOWN]))})"
+        raise BadInputError(f"column {column!r} holds none of the classes that the model knows{shown}")
     known = (*classes, *unseen)
     codes = {value: code for code, value in enumerate(known)}
     if scores is not None and unseen:

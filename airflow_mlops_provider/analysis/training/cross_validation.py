@@ -64,7 +64,13 @@ def answers(estimator: Any, data: TrainingData, spec: ModelSpec, *, metric: Metr
     only_scores = metric is not None and metric.of_scores and scores is not None
     predicted = np.full(len(data.target), classes[0]) if only_scores else _asked(estimator.predict, data, spec)
     found = from_answers(
-        spec.task, data.target, predicted.reshape(-1), scores, classes, has_probabilities=are_probabilities
+        spec.task,
+        data.target,
+        predicted.reshape(-1),
+        scores,
+        classes,
+        has_probabilities=are_probabilities,
+        is_sensitive=spec.target in spec.sensitive,
     ).with_positive(spec.positive_class)
     return replace(found, predicted=None) if only_scores else found
 

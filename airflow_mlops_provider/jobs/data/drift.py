@@ -14,7 +14,7 @@ from airflow_mlops_provider.analysis.drift.scan import Profiles, profile_rows
 from airflow_mlops_provider.decisions.drift import DriftRule, judge_drift
 from airflow_mlops_provider.decisions.drift.judge import is_unusual
 from airflow_mlops_provider.decisions.lineage import name_writers
-from airflow_mlops_provider.exceptions import one_line
+from airflow_mlops_provider.exceptions import BadInputError, one_line
 from airflow_mlops_provider.jobs.data.drift_watch import judged_once
 from airflow_mlops_provider.jobs.data.profile import read_profile, stored_profile
 from airflow_mlops_provider.jobs.job import Job, writers_detail
@@ -25,7 +25,7 @@ from airflow_mlops_provider.records.reports.drift import DriftReport
 from airflow_mlops_provider.records.requests.drift import DriftRequest
 from airflow_mlops_provider.records.requests.profile import SUFFIX
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.chains.reference import is_model_uri, reference_dataset
+from airflow_mlops_provider.stores.chains.reference import is_model_uri, reference_dataset, reference_profile
 from airflow_mlops_provider.stores.chains.windows import JudgedWindow, WindowLog
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 
@@ -85,8 +85,21 @@ class DriftJob(Job, DriftRequest):
         ref = self._of_model() if is_model_uri(self.reference.uri) else self.reference
         if ref.uri.endswith(SUFFIX):
             return read_profile(ref)
-        dataset = open_dataset(ref)
-        return dataset, dataset.ref
+        try:
+            dataset = open_dataset(ref)
+            return dataset, dataset.ref
+        except BadInputError as error:
+            kept = self._profile_of_model()
+            if kept is None:
+                raise
+            log.warning("The reference is the profile that was kept at the promotion: %s", error)
+            return read_profile(kept)
+
+    def _profile_of_model(self) -> DatasetRef | None:
+        """The profile that the promotion kept of the reference's rows, which are gone or overwritten."""
+        uri = self.reference.uri
+        named = is_model_uri(uri) and "@" in uri
+        return reference_profile(uri, self.evidence_store.root) if named else None
 
     def _of_model(self) -> DatasetRef:
         uri = self.reference.uri

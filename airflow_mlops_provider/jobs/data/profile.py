@@ -21,13 +21,13 @@ from airflow_mlops_provider.analysis.drift.profile_file import (
 )
 from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows, sample_edges
 from airflow_mlops_provider.decisions.summaries import summarise
-from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError, IntegrityError
+from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError, IntegrityError, MLOpsError
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.codec import digest, sha256
 from airflow_mlops_provider.records.evidence_name import profile_folder
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
-from airflow_mlops_provider.records.requests.profile import ProfileRequest
+from airflow_mlops_provider.records.requests.profile import SUFFIX, ProfileRequest
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem, reading, writing
@@ -91,6 +91,32 @@ def read_profile(ref: DatasetRef) -> tuple[ProfiledDataset, DatasetRef]:
         )
     found = decode_profile(data, uri=ref.uri)
     return found, replace(pinned, rows=found.rows)
+
+
+def keep_reference(reference: DatasetRef, store: EvidenceStore, *, sensitive: Collection[str]) -> DatasetRef | None:
+    """Keep the whole profile of a reference, for the time when its rows are gone or overwritten.
+
+    :param reference: the pinned dataset.
+    :param store: gets the profile below ``profiles/``, where a purge leaves it while a decision in its term names the
+        dataset.
+    :param sensitive: columns that the profile is not to hold.
+    :returns: the profile, pinned; ``None`` when the rows cannot be had any more, or hold nothing to compare.
+    """
+    try:
+        dataset = open_dataset(reference)
+        reference = dataset.ref
+        columns = columns_to_profile(dataset, leave_out=[name for name in sensitive if name in dataset.columns])
+        found, _ = stored_profile(dataset, columns, store, by_content=True)
+        dataset.confirm()
+    except MLOpsError:
+        return None
+    data = encode_profile(found)
+    name = (
+        f"{profile_folder(reference.uri, reference.fingerprint or '')}/{sha256(data).removeprefix('sha256:')}{SUFFIX}"
+    )
+    with suppress(AlreadyExistsError):
+        store.attach(name, data)
+    return DatasetRef(uri=store.uri_of(name), fingerprint=sha256(data), rows=found.rows)
 
 
 def stored_profile(

@@ -16,9 +16,16 @@ from airflow_mlops_provider.jobs.decisions.rejudge import read_proven
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.stored_probe import load_version
 from airflow_mlops_provider.records.codec import decode, digest
-from airflow_mlops_provider.records.decision_record import TRAINING, DecisionKind, DecisionRecord, Effect
+from airflow_mlops_provider.records.decision_record import (
+    TRAINING,
+    TRAINING_PROFILE,
+    DecisionKind,
+    DecisionRecord,
+    Effect,
+)
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import hash_in
+from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
@@ -68,7 +75,7 @@ class PromoteJob(Job, PromoteRequest):
     def _decide(self, models: ModelStore, chain: DecisionChain) -> Link:
         candidate = models.resolve(self.model)
         # A tampered artifact, or one that answers by other code than it was judged with, never gets to a verdict.
-        owners = load_version(models, candidate).spec.owners
+        spec = load_version(models, candidate).spec
         training = models.run_dataset(candidate)
         items = tuple(item_of(uri, read_proven(uri)) for uri in self.evidence)
         while True:
@@ -80,13 +87,22 @@ class PromoteJob(Job, PromoteRequest):
                 evidence=items,
                 mode=self.mode,
                 approver=self.person,
-                owners=owners,
+                owners=spec.owners,
                 alias=self.alias,
             )
             try:
-                return chain.commit(self._draft(report), links)
+                return chain.commit(self._with_profile(self._draft(report), spec), links)
             except AlreadyExistsError:
                 continue  # another decision came first; what it changed decides anew
+
+    def _with_profile(self, draft: DecisionRecord, spec: ModelSpec) -> DecisionRecord:
+        """A decision that moves the alias keeps the profile of what the new champion was trained on."""
+        if not draft.moved:
+            return draft
+        from airflow_mlops_provider.jobs.data.profile import keep_reference  # loads what a decision needs not
+
+        kept = keep_reference(draft.datasets[TRAINING], self.evidence_store, sensitive=spec.sensitive)
+        return replace(draft, datasets=draft.datasets | ({TRAINING_PROFILE: kept} if kept else {}))
 
     def _draft(self, report: PromotionReport) -> DecisionRecord:
         verdict = judge_promotion(report, self.policy)

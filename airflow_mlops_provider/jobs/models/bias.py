@@ -108,7 +108,7 @@ class BiasJob(Job, BiasRequest):
         report = self._of_rows(
             dataset.table(sliced), plan, answers.predictions, metric, group=group, notes=moved_by_hand
         )
-        return self._judged(report, "dataset", dataset, ref, {})
+        return self._judged(replace(report, sensitive=spec.sensitive or None), "dataset", dataset, ref, {})
 
     def _of_rows(
         self,

@@ -119,6 +119,7 @@ def _read_answers(uri: str, model: Predictor) -> Answers:
         predicted=frame["prediction"].to_numpy(),
         scores=None if scores.shape[1] == 0 else scores[:, 0] if scores.shape[1] == 1 else scores,
         classes=_in_order(model) if model.spec.task is Task.CLASSIFICATION else (),
+        is_sensitive=model.spec.target in model.spec.sensitive,
     )
 
 

@@ -97,7 +97,13 @@ def ask(predictor: Predictor, frame: pd.DataFrame, label: str) -> Answers:
     scores = scores_of(probabilities) if values is None else values
     return Answers(
         predictions=from_answers(
-            task, frame[label], predicted, scores, classes, has_probabilities=values is None
+            task,
+            frame[label],
+            predicted,
+            scores,
+            classes,
+            has_probabilities=values is None,
+            is_sensitive=label in predictor.spec.sensitive,
         ).with_positive(predictor.spec.positive_class),
         # The probability of the second class alone sums to one by construction; the invariant needs both.
         invariants=check_invariants(task, len(frame), predicted, probabilities, classes),

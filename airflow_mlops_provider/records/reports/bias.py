@@ -41,6 +41,17 @@ class SliceResult:
     units: int | None = None
     rates: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """Column and value of each part of the slice, as its subject writes them."""
+        found, rest = [], self.subject
+        for column, following in zip(self.columns, (*self.columns[1:], None), strict=True):
+            rest = rest.removeprefix(f"{column}=")
+            value, _, after = rest.partition(f" & {following}=") if following is not None else (rest, "", "")
+            found.append((column, value))
+            rest = after
+        return tuple(found)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disparity:
@@ -84,6 +95,7 @@ class BiasReport:
     :param discoveries: deeper intersections, searched on one half of the rows and tested on the other.
     :param disparities: for two classes; empty otherwise.
     :param method: how each slice was tested against the rest.
+    :param sensitive: columns whose values no message may hold; ``None`` when there are none.
     :param positive_class: of two classes, the one that rates, scores and curves speak of; ``None`` otherwise.
     :param notes: what a reader must know: how numeric columns were cut, what was assumed.
     """
@@ -100,5 +112,22 @@ class BiasReport:
     discoveries: tuple[Discovery, ...] = ()
     disparities: tuple[Disparity, ...] = ()
     method: str
+    sensitive: tuple[str, ...] | None = field(default=None, metadata=OMIT_NONE)
     positive_class: str | None = field(default=None, metadata=OMIT_NONE)
     notes: tuple[str, ...] = ()
+
+    def subjects_told(self) -> dict[str, str]:
+        """How a verdict calls each slice, by its subject: ``faith=<1>`` where the column is sensitive.
+
+        The numbers follow the order of the slices in this report, which holds the values.
+        """
+        pieces = [*self.slices, *(half for each in self.discoveries for half in (each.found, each.confirmed) if half)]
+        numbers: dict[str, dict[str, int]] = {name: {} for name in self.sensitive or ()}
+        return {piece.subject: " & ".join(_told(*part, numbers) for part in piece.parts) for piece in pieces}
+
+
+def _told(column: str, value: str, numbers: dict[str, dict[str, int]]) -> str:
+    if column not in numbers:
+        return f"{column}={value}"
+    known = numbers[column]
+    return f"{column}=<{known.setdefault(value, len(known) + 1)}>"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.decision_record import TRAINING
+from airflow_mlops_provider.records.decision_record import TRAINING, TRAINING_PROFILE
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.roles import PREVIOUS
-from airflow_mlops_provider.stores.chains.chain import DecisionChain
+from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
 from airflow_mlops_provider.stores.chains.in_force import in_force
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
@@ -20,6 +20,20 @@ def reference_dataset(uri: str, evidence_root: str) -> DatasetRef:
     :raises BadInputError: when ``uri`` has another form or nothing has been promoted yet.
     :raises IntegrityError: when the record was tampered with.
     """
+    link = _decision_behind(uri, evidence_root)
+    found = link.record.datasets.get(TRAINING)
+    if found is None:
+        raise BadInputError(f"reference {uri}: record {link.uri} names no training dataset")
+    return found
+
+
+def reference_profile(uri: str, evidence_root: str) -> DatasetRef | None:
+    """The profile of that dataset that was kept at the promotion; ``None`` when none was. Raises the same."""
+    return _decision_behind(uri, evidence_root).record.datasets.get(TRAINING_PROFILE)
+
+
+def _decision_behind(uri: str, evidence_root: str) -> Link:
+    """The decision that put the version behind ``uri`` in force."""
     name, alias = parse_alias_uri(uri)
     chain = DecisionChain(EvidenceStore(evidence_root), name)
     links = chain.links()
@@ -29,10 +43,7 @@ def reference_dataset(uri: str, evidence_root: str) -> DatasetRef:
         moved = list(stack[-2:-1])
     if not moved:
         raise BadInputError(f"reference {uri}: no promotion to {alias!r} is recorded in {chain.place}")
-    found = moved[-1].record.datasets.get(TRAINING)
-    if found is None:
-        raise BadInputError(f"reference {uri}: record {moved[-1].uri} names no training dataset")
-    return found
+    return moved[-1]
 
 
 def is_model_uri(uri: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from airflow_mlops_provider import jobs
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task
+from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 
 SPEC = {
@@ -89,6 +91,32 @@ def test_a_champion_that_speaks_of_the_other_class_is_compared_in_the_same_one(w
     report = read_evidence(world.run("evaluate", **store_keys).evidence_uri).report
     assert report["against_champion"]["gain"] == 0.0
     assert report["other_metrics"][0]["gain"] == 0.0
+
+
+def test_classes_of_a_sensitive_target_stand_in_no_message(world: World) -> None:
+    spec = world.spec | {"name": "secret", "sensitive": ["staff"]}
+    model = world.run("train", model=spec, dataset=world.train_on).model
+    frame = pd.read_parquet(world.held_out).assign(staff="elsewhere")
+    frame.to_parquet(world.folder / "other.parquet")
+    with pytest.raises(BadInputError, match="'staff' holds none of the classes that the model knows") as told:
+        world.run("evaluate", model=model, dataset=str(world.folder / "other.parquet"))
+    assert "stayed" not in str(told.value)
+    assert "elsewhere" not in str(told.value)
+
+
+def test_values_of_sensitive_columns_stand_in_the_report_of_slices_and_in_no_message(world: World) -> None:
+    spec = world.spec | {"name": "masked", "sensitive": ["shift"]}
+    model = world.run("train", model=spec, dataset=world.train_on).model
+    keys = {"slices": ["shift", "staff"], "metric": "accuracy", "policy": {"critical": {"shift=dusk": 0.5}}}
+    outcome = world.run("bias", model=model, dataset=world.held_out, **keys)
+    said = json.dumps(outcome.to_json())
+    assert not [value for value in ("day", "night", "dusk") if value in said]
+    subjects = {finding.subject for finding in outcome.verdict.findings}
+    assert subjects >= {"shift=<1>", "shift=<2>", "shift=<?>", "staff=left", "shift=<1> & staff=left"}
+    evidence = read_evidence(outcome.evidence_uri)
+    assert {piece["subject"] for piece in evidence.report["slices"]} >= {"shift=day", "shift=night"}
+    checked = world.run("verify", evidence=outcome.evidence_uri)
+    assert checked.verdict.status is Status.PASS
 
 
 def test_a_class_that_there_is_not_is_refused_by_name(world: World) -> None:
