@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import OMIT_NONE
+from airflow_mlops_provider.records.csv_format import CsvFormat
 
 _IN_URI = re.compile(r"models:/(?P<name>[^/@]+)")
 
@@ -23,6 +24,7 @@ class DatasetRef:
     :param fallback: why an older revision was read in place of the newest one; ``None`` when it was not.
     :param left_out: what lay in the folder and was not read, such as ``_temporary/0/part.parquet``, as far as a
         reference has room for it; ``None`` when there was nothing of the kind, or the reference is older than this key.
+    :param csv: how its CSV files are written; ``None`` for commas, points, UTF-8 and a header.
     :raises BadInputError: for an empty URI, which would mean the current folder.
     """
 
@@ -33,6 +35,7 @@ class DatasetRef:
     revision: str | None = field(default=None, metadata=OMIT_NONE)
     fallback: str | None = field(default=None, metadata=OMIT_NONE)
     left_out: tuple[str, ...] | None = field(default=None, metadata=OMIT_NONE)
+    csv: CsvFormat | None = field(default=None, metadata=OMIT_NONE)
 
     def __post_init__(self) -> None:
         if not self.uri.strip():

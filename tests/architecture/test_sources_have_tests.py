@@ -49,6 +49,7 @@ FILES = {
     "jobs/models/predictions.py": "unit/jobs/models/test_evaluate.py",
     "notifications/callback_context.py": "unit/notifications/test_slack.py",
     "provider_info.py": "contract/test_provider_info.py",
+    "records/csv_format.py": "unit/stores/datasets/test_csv_dataset.py",
     "records/model_spec.py": "unit/records/test_codec.py",
     "runners/process_group.py": "unit/runners/test_external_python.py",
     "sensors/drift.py": "unit/sensors/test_drift_sensor.py",

@@ -1,5 +1,6 @@
 """Hold a batch of data to rules: Great Expectations suites and data contracts, planned into one scan."""
 
+from airflow_mlops_provider.analysis.validation.declared_types import declared_types
 from airflow_mlops_provider.analysis.validation.failing_rows import REASONS, FailingRows, quarantine_schema
 from airflow_mlops_provider.analysis.validation.measure import Measurement, Source, measure_validation
 from airflow_mlops_provider.analysis.validation.result_format import great_expectations_json
@@ -10,6 +11,7 @@ __all__ = [
     "FailingRows",
     "Measurement",
     "Source",
+    "declared_types",
     "great_expectations_json",
     "measure_validation",
     "quarantine_schema",

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow_mlops_provider.analysis.validation.contract_names import column_name
 from airflow_mlops_provider.analysis.validation.contract_reading import ContractReading, list_of, require_keys
+from airflow_mlops_provider.analysis.validation.date_patterns import strptime_form
 from airflow_mlops_provider.analysis.validation.type_names import LOGICAL_TYPES
 from airflow_mlops_provider.exceptions import BadInputError
 
@@ -30,20 +31,31 @@ _INTEGER_FORMAT_BITS = {f"{sign}{bits}": (sign, bits) for sign in "iu" for bits 
 def read_type(reading: ContractReading, entry: Mapping[str, Any], column: str, where: str) -> None:
     """The logical type of a property, if it has one, as a rule of the table; its options as rules of the rows."""
     logical = _logical_type(reading, entry, where)
-    if logical:
-        reading.add("expect_column_logical_type_to_be", where, column=column, logical_type=logical)
     options = entry.get("logicalTypeOptions") or {}
     if not isinstance(options, Mapping):
         raise BadInputError(f"{reading.source}, {where}: 'logicalTypeOptions' must be a mapping")
+    form = _form(options, logical)
+    if logical:
+        more = {"format": form} if form else {}
+        reading.add("expect_column_logical_type_to_be", where, column=column, logical_type=logical, **more)
     for kind, kwargs in _option_rules(options, logical):
         reading.add(kind, where, column=column, **kwargs)
     for key in options:
-        if key == "format" and _integer_range(options, logical):
+        if key == "format" and (form or _integer_range(options, logical)):
             continue
         if key in _DESCRIBED:
             reading.unchecked.append(f"{where}: logicalTypeOptions {key}")
         elif key not in _CHECKED:
             raise BadInputError(f"{reading.source}, {where}: logicalTypeOptions has no key {key!r}")
+
+
+def _form(options: Mapping[str, Any], logical: str) -> str | None:
+    """How days and times are written in files whose cells are text."""
+    pattern = options.get("format")
+    return strptime_form(pattern) if logical in _WRITTEN and isinstance(pattern, str) else None
+
+
+_WRITTEN = ("date", "timestamp", "time")
 
 
 def _logical_type(reading: ContractReading, entry: Mapping[str, Any], where: str) -> str:

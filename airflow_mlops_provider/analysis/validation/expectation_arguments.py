@@ -153,7 +153,7 @@ ARGUMENTS: dict[str, dict[str, Check]] = {
     f"{_V}be_of_type": _row(type_=_text),
     f"{_V}be_in_type_list": _row(type_list=_each(_text)),
     f"{_C}to_exist": {"column": _name, "column_index": _optional(_count)},
-    f"{_C}logical_type_to_be": {"column": _name, "logical_type": _text},
+    f"{_C}logical_type_to_be": {"column": _name, "logical_type": _text, "format": _optional(_text)},
     f"{_C}to_have_field": {"column": _name, "path": _text, "field_type": _optional(_text)},
     f"{_C}to_be_fresh": _column(max_age_hours=_a((int, float), "a number of hours"), as_of=_optional(_text)),
     **{

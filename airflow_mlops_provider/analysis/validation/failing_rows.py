@@ -39,7 +39,7 @@ class FailingRows:
     _texts: dict[tuple[int, ...], str] = field(default_factory=dict)
 
     def halves(
-        self, batches: Iterator[pa.RecordBatch], *, clean: bool = True
+        self, batches: Iterator[pa.RecordBatch], *, clean: bool = True, as_scanned: bool = True
     ) -> Iterator[tuple[pa.RecordBatch | None, pa.RecordBatch | None]]:
         """Each of ``batches`` (the whole batch of data, in order) as its clean rows and those that are set aside.
 
@@ -47,8 +47,10 @@ class FailingRows:
         or that is not wanted, is ``None``.
 
         :param clean: whether the clean rows are wanted.
+        :param as_scanned: whether ``batches`` hold the values that were scanned.
         """
-        if not clean and self.batch is not None and self.count <= _FEW_ROWS and survives_duckdb(self.batch.schema):
+        few = self.count <= _FEW_ROWS
+        if as_scanned and not clean and few and self.batch is not None and survives_duckdb(self.batch.schema):
             yield from ((None, aside) for aside in self._from_scan(self.batch))
             return
         for records, positions, texts in self._split(batches):

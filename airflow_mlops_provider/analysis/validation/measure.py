@@ -15,6 +15,7 @@ from airflow_mlops_provider.analysis.validation.batch import Batch, what_duckdb_
 from airflow_mlops_provider.analysis.validation.check_time import asks_for_time
 from airflow_mlops_provider.analysis.validation.failing_rows import FailingRows, find_failing_rows
 from airflow_mlops_provider.analysis.validation.great_expectations_engine import Answer, ask_great_expectations
+from airflow_mlops_provider.analysis.validation.misfits import MISFIT, MisfitCells, misfit_answer
 from airflow_mlops_provider.analysis.validation.plan import Plan, make_plan
 from airflow_mlops_provider.analysis.validation.result_format import (
     Sensitive,
@@ -44,6 +45,7 @@ class Source:
     :param frame: gives columns (all for ``None``) as a pandas frame; only asked for rules outside the scan.
     :param files: the same rows as local Parquet files, in order; empty when they are something else.
     :param name: what to call the batch in errors, such as its URI.
+    :param misfits: cells that do not fit what their column is declared to hold; missing in ``batches``.
     """
 
     schema: pa.Schema
@@ -51,6 +53,7 @@ class Source:
     frame: Callable[[Sequence[str] | None], Any]
     files: tuple[str, ...] = ()
     name: str = "the batch"
+    misfits: tuple[MisfitCells, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,8 @@ def measure_validation(
     now = (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC)
     plan = make_plan(rules, columns_of(source.schema), now=now)
     answers = _ask_others(plan, source, sensitive)
+    answers |= dict(enumerate(map(misfit_answer, source.misfits), start=len(plan.rules)))
+    plan.rules.extend(answers[number].rule for number in range(len(plan.rules), len(plan.rules) + len(source.misfits)))
     extras = {f"unexpected_{number}": _positions(answer) for number, answer in answers.items()}
     checks: list[RowCheck | TableCheck] = [*plan.rows.values(), *plan.tables.values()]
     for check in checks:
@@ -195,6 +200,8 @@ class _Found:
             problem = self.plan.unfit[number]
             return RuleResult(rule=rule, scope=Scope.TABLE, engine=Engine.SCAN, success=False, problem=problem)
         if number in self.answers:
+            if rule.type == MISFIT:
+                return replace(foreign_result(self.answers[number], self.hidden), engine=Engine.SCAN)
             return foreign_result(self.answers[number], self.hidden)
         if number in self.asked:
             return query_result(rule, self.asked[number], self.hidden, self.columns)

@@ -27,7 +27,8 @@ from airflow_mlops_provider.records.requests.profile import SUFFIX
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.chains.reference import is_model_uri, reference_dataset, reference_profile
 from airflow_mlops_provider.stores.chains.windows import JudgedWindow, WindowLog
-from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
+from airflow_mlops_provider.stores.datasets.csv_dataset import CsvDataset
+from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset, open_like
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class DriftJob(Job, DriftRequest):
     def run(self) -> Outcome:
         """Load, measure, judge, record; returns the Outcome whatever the verdict."""
         reference, pinned = self._open_reference()
-        current = open_dataset(self.current)
+        current = open_like(self.current, reference.schema)
         inputs = {"reference": pinned, "current": current.ref}
         if not self.once:
             return self._judged(reference, current, inputs)
@@ -67,7 +68,7 @@ class DriftJob(Job, DriftRequest):
         if report.windows is not None and min(report.reference_rows, report.current_rows) >= self.policy.min_rows:
             report, details["previous_window"] = self._after_the_last(report, inputs, current)
         verdict = name_writers(judge_drift(report, self.policy), self.written_by)
-        details |= writers_detail(self.written_by)
+        details |= writers_detail(self.written_by) | _misfits_detail(current)
         attachments, failed = self._pictures(reference, current, report, verdict.status)
         _confirm(reference, current)
         return self.record(
@@ -201,6 +202,12 @@ def _confirm(*datasets: Dataset | ProfiledDataset) -> None:
     for dataset in datasets:
         if not isinstance(dataset, ProfiledDataset):
             dataset.confirm()
+
+
+def _misfits_detail(current: Dataset) -> dict[str, Any]:
+    """How many cells of a CSV batch do not fit the reference's types and count as missing, by column."""
+    found = current.misfits if isinstance(current, CsvDataset) else ()
+    return {"cells_of_another_type": {each.column: len(each.rows) for each in found}} if found else {}
 
 
 def _with_evidently(report: DriftReport, reference: Dataset, current: Dataset) -> DriftReport:

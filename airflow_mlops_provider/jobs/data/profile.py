@@ -136,7 +136,8 @@ def stored_profile(
     :param by_level: columns that are counted by level whatever their type.
     :returns: the profile of all files together and how many of them were read.
     """
-    made = digest([FORMAT, dataset.uri, str(dataset.schema), list(columns), sorted(by_level)])
+    read_as = [] if dataset.source.csv is None else [dataset.source.csv]
+    made = digest([FORMAT, dataset.uri, str(dataset.schema), list(columns), sorted(by_level), *read_as])
     place = profile_folder(dataset.uri, made)
     numbers = [name for name in columns if name not in by_level]
     edges = edges_of(_edges(dataset, numbers, store, place).profiles)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+
+import pyarrow as pa
 
 from airflow_mlops_provider.analysis.validation import Measurement, quarantine_schema
 from airflow_mlops_provider.analysis.validation.failing_rows import REASONS
 from airflow_mlops_provider.exceptions import IntegrityError
+from airflow_mlops_provider.records.csv_format import CsvFormat
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.stores.datasets.csv_dataset import CsvDataset
 from airflow_mlops_provider.stores.datasets.csv_records import with_field
@@ -17,6 +20,7 @@ from airflow_mlops_provider.stores.datasets.file_names import CSV, format_of
 from airflow_mlops_provider.stores.datasets.writing import NewDataset, new_dataset
 
 CLEAN, ASIDE = "clean", "failing"
+_Halves = Iterator[tuple[pa.RecordBatch | None, pa.RecordBatch | None]]
 
 
 def write_halves(
@@ -37,9 +41,9 @@ def write_halves(
             if uri is None:
                 continue
             if isinstance(data, CsvDataset) and format_of(uri) == CSV:
-                texts[name] = outputs.enter_context(new_dataset(uri))
+                texts[name] = outputs.enter_context(new_dataset(uri, form=_form(data, name)))
             else:
-                schema = data.schema if name == CLEAN else quarantine_schema(data.schema)
+                schema = data.schema if name == CLEAN else quarantine_schema(_as_written(data).schema)
                 rows[name] = outputs.enter_context(new_dataset(uri, schema=schema))
         if texts and isinstance(data, CsvDataset):
             _divide_records(data, measurement, texts)
@@ -50,31 +54,59 @@ def write_halves(
     return {name: replace(target.ref, revision=commit) for name, target in (texts | rows).items()}
 
 
+def _form(data: CsvDataset, name: str) -> CsvFormat | None:
+    """The dialect of a half: that of the data, with a name for the reasons where the names stand in it."""
+    form = data.source.csv
+    if form is None or form.columns is None or name == CLEAN:
+        return form
+    return replace(form, columns=(*form.columns, REASONS))
+
+
+def _as_written(data: Dataset) -> Dataset:
+    """The data with text where a cell does not fit its type: set aside, it keeps what it is."""
+    if not isinstance(data, CsvDataset) or not data.misfits:
+        return data
+    return data.as_texts([each.column for each in data.misfits])
+
+
 def _divide_rows(data: Dataset, measurement: Measurement, targets: Mapping[str, NewDataset]) -> None:
-    written = dict.fromkeys(targets, 0)
-    for halves in measurement.failing.halves(data.batches(), clean=CLEAN in targets):
-        for name, half in zip((CLEAN, ASIDE), halves, strict=True):
+    written, texts = dict.fromkeys(targets, 0), _as_written(data)
+    if texts is data:
+        halves = measurement.failing.halves(data.batches(), clean=CLEAN in targets)
+        _write_halves(halves, targets, written)
+    else:
+        for name, source in ((CLEAN, data), (ASIDE, texts)):
+            if name in targets:
+                halves = measurement.failing.halves(source.batches(), clean=name == CLEAN, as_scanned=False)
+                _write_halves(halves, {name: targets[name]}, written)
+    _require_counted(data, measurement, written)
+
+
+def _write_halves(halves: _Halves, targets: Mapping[str, NewDataset], written: dict[str, int]) -> None:
+    for each in halves:
+        for name, half in zip((CLEAN, ASIDE), each, strict=True):
             if half is not None and name in targets:
                 targets[name].write_rows(half)
                 written[name] += half.num_rows
-    _require_counted(data, measurement, written)
 
 
 def _divide_records(data: CsvDataset, measurement: Measurement, targets: Mapping[str, NewDataset]) -> None:
     """As they stand: a zip code keeps its zeros, a price its digits, and ``NA`` what it is."""
-    records = data.records()
-    header = next(records)
+    header = data.header
     for name, target in targets.items():
-        target.write_text(header if name == CLEAN else with_field(header, REASONS))
+        # Of files without a header, an empty text: the file is there even without rows.
+        target.write_text(
+            b"" if header is None else header if name == CLEAN else with_field(header, REASONS, data.form)
+        )
     if CLEAN not in targets and not measurement.report.failing_rows:
         return
     entries, written = measurement.failing.each(), {CLEAN: 0, ASIDE: 0}
     row, reasons = next(entries, (-1, ""))
-    for number, record in enumerate(records):
+    for number, record in enumerate(data.records()):
         name = ASIDE if number == row else CLEAN
         written[name] += 1
         if name in targets:
-            targets[name].write_text(with_field(record, reasons) if name == ASIDE else record)
+            targets[name].write_text(with_field(record, reasons, data.form) if name == ASIDE else record)
         if name == ASIDE:
             row, reasons = next(entries, (-1, ""))
     _require_counted(data, measurement, written)

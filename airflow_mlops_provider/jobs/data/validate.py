@@ -9,6 +9,7 @@ from dataclasses import replace
 from airflow_mlops_provider.analysis.validation import (
     Measurement,
     Source,
+    declared_types,
     great_expectations_json,
     measure_validation,
     quarantine_schema,
@@ -26,6 +27,7 @@ from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.validation import ValidationReport
 from airflow_mlops_provider.records.requests.validate import ValidateRequest
 from airflow_mlops_provider.records.verdict import Status, Verdict
+from airflow_mlops_provider.stores.datasets.csv_dataset import CsvDataset
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.datasets.output_paths import require_outputs
 
@@ -43,7 +45,7 @@ class ValidateJob(Job, ValidateRequest):
     def run(self) -> Outcome:
         """Measure, judge, set rows aside, promote the clean ones, record."""
         declared = self._declared()
-        data = open_dataset(self.dataset)
+        data = open_dataset(self.dataset, types=declared_types(declared.rules))
         self._check_places(data)
         pinned = data.ref
         with data.in_place() as files, self._measured(data, files, declared) as measurement:
@@ -68,7 +70,14 @@ class ValidateJob(Job, ValidateRequest):
     def _measured(
         self, data: Dataset, files: tuple[str, ...], declared: Declared
     ) -> AbstractContextManager[Measurement]:
-        source = Source(schema=data.schema, batches=data.batches, frame=data.frame, files=files, name=data.uri)
+        source = Source(
+            schema=data.schema,
+            batches=data.batches,
+            frame=data.frame,
+            files=files,
+            name=data.uri,
+            misfits=data.misfits if isinstance(data, CsvDataset) else (),
+        )
         sensitive = self._sensitive(data, declared)
         return measure_validation(
             source, declared.rules, name=declared.name, sensitive=sensitive, unchecked=declared.unchecked

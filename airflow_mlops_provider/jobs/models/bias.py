@@ -27,6 +27,7 @@ from airflow_mlops_provider.jobs.models.predictions import (
     read_rows,
     require_measurable,
 )
+from airflow_mlops_provider.jobs.models.typed_rows import typed_rows
 from airflow_mlops_provider.jobs.stored_probe import load_version
 from airflow_mlops_provider.pages.bias import draw_slices
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
@@ -88,7 +89,7 @@ class BiasJob(Job, BiasRequest):
         moved_by_hand = follow_record(self, store, model_name(model))
         ref = store.resolve(model)
         predictor = load_version(store, ref)
-        spec = predictor.spec
+        spec, dataset = predictor.spec, typed_rows(dataset, predictor)
         label, group = self.label_column or spec.target, self.group_column or spec.group_column
         sliced = _named(plan, group)
         dataset.require(sliced, role="dataset")

@@ -26,6 +26,7 @@ from airflow_mlops_provider.jobs.models.predictions import (
     require_two_classes,
     trained_on,
 )
+from airflow_mlops_provider.jobs.models.typed_rows import typed_rows
 from airflow_mlops_provider.jobs.stored_probe import load_version
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.model_spec import ModelSpec
@@ -106,6 +107,7 @@ class EvaluateJob(Job, EvaluateRequest):
     ) -> EvaluationReport:
         ours = load_version(store, candidate)
         theirs, trouble = _champion(store, dataset, candidate, standing)
+        dataset = typed_rows(dataset, ours)
         label, group = self.label_column or ours.spec.target, self.group_column or ours.spec.group_column
         features = [*ours.spec.features, *(theirs.spec.features if theirs else ())]
         frame = read_rows(dataset, [label, *features, group], role="dataset")

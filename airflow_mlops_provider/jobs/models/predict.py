@@ -25,6 +25,7 @@ from airflow_mlops_provider.decisions.prediction import judge_prediction, judge_
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.decisions.record import follow_record, model_name
 from airflow_mlops_provider.jobs.job import Job
+from airflow_mlops_provider.jobs.models.typed_rows import typed_rows
 from airflow_mlops_provider.jobs.stored_probe import ask_probe, build_version
 from airflow_mlops_provider.records.model_spec import Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -60,6 +61,7 @@ class PredictJob(Job, PredictRequest):
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
         moved_by_hand = follow_record(self, store, model_name(self.model))
         champion = build_version(store, store.resolve(self.model, alias=CHAMPION))
+        dataset = typed_rows(dataset, champion)
         scoring = score(champion, dataset, self.output_uri, keep=self.keep)
         report = PredictionReport(scoring=scoring, seconds=0.0)
         if self.shadow is not None and scoring.output is not None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import pyarrow as pa
 
 from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.csv_format import DeclaredType
 from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.stores.datasets.csv_cells import declared_by
 from airflow_mlops_provider.stores.datasets.csv_dataset import CsvDataset
 from airflow_mlops_provider.stores.datasets.file_dataset import BATCH_ROWS, FileDataset
 from airflow_mlops_provider.stores.datasets.file_names import CSV, PARQUET, format_of
@@ -80,19 +82,37 @@ class Dataset(Protocol):
         """The same bytes, which appear at ``uri`` when the block ends well, or ``None`` where that cannot be."""
 
 
-def open_dataset(source: DatasetRef | str) -> Dataset:
+def open_dataset(source: DatasetRef | str, *, types: Mapping[str, DeclaredType] | None = None) -> Dataset:
     """Open the dataset at ``source``; its files are listed and their schema is read.
 
     :param source: a reference or URI: a Parquet or CSV file, a folder of them, a glob, or a version of one
         under DVC (:func:`~airflow_mlops_provider.stores.datasets.dvc.resolve_version`).
+    :param types: what columns of CSV are declared to hold; files of other formats tell it themselves.
     :raises BadInputError: when there is nothing there or a file cannot be read, naming the file.
     :raises BackendError: when the storage behind the URI cannot be reached.
     """
     ref = source if isinstance(source, DatasetRef) else DatasetRef(uri=source)
     listing = data_files(ref.uri)
-    data = _CLASSES[listing.format](ref, listing)
+    if ref.csv is not None and listing.format != CSV:
+        raise BadInputError(f"dataset {ref.uri}: key 'csv' is given, and its files are {listing.format}")
+    data = CsvDataset(ref, listing, types=types) if listing.format == CSV else ParquetDataset(ref, listing)
     _ = data.schema  # read at once, so that a damaged file is named before any work
     return data
+
+
+def open_like(source: DatasetRef | str, schema: pa.Schema) -> Dataset:
+    """The dataset at ``source``, whose CSV columns have the types of the same columns elsewhere.
+
+    A cell that does not fit is missing. A column of which no cell fits has changed and keeps the type of its cells.
+
+    :param schema: of the other dataset.
+    """
+    types = {field.name: declared for field in schema if (declared := declared_by(field.type)) is not None}
+    data = open_dataset(source, types=types)
+    if not isinstance(data, CsvDataset):
+        return data
+    changed = [each.column for each in data.misfits if len(each.rows) == each.present]
+    return data.without_types(changed) if changed else data
 
 
 def class_of(name: str) -> type[FileDataset]:

@@ -246,20 +246,21 @@ class FileDataset(ABC):
             raise BadInputError(f"{first} has no column {more[0]!r}, which {self._name(file)} has")
 
     @contextmanager
-    def _reading(self, file: str, *, packed: bool = False) -> Iterator[Any]:
+    def _reading(self, file: str, *, packed: bool = False, as_declared: bool = True) -> Iterator[Any]:
         """A handle of the file's bytes, whose errors name it.
 
         :param packed: as they are stored, where the file is compressed as a whole.
+        :param as_declared: of text, in UTF-8; else in the encoding that the file has.
         """
         try:
             with self._pinned.open(file) as handle:
-                yield handle if packed else self._unpacked(file, handle)
+                yield handle if packed else self._unpacked(file, handle, as_declared=as_declared)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, DamagedFileError) as error:
             # After the number of columns comes the line itself, whose values are nobody's business.
             text = _LINE_ITSELF.sub(r"\1", one_line(error))
             raise BadInputError(f"{self._name(file)} cannot be read as {self.format}: {text}") from error
 
-    def _unpacked(self, file: str, handle: Any) -> Any:  # noqa: ARG002  # one format packs files as a whole
+    def _unpacked(self, file: str, handle: Any, *, as_declared: bool = True) -> Any:  # noqa: ARG002  # of one format
         return handle
 
     def _name(self, file: str) -> str:

@@ -1,16 +1,10 @@
-"""Arrow schemas of datasets: columns in other types, and which column does not fit them."""
+"""Arrow schemas of datasets: coded text, and which column does not fit them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 import pyarrow as pa
-
-
-def with_text(schema: pa.Schema, columns: Collection[str]) -> pa.Schema:
-    """The schema with these columns as text."""
-    return pa.schema([field.with_type(pa.string()) if field.name in columns else field for field in schema])
 
 
 def coded_text(schema: pa.Schema) -> pa.Schema:

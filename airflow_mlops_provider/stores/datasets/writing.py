@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from airflow_mlops_provider.exceptions import BadInputError, one_line
+from airflow_mlops_provider.records.csv_format import CsvFormat
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.stores.datasets.dataset import class_of
 from airflow_mlops_provider.stores.datasets.file_names import CSV, compression_of, format_of
@@ -44,13 +46,14 @@ def write_dataset(
 
 
 @contextmanager
-def new_dataset(uri: str, *, schema: pa.Schema | None = None) -> Iterator[NewDataset]:
+def new_dataset(uri: str, *, schema: pa.Schema | None = None, form: CsvFormat | None = None) -> Iterator[NewDataset]:
     """A dataset of one file that appears at ``uri`` when the block ends well, and not at all otherwise.
 
     :param uri: of a file that :func:`open_dataset` can read; an existing one is replaced.
     :param schema: of its rows; by default that of the first ones written.
+    :param form: the dialect of text that is written as it stands.
     """
-    found = NewDataset(uri)
+    found = NewDataset(uri, form=form)
     with writing(uri, inspect=found.inspect) as handle:
         try:
             found.begin(handle, schema)
@@ -64,10 +67,15 @@ class NewDataset:
     """One file on its way: rows, or the text of a CSV file as it stands.
 
     :param uri: where it will be.
+    :param form: the dialect of text that is written as it stands.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, *, form: CsvFormat | None = None) -> None:
         self.uri = uri
+        self._form = form
+        # What its encoding lacks, in a reason say, is written as its number.
+        other = None if form is None or form.is_utf8 else form.encoding
+        self._encoder = codecs.getincrementalencoder(other)("backslashreplace") if other else None
         self._ref: DatasetRef | None = None
         self._bytes: Any = None
         self._packed: Any = None
@@ -93,15 +101,19 @@ class NewDataset:
         """Add rows; raises ``BadInputError`` when the format cannot hold their types."""
         if self._writer is None:
             self._start(batch.schema)
+        if format_of(self.uri) == CSV and batch.num_columns == 1 and batch.column(0).null_count:
+            # Such a row would be an empty line, and empty lines are no rows.
+            column = batch.schema.names[0]
+            raise BadInputError(f"{self.uri} cannot hold missing values of its only column {column!r}; write Parquet")
         try:
             self._writer.write_batch(batch)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise BadInputError(f"{self.uri} cannot hold these columns: {one_line(error)}") from error
 
     def write_text(self, text: bytes) -> None:
-        """Add the text of a CSV file."""
+        """Add the text of a CSV file, in UTF-8; it is written in the encoding of its dialect."""
         self._has_text = True
-        (self._packed or self._bytes).write(text)
+        (self._packed or self._bytes).write(text if self._encoder is None else self._encoder.encode(text.decode()))
 
     def require_content(self) -> None:
         """Raise ``BadInputError`` when there is no row, no text and no schema."""
@@ -118,7 +130,7 @@ class NewDataset:
         """Read the schema and rows of the whole file ``part``, which nobody else knows of."""
         listing = Listing(fs=fs, files=(part,), names={part: self.uri})
         pinned = PinnedFiles(listing, digests={part: self._bytes.digest})
-        written = class_of(self.uri)(DatasetRef(uri=self.uri), listing, pinned)
+        written = class_of(self.uri)(DatasetRef(uri=self.uri, csv=self._form), listing, pinned)
         self._ref = replace(written.reference, uri=self.uri)
 
     def _start(self, schema: pa.Schema) -> None:

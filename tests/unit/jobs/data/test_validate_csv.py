@@ -93,3 +93,111 @@ def test_rows_of_csv_go_to_parquet_as_values() -> None:
     clean = pd.read_parquet("clean.parquet")
     assert clean["zip"].tolist() == ["00501", "12345678901234567890", "02134"]
     assert clean["amount"].tolist() == [1.1, 2.0, 1000.0]
+
+
+def rule(kind: str, column: str, **kwargs: Any) -> dict[str, Any]:
+    return {"type": f"expect_column_{kind}", "kwargs": {"column": column, **kwargs}}
+
+
+def contract(**columns: dict[str, Any]) -> dict[str, Any]:
+    properties = [{"name": name, **said} for name, said in columns.items()]
+    head = {"apiVersion": "v3.0.2", "kind": "DataContract", "id": "c", "version": "1.0.0", "status": "active"}
+    return {**head, "schema": [{"name": "c", "properties": properties}]}
+
+
+def test_one_junk_cell_is_one_failing_row_and_keeps_its_text() -> None:
+    rows = [f"{number},{number * 1.5}" for number in range(200)]
+    rows[77] = "77,unknown"
+    Path("day.csv").write_text("\n".join(["id,amount", *rows]) + "\n")
+    limits = rule("values_to_be_between", "amount", min_value=0, max_value=1000)
+    found = validate("day.csv", limits)
+    assert found.verdict.status is Status.NOTICE
+    reason = "amount: expect_column_cells_to_be_of_type(type_=number)"
+    assert Path("aside.csv").read_text().splitlines()[1] == f"77,unknown,{reason}"
+    assert len(Path("clean.csv").read_text().splitlines()) == 200
+    assert "unknown" in str(found.verdict.findings)
+    hidden = validate("day.csv", limits, sensitive=["amount"])
+    assert "unknown" not in str(hidden.verdict)
+
+
+def test_a_cell_set_aside_keeps_its_text_in_parquet_too() -> None:
+    Path("day.csv").write_text("a,b\n1,x\n2.50,y\noops,z\n")
+    validate("day.csv", LIMIT, clean_uri="clean.parquet", quarantine_uri="aside.parquet")
+    assert pd.read_parquet("clean.parquet")["a"].tolist() == [1.0, 2.5]
+    assert pd.read_parquet("aside.parquet")["a"].tolist() == ["oops"]
+
+
+def test_misfits_are_found_in_the_right_rows_of_a_folder() -> None:
+    Path("days").mkdir()
+    Path("days/1.csv").write_text("a,b\n1,x\n2,y\n")
+    Path("days/2.csv").write_text("b,a\nz,3\nu,n/k\nv,60\n")
+    validate("days")
+    assert [line.split(",")[:2] for line in Path("aside.csv").read_text().splitlines()[1:]] == [
+        ["n/k", "u"],
+        ["60", "v"],
+    ]
+
+
+def test_digits_that_a_contract_declares_text_are_text() -> None:
+    Path("day.csv").write_text("customer,phone,ordered\n1000,49170000,2024-01-01\n1001,49170001,2024-01-02\n")
+    phone = {"logicalType": "string", "logicalTypeOptions": {"minLength": 6}}
+    said = contract(customer={"logicalType": "string", "unique": True}, phone=phone, ordered={"logicalType": "date"})
+    found = run("validate", {"dataset": "day.csv", "contract": said})
+    assert found.verdict.status is Status.PASS
+
+
+def test_days_are_read_in_the_form_that_a_contract_declares() -> None:
+    Path("day.csv").write_text("nr,datum\n0,01.02.2024\n1,29.02.2024\n2,30.02.2024\n")
+    options = {"format": "dd.MM.yyyy", "minimum": "2024-01-01"}
+    said = contract(nr={"logicalType": "integer"}, datum={"logicalType": "date", "logicalTypeOptions": options})
+    spec = {"dataset": "day.csv", "contract": said, "clean_uri": "clean.parquet", "quarantine_uri": "aside.csv"}
+    found = run("validate", {**spec, "policy": {"max_quarantine_share": 0.5}})
+    assert found.verdict.status is Status.NOTICE
+    assert [str(day) for day in pd.read_parquet("clean.parquet")["datum"]] == ["2024-02-01", "2024-02-29"]
+    assert Path("aside.csv").read_text().splitlines()[1].startswith("2,30.02.2024,")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        rule("values_to_match_regex", "day", regex=r"^\d{4}-\d{2}-\d{2}$"),
+        rule("value_lengths_to_equal", "day", value=10),
+        rule("values_to_match_strftime_format", "day", strftime_format="%Y-%m-%d"),
+        rule("values_to_be_dateutil_parseable", "day"),
+        rule("values_to_be_of_type", "day", type_="str"),
+        rule("values_to_be_of_type", "day", type_="object"),
+        rule("values_to_be_between", "day", min_value="2024-01-01", max_value="2024-12-31"),
+        rule("values_to_be_in_set", "day", value_set=["2024-01-01", "2024-01-02"]),
+        rule("values_to_be_in_set", "code", value_set=["1", "2"]),
+        rule("values_to_be_in_set", "flag", value_set=[0, 1]),
+    ],
+)
+def test_rules_read_a_cell_as_what_they_speak_of(asked: dict[str, Any]) -> None:
+    Path("day.csv").write_text("day,code,flag\n2024-01-01,1,true\n2024-01-02,2,false\n")
+    assert validate("day.csv", asked).verdict.status is Status.PASS
+
+
+def test_the_verdict_does_not_change_with_the_other_cells_of_the_day() -> None:
+    regex = rule("values_to_match_regex", "zip", regex="^[0-9]{5}$")
+    for cells in (["10001", "10002"], ["00501", "10001"], ["10001", ""]):
+        Path("day.csv").write_text("\n".join(["zip,n", *(f"{cell},1" for cell in cells)]) + "\n")
+        assert validate("day.csv", regex).verdict.status is Status.PASS
+
+
+def test_a_country_called_na_is_no_missing_value_and_arrives() -> None:
+    Path("day.csv").write_text('id,country\n0,DE\n1,NA\n2,"NA"\n')
+    rules = (rule("values_to_not_be_null", "country"), rule("values_to_be_in_set", "country", value_set=["DE", "NA"]))
+    assert validate("day.csv", *rules, clean_uri="clean.parquet").verdict.status is Status.PASS
+    assert pd.read_parquet("clean.parquet")["country"].tolist() == ["DE", "NA", "NA"]
+
+
+def test_article_numbers_with_an_e_are_no_numbers() -> None:
+    Path("day.csv").write_text("sku,n\n10,1\n1E1,1\n2E5,1\n")
+    assert validate("day.csv", rule("values_to_be_unique", "sku"), clean_uri="c.parquet").verdict.status is Status.PASS
+    assert pd.read_parquet("c.parquet")["sku"].tolist() == ["10", "1E1", "2E5"]
+
+
+def test_two_rules_that_read_a_column_differently_leave_it_to_its_cells() -> None:
+    Path("day.csv").write_text("a,b\n1,x\n2,y\n")
+    rules = (rule("values_to_be_between", "a", max_value=5), rule("values_to_match_regex", "a", regex="^[0-9]$"))
+    assert validate("day.csv", *rules).verdict.status is Status.PASS
