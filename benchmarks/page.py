@@ -138,7 +138,6 @@ def main(_arguments: list[str]) -> list[Goal]:
             whole = sum(shown.get(model) == kinds for model, kinds in made.items())
             print(f"| {name} | {cold:.2f} s | {warm:.2f} s | 1 : {cold / warm:.0f} | {whole} of {MODELS} |")
         cold, warm, shown = found["with the index"]
-        print(f"\nWith the index in place of reading: {found['without'][1] / warm:.1f} times as fast when warm.")
     return [
         Goal(
             what="overview: models that show all their checks",
