@@ -125,6 +125,9 @@ class CsvDataset(FileDataset):
                 known = found.get(name, pa.null())
                 common = common_type(known, kind)
                 found[name] = self._apart(file, name, known, kind) if common is None else common
+        for name in self.form.types:
+            if name not in found:
+                raise BadInputError(f"dataset {self.uri}: csv 'types' names {name!r}; it has {', '.join(found)}")
         return pa.schema(list(found.items()))
 
     def _apart(self, file: str, column: str, known: pa.DataType, kind: pa.DataType) -> pa.DataType:

@@ -51,6 +51,12 @@ def test_declared_types_of_a_dataset_come_first() -> None:
     assert open_like(ref, like).table().to_pydict() == {"zip": ["10001", "10002"], "n": [1, 2]}
 
 
+def test_a_declared_type_of_a_column_that_is_not_there_is_named() -> None:
+    Path("t.csv").write_text("zip,n\n10001,1\n")
+    with pytest.raises(BadInputError, match=r"csv 'types' names 'plz'; it has zip, n"):
+        table_of(types={"plz": ColumnType.TEXT})
+
+
 WRONG: dict[str, tuple[bytes, str]] = {
     "semicolons": (b"id;menge;preis\n1;2;3.5\n2;3;4.5\n", r"3 fields with ';' .*separator: \";\""),
     "semicolons and decimal commas": (b"id;menge\n1;2,5\n", r"2 fields with ';'"),
