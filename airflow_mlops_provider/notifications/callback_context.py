@@ -71,8 +71,12 @@ def _is_failure(context: Mapping[str, Any], ti: Any, reason: str | None) -> bool
         return True
     if reason is not None:
         return reason != "success"
-    # The worker sets the state before it calls; the Dag processor calls for tasks that died, and sets none.
-    return ti is not None and str(getattr(ti, "state", None) or "") not in ("success", "running", "skipped")
+    state = str(getattr(ti, "state", None) or "")
+    if ti is None or state:
+        return state in ("failed", "up_for_retry")
+    # ``dag.test()`` sets no state. Neither does the Dag processor, which calls for a task whose worker died; of such a
+    # task it knows no start.
+    return getattr(ti, "start_date", None) is None
 
 
 def _reason(context: Mapping[str, Any], ti: Any, reason: str) -> str:
