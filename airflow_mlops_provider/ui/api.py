@@ -10,7 +10,7 @@ from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
 from airflow_mlops_provider.records.codec import decode, encode
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind
-from airflow_mlops_provider.stores.chains.chain import Link
+from airflow_mlops_provider.stores.chains.decision_chain import Link
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.tasks.settings import evidence_root
 from airflow_mlops_provider.ui.auth import Reader, ReaderDep

@@ -13,7 +13,7 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.evidence_name import name_of, parse_evidence
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.evidence.kept import Kept
+from airflow_mlops_provider.stores.evidence.file_cache import Kept
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.ui.auth import Reader

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from airflow_mlops_provider.exceptions import BackendError, BadInputError
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.roles import CHAMPION
-from airflow_mlops_provider.stores.chains.chain import DecisionChain, Fault, Link, chain_names
+from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, Fault, Link, chain_names
 from airflow_mlops_provider.stores.chains.in_force import previous_of
 from airflow_mlops_provider.stores.chains.retention import RecordedTombstone, examine_tombstones
-from airflow_mlops_provider.stores.evidence.kept import Kept
+from airflow_mlops_provider.stores.evidence.file_cache import Kept
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.ui.auth import Reader
 

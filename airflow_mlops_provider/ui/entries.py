@@ -16,8 +16,8 @@ from airflow_mlops_provider.records.evidence_name import kind_in, name_of, parse
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.chains.retention import RecordedTombstone
+from airflow_mlops_provider.stores.evidence.file_cache import Kept
 from airflow_mlops_provider.stores.evidence.index import IndexEntry, entry_of, facts_of
-from airflow_mlops_provider.stores.evidence.kept import Kept
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence, store_of
 from airflow_mlops_provider.ui.auth import Reader
 

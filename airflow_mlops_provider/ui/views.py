@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.pages.rendering import STYLE
-from airflow_mlops_provider.stores.chains.chain import Link
+from airflow_mlops_provider.stores.chains.decision_chain import Link
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.tasks.settings import evidence_root

@@ -22,8 +22,8 @@ from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
-from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
 from airflow_mlops_provider.stores.chains.claim_names import evidence_claim, incident_claims, incident_title
+from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, Link
 from airflow_mlops_provider.stores.chains.in_force import in_force, restorable
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path

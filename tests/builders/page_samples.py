@@ -13,7 +13,7 @@ from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.promotion import Mode
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
-from airflow_mlops_provider.stores.chains.chain import DecisionChain
+from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 NOW = datetime.now(UTC)

@@ -19,7 +19,7 @@ from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
+from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, Link
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.models import ModelStore, Probe, registry
 from airflow_mlops_provider.stores.models import tags as version_tags

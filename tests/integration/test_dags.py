@@ -13,7 +13,7 @@ from airflow.utils.state import TaskInstanceState
 
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.chains.chain import DecisionChain
+from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain
 from airflow_mlops_provider.stores.chains.in_force import champion_of
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence
 from demo.services import SlackReceiver

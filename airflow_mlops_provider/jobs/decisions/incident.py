@@ -14,8 +14,8 @@ from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.reports.incident import IncidentReport, IncidentState
 from airflow_mlops_provider.records.requests.close import CloseRequest
-from airflow_mlops_provider.stores.chains.chain import Link
 from airflow_mlops_provider.stores.chains.claim_names import incident_claims, incident_title
+from airflow_mlops_provider.stores.chains.decision_chain import Link
 from airflow_mlops_provider.stores.chains.in_force import in_force
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.specs import local_path

@@ -33,7 +33,7 @@ from airflow_mlops_provider.records.reports.promotion import EvidenceItem, Mode,
 from airflow_mlops_provider.records.requests.promote import PromoteRequest
 from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.chains.aliases import read_chain, repair_aliases
-from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link, find_request
+from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, Link, find_request
 from airflow_mlops_provider.stores.chains.in_force import champion_of
 from airflow_mlops_provider.stores.models import ModelStore
 

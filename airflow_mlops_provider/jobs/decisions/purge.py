@@ -25,7 +25,7 @@ from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
 from airflow_mlops_provider.records.requests.purge import PurgeRequest
 from airflow_mlops_provider.records.roles import CHAMPION
-from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
+from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, Link
 from airflow_mlops_provider.stores.chains.in_force import champion_of
 from airflow_mlops_provider.stores.chains.retention import (
     Reason,

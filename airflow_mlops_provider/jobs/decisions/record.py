@@ -17,8 +17,8 @@ from airflow_mlops_provider.records.refs import ModelRef, registered_name
 from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.records.verdict import Verdict
 from airflow_mlops_provider.stores.chains.aliases import read_chain, repair_aliases
-from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
 from airflow_mlops_provider.stores.chains.claim_names import evidence_claim
+from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, Link
 from airflow_mlops_provider.stores.chains.in_force import champion_of, in_force
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.models import ModelStore

@@ -24,7 +24,7 @@ from airflow_mlops_provider.records.reports.promotion import EvidenceItem, Promo
 from airflow_mlops_provider.records.reports.verification import Replayed, ReplayReport
 from airflow_mlops_provider.records.requests.replay import ReplayRequest
 from airflow_mlops_provider.records.verdict import Verdict
-from airflow_mlops_provider.stores.chains.chain import DecisionChain
+from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 
 

@@ -20,7 +20,7 @@ from airflow_mlops_provider.records.reports.rollback import RollbackReport
 from airflow_mlops_provider.records.reports.training import Symmetry
 from airflow_mlops_provider.records.requests.rollback import RollbackRequest
 from airflow_mlops_provider.stores.chains.aliases import read_chain, repair_aliases
-from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link, find_request
+from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, Link, find_request
 from airflow_mlops_provider.stores.chains.in_force import champion_of, restorable
 from airflow_mlops_provider.stores.chains.retention import tombstones_in
 from airflow_mlops_provider.stores.models import ModelStore

@@ -24,7 +24,7 @@ from airflow_mlops_provider.records.reports.verification import Check, Verificat
 from airflow_mlops_provider.records.requests.verify import VerifyRequest
 from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.chains.aliases import Anchor, anchors_in, examine_anchors
-from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
+from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, Link
 from airflow_mlops_provider.stores.chains.in_force import champion_of, previous_of
 from airflow_mlops_provider.stores.chains.retention import (
     RecordedTombstone,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError, LostVersionError
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.roles import CHALLENGER, CHAMPION, PREVIOUS
-from airflow_mlops_provider.stores.chains.chain import DecisionChain, Fault, Link
+from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, Fault, Link
 from airflow_mlops_provider.stores.chains.in_force import champion_of, previous_of
 from airflow_mlops_provider.stores.models import ModelStore
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from airflow_mlops_provider.records.decision_record import DecisionKind
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.roles import CHAMPION
-from airflow_mlops_provider.stores.chains.chain import Link
+from airflow_mlops_provider.stores.chains.decision_chain import Link
 
 
 def in_force(links: Iterable[Link], alias: str = CHAMPION) -> tuple[Link, ...]:

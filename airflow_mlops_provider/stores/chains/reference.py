@@ -6,7 +6,7 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.decision_record import TRAINING, TRAINING_PROFILE
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.roles import PREVIOUS
-from airflow_mlops_provider.stores.chains.chain import DecisionChain, Link
+from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, Link
 from airflow_mlops_provider.stores.chains.in_force import in_force
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 

@@ -20,8 +20,8 @@ from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import name_of, parse_evidence, profiles_of
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
-from airflow_mlops_provider.stores.chains.chain import DecisionChain, Fault, Link, chain_names
 from airflow_mlops_provider.stores.chains.claim_names import evidence_claim, incident_claims, incident_title
+from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, Fault, Link, chain_names
 from airflow_mlops_provider.stores.chains.in_force import in_force
 from airflow_mlops_provider.stores.evidence.index import EvidenceFacts
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence

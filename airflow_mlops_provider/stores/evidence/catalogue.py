@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from airflow_mlops_provider.records.evidence_name import parse_evidence, stem_of
 from airflow_mlops_provider.records.outcome import Kind
+from airflow_mlops_provider.stores.evidence.file_cache import Kept
 from airflow_mlops_provider.stores.evidence.files import EvidenceFiles
 from airflow_mlops_provider.stores.evidence.index import FOLDER, EvidenceIndex, IndexEntry, data_told, parse_entry
-from airflow_mlops_provider.stores.evidence.kept import Kept
 
 AT_ONCE = 8
 """Listings at a time: on S3 each is a request or more."""

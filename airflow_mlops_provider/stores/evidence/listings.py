@@ -10,7 +10,7 @@ import os
 import time
 from dataclasses import dataclass
 
-from airflow_mlops_provider.stores.evidence.kept import Kept
+from airflow_mlops_provider.stores.evidence.file_cache import Kept
 
 MOST_NAMES = 500_000
 """Names that are kept of all folders together: about 100 MB."""

@@ -15,7 +15,7 @@ from airflow_mlops_provider.exceptions import IntegrityError
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.chains.chain import DecisionChain
+from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 MODULE = "edited_after_training"

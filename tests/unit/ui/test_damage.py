@@ -18,7 +18,7 @@ from airflow_mlops_provider.records.codec import canonical_json, encode, sha256
 from airflow_mlops_provider.records.decision_record import DecisionKind, Effect
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.stores.chains.chain import DecisionChain
+from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.ui.entries import LARGEST_SHOWN

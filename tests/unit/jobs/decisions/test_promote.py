@@ -10,7 +10,7 @@ from airflow_mlops_provider.records.decision_record import Effect
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.chains.aliases import HEAD_TAG, repair_aliases
-from airflow_mlops_provider.stores.chains.chain import chain_names
+from airflow_mlops_provider.stores.chains.decision_chain import chain_names
 from airflow_mlops_provider.stores.chains.reference import reference_dataset
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.specs import local_path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
-from airflow_mlops_provider.stores.chains.chain import Link
+from airflow_mlops_provider.stores.chains.decision_chain import Link
 from airflow_mlops_provider.stores.chains.in_force import restorable
 
 PASSED = Verdict.of(

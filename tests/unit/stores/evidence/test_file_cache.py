@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from airflow_mlops_provider.stores.evidence.kept import Kept
+from airflow_mlops_provider.stores.evidence.file_cache import Kept
 
 
 def test_what_is_kept_is_good_for_its_stamp_only():

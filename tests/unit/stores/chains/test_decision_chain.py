@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from airflow_mlops_provider.exceptions import AlreadyExistsError, IntegrityError
 from airflow_mlops_provider.records.codec import canonical_json
-from airflow_mlops_provider.stores.chains.chain import DecisionChain, chain_names
+from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, chain_names
 from airflow_mlops_provider.stores.chains.in_force import champion_of
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
