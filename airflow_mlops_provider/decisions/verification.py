@@ -100,7 +100,7 @@ _FAULTS = {
     "record_misplaced": "a record is out of its place",
     "record_missing": "a record is missing",
     "record_unreadable": "a record cannot be read",
-    "registry_agrees": "the registry could not be asked",
+    "registry_agrees": "the registry cannot be asked",
     "verdict_recomputed": "a verdict is not what its report gives",
 }
 """What does not hold, by the measure of the check; subject and detail are in the finding."""
