@@ -27,8 +27,9 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 demo: setup ## the whole lifecycle on real data under a real Airflow (ARGS=--exit ends by itself)
 	$(BIN)/python -m demo $(ARGS)
 
+# A file stays on one worker: its tests share servers and databases, and some tell one story in order.
 test: setup lint ## what CI runs first: lint, types, layers and every tier that needs no server
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not services" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not services" $(ARGS)
 
 test-services: setup ## what CI runs next: Postgres, Redis, S3 and MLflow servers, started here and ended again
 	$(BIN)/python -m pytest -m services $(ARGS)
@@ -54,7 +55,7 @@ $(FLOOR)/.installed: requirements/floor.txt pyproject.toml
 
 test-floor: $(FLOOR)/.installed ## the glue tier and every Dag on the oldest supported Airflow, 3.1
 	# An old Airflow warns of what it was to change since; those warnings are not ours to answer.
-	$(FLOOR)/bin/python -m pytest -n 2 --dist loadgroup -m floor -W default $(ARGS)
+	$(FLOOR)/bin/python -m pytest -n 2 --dist loadfile -m floor -W default $(ARGS)
 
 test-install: setup ## the wheel into fresh Airflow 3.1, 3.2 and 3.3, each extra alone; needs a package index
 	$(BIN)/python -m tests.install $(ARGS)

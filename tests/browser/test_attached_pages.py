@@ -14,7 +14,6 @@ from tests.builders.report_pages import pages
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(
         PROGRAM is None, reason="Chromium is not installed (Debian and Ubuntu: apt-get install chromium)"
     ),

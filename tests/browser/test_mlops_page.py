@@ -28,7 +28,6 @@ from tests.builders.page_samples import story
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),  # one server and one browser for all
     pytest.mark.skipif(
         PROGRAM is None, reason="Chromium is not installed (Debian and Ubuntu: apt-get install chromium)"
     ),

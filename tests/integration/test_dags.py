@@ -21,7 +21,6 @@ from demo.story import batch_without, damaged_batch
 
 pytestmark = [
     pytest.mark.floor_too,
-    pytest.mark.xdist_group("dags"),  # one database, in order
     # dag.test() runs Airflow itself in this process, whose warnings are not ours to answer.
     pytest.mark.filterwarnings("ignore"),
 ]

@@ -19,7 +19,6 @@ from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 pytestmark = [
     pytest.mark.floor_too,
-    pytest.mark.xdist_group("dags"),  # one database, in order
     # dag.test() runs Airflow itself in this process, whose warnings are not ours to answer.
     pytest.mark.filterwarnings("ignore"),
 ]

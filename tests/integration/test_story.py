@@ -10,7 +10,7 @@ from rich.console import Console
 from demo.services import Airflow, SlackReceiver, stopping
 from demo.story import Story
 
-pytestmark = [pytest.mark.timeout(1500), pytest.mark.xdist_group("story")]
+pytestmark = [pytest.mark.timeout(1500)]
 
 
 def _processes_with(home: str) -> list[str]:
