@@ -183,7 +183,9 @@ def test_drift_is_measured_against_the_data_of_a_champion_of_0_1_0(continued):
 
 def test_a_model_of_0_1_0_is_evaluated_scores_and_is_trained_again(continued):
     assert continued["evaluate"].verdict.status is Status.PASS
-    assert continued["reproduce"].verdict.status is Status.PASS, continued["reproduce"].verdict
+    # The packages are others than in 0.1.0, which is a notice; what was learnt is the same.
+    assert continued["reproduce"].verdict.status in (Status.PASS, Status.NOTICE), continued["reproduce"].verdict
+    assert "learnt the same" in continued["reproduce"].verdict.summary
     assert continued["predict"].model == continued["promote"].model
 
 
