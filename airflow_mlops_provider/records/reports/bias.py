@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from airflow_mlops_provider.records.codec import OMIT_NONE
 from airflow_mlops_provider.records.model_spec import Direction, Task
@@ -45,7 +46,7 @@ class SliceResult:
     def parts(self) -> tuple[tuple[str, str], ...]:
         """Column and value of each part of the slice, as its subject writes them."""
         found, rest = [], self.subject
-        for column, following in zip(self.columns, (*self.columns[1:], None), strict=True):
+        for column, following in zip_longest(self.columns, self.columns[1:]):
             rest = rest.removeprefix(f"{column}=")
             value, _, after = rest.partition(f" & {following}=") if following is not None else (rest, "", "")
             found.append((column, value))
@@ -123,7 +124,10 @@ class BiasReport:
         """
         pieces = [*self.slices, *(half for each in self.discoveries for half in (each.found, each.confirmed) if half)]
         numbers: dict[str, dict[str, int]] = {name: {} for name in self.sensitive or ()}
-        return {piece.subject: " & ".join(_told(*part, numbers) for part in piece.parts) for piece in pieces}
+        return {
+            piece.subject: " & ".join(_told(*part, numbers) for part in piece.parts) or piece.subject
+            for piece in pieces
+        }
 
 
 def _told(column: str, value: str, numbers: dict[str, dict[str, int]]) -> str:

@@ -79,6 +79,7 @@ MEASURES = st.sampled_from(("chain_unbroken", "evidence_purged", "probabilities_
 _OURS: dict[type, dict[str, st.SearchStrategy[Any]]] = {
     BiasReport: {"metric": METRICS},
     Check: {"measure": MEASURES},
+    DatasetRef: {"csv": st.none()},
     Comparison: {"metric": METRICS, "other": st.sampled_from(("champion", "dummy"))},
     FoldMetric: {"name": METRICS, "low": st.none()},
     Invariant: {"name": MEASURES},
