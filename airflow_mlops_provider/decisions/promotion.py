@@ -236,8 +236,8 @@ def _summary(report: PromotionReport, verdict: Verdict) -> str:
         notices = [f for f in verdict.of_status(Status.NOTICE) if f.subject not in _REASONS]
         if notices:
             # What was found says more than that there is a notice.
-            told = min(notices, key=lambda finding: finding.measure == _CARRIED)
-            return summarise(_step(report), f", though {_reason(told)}")
+            first = min(notices, key=lambda finding: finding.measure == _CARRIED)
+            return summarise(_step(report), f", though {_reason(first)}")
         return summarise(_step(report), f", {gain}" if gain else "")
     against = {finding.measure for finding in verdict.findings if not _speaks_for(finding)}
     if against == {AWAITING_APPROVAL}:

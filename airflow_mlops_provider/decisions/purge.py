@@ -25,10 +25,10 @@ def judge_purge(report: PurgeReport, policy: PurgePolicy) -> Verdict:
 
 def _ages(report: PurgeReport, policy: PurgePolicy) -> Iterator[Finding]:
     youngest: dict[str, float] = {}
-    for stone in report.tombstones:
-        kind = kind_in(stone.name)
-        youngest[kind] = min(age_in_days(stone.written_at, report.purged_at), youngest.get(kind, float("inf")))
-    counts = Counter(kind_in(stone.name) for stone in report.tombstones)
+    for tombstone in report.tombstones:
+        kind = kind_in(tombstone.name)
+        youngest[kind] = min(age_in_days(tombstone.written_at, report.purged_at), youngest.get(kind, float("inf")))
+    counts = Counter(kind_in(tombstone.name) for tombstone in report.tombstones)
     for kind, age in sorted(youngest.items()):
         is_due = age >= policy.retention_days and kind in policy.affected
         yield Finding(

@@ -47,8 +47,8 @@ def _finding(result: RuleResult, report: ValidationReport, *, has_room: bool) ->
     finding = _full_finding(result, report, has_room=has_room)
     if result.rule.is_error or finding.status is Status.PASS:
         return finding
-    told = f"{finding.detail} (severity {result.rule.severity})" if not result.success else finding.detail
-    return replace(finding, status=_softened(finding.status, [result.rule]), detail=told)
+    detail = f"{finding.detail} (severity {result.rule.severity})" if not result.success else finding.detail
+    return replace(finding, status=_softened(finding.status, [result.rule]), detail=detail)
 
 
 def _softened(status: Status, rules: Sequence[Rule]) -> Status:

@@ -40,7 +40,7 @@ def summary(report: ValidationReport, findings: Sequence[Finding]) -> str:
         return summarise(_all_hold(total, report.rows), unchecked)
     if status is Status.PASS:
         hold = f"{total - unmet} of {total} rules hold on {_rows(report.rows)}"
-        return summarise(f"{hold} (told only: {quote(_told_only(findings), 40)})", unchecked)
+        return summarise(f"{hold} (told only: {quote(_informational(findings), 40)})", unchecked)
     if not _about_rules(findings):
         return summarise(_all_hold(total, report.rows), unchecked)
     found = _broken(unmet, total) if unmet else _all_hold(total, report.rows)
@@ -76,10 +76,10 @@ def _statements(count: int) -> str:
     return f"{count} statement{'' if count == 1 else 's'}"
 
 
-def _told_only(findings: Sequence[Finding]) -> str:
+def _informational(findings: Sequence[Finding]) -> str:
     """The first broken rule of severity info."""
-    told = f"(severity {RuleSeverity.INFO})"
-    return _named_detail(next(finding for finding in findings if finding.detail.endswith(told)))
+    mark = f"(severity {RuleSeverity.INFO})"
+    return _named_detail(next(finding for finding in findings if finding.detail.endswith(mark)))
 
 
 def unchecked_in_words(statements: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ from typing import Any, NoReturn, TextIO
 from airflow_mlops_provider.exceptions import BadInputError, FormerNameWarning
 from airflow_mlops_provider.jobs import JOBS, run
 from airflow_mlops_provider.jobs.parent import end_with_parent
-from airflow_mlops_provider.jobs.protocol import ExitStatus, outcome_line, told
+from airflow_mlops_provider.jobs.protocol import ExitStatus, outcome_line, report_of_error
 from airflow_mlops_provider.records.verdict import Status
 
 
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"job {parsed.name!r} was ended from inside by exit({error.code!r})", file=sys.stderr)
         return ExitStatus.FAILED
     except Exception as error:
-        status, said = told(error)
+        status, said = report_of_error(error)
         print(said, file=sys.stderr)
         return status
     print(f"\n{line}" if chatter.is_line_open else line, flush=True)

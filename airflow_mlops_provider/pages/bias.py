@@ -24,7 +24,7 @@ _WORDS = {
     Status.PASS: "not shown to be worse",
 }
 HALF = " (half)"
-"""Marks the rows of a slice that was discovered on one half of all rows and is told by the other."""
+"""Marks the rows of a slice that was discovered on one half of all rows and is measured on the other."""
 
 _RATES = ("selection_rate", "tpr", "fpr", "fnr")
 _SHARES = ("accuracy", "precision", "recall", "selection_rate", "fpr", "fnr")
@@ -82,10 +82,10 @@ def judged_slices(report: BiasReport, verdict: Verdict) -> list[JudgedSlice]:
     by_subject: dict[str, list[Finding]] = {}
     for finding in verdict.findings:
         by_subject.setdefault(finding.subject, []).append(finding)
-    told = report.subjects_told()
+    displayed = report.displayed_subjects()
     halves = [each.confirmed for each in report.discoveries if each.confirmed is not None]
-    judged = [_judged(piece, by_subject.get(told[piece.subject], []), is_half=False) for piece in report.slices]
-    judged += [_judged(piece, by_subject.get(told[piece.subject], []), is_half=True) for piece in halves]
+    judged = [_judged(piece, by_subject.get(displayed[piece.subject], []), is_half=False) for piece in report.slices]
+    judged += [_judged(piece, by_subject.get(displayed[piece.subject], []), is_half=True) for piece in halves]
     return sorted(judged, key=lambda each: (-each.status.severity, each.words, -(each.piece.gap or 0.0)))
 
 

@@ -50,8 +50,8 @@ def _encode(value: Any, where: str) -> Any:
 
 
 def _encode_record(record: Any, where: str) -> dict[str, Any]:
-    told = {f.name: getattr(record, f.name) for f in dataclasses.fields(record) if not _is_silent(record, f)}
-    return {name: _encode(value, f"{where}.{name}") for name, value in told.items()}
+    fields = {f.name: getattr(record, f.name) for f in dataclasses.fields(record) if not _is_silent(record, f)}
+    return {name: _encode(value, f"{where}.{name}") for name, value in fields.items()}
 
 
 def _is_silent(record: Any, field: dataclasses.Field[Any]) -> bool:

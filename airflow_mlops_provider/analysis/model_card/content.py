@@ -191,17 +191,17 @@ def _slices(source: Source) -> CardSection:
 
 
 def _slice_table(report: BiasReport, verdict: Verdict) -> CardTable:
-    told = report.subjects_told()
+    displayed = report.displayed_subjects()
     order = {finding.subject: (place, finding.status) for place, finding in reversed([*enumerate(verdict.findings)])}
-    worst_first = sorted(report.slices, key=lambda piece: order.get(told[piece.subject], (len(order),))[0])
+    worst_first = sorted(report.slices, key=lambda piece: order.get(displayed[piece.subject], (len(order),))[0])
     rows = tuple(
         (
-            told[piece.subject],
+            displayed[piece.subject],
             f"{piece.support:,}",
             _number(piece.value),
             f"{_number(piece.low)} to {_number(piece.high)}" if piece.low is not None else "-",
             _number(piece.rest_value),
-            str(order[told[piece.subject]][1]).replace("_", " ") if told[piece.subject] in order else "-",
+            str(order[displayed[piece.subject]][1]).replace("_", " ") if displayed[piece.subject] in order else "-",
         )
         for piece in worst_first[:_MAX_ROWS]
     )

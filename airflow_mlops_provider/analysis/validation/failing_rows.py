@@ -1,4 +1,4 @@
-"""The rows that break a failed rule, with all their reasons, and the two halves of a batch that they make."""
+"""The rows that break a failed rule, with all their reasons, and a batch separated into clean rows and those."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class FailingRows:
     batch: Batch | None = None
     _texts: dict[tuple[int, ...], str] = field(default_factory=dict)
 
-    def halves(
+    def separate(
         self, batches: Iterator[pa.RecordBatch], *, clean: bool = True, as_scanned: bool = True
     ) -> Iterator[tuple[pa.RecordBatch | None, pa.RecordBatch | None]]:
         """Each of ``batches`` (the whole batch of data, in order) as its clean rows and those that are set aside.
 
-        Rows stay as they were and in order; those set aside have their reasons in a last column. A half without rows,
+        Rows stay as they were and in order; those set aside have their reasons in a last column. A part without rows,
         or that is not wanted, is ``None``.
 
         :param clean: whether the clean rows are wanted.
@@ -53,7 +53,7 @@ class FailingRows:
         if as_scanned and not clean and few and self.batch is not None and survives_duckdb(self.batch.schema):
             yield from ((None, aside) for aside in self._from_scan(self.batch))
             return
-        for records, positions, texts in self._split(batches):
+        for records, positions, texts in self._located(batches):
             if not positions:
                 yield records if clean else None, None
                 continue
@@ -74,7 +74,7 @@ class FailingRows:
             yield _with_reasons(records, texts[start : start + records.num_rows])
             start += records.num_rows
 
-    def _split(self, batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, list[int], list[str]]]:
+    def _located(self, batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, list[int], list[str]]]:
         """Each batch with the positions in it of the rows that are set aside, and their reasons."""
         entries, start = self.each(), 0
         entry = next(entries, None)

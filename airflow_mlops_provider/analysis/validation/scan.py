@@ -168,14 +168,14 @@ class _Query:
 
 
 def _by_columns(aggregates: Sequence[str], flags: Mapping[int, str]) -> list[list[str]]:
-    """Two halves of the aggregates, each of which reads about half of the columns."""
+    """The aggregates in two groups, each of which reads about half of the columns."""
     columns: dict[str, int] = {}
-    halves: tuple[list[str], list[str]] = ([], [])
+    groups: tuple[list[str], list[str]] = ([], [])
     for sql in aggregates:
         flag = _FLAG.search(sql)
         name = _NAME.search(flags[int(flag[1])] if flag else sql)
-        halves[columns.setdefault(name[0] if name else "", len(columns)) % 2].append(sql)
-    return [half for half in halves if half]
+        groups[columns.setdefault(name[0] if name else "", len(columns)) % 2].append(sql)
+    return [each for each in groups if each]
 
 
 _FLAG, _NAME = re.compile(r"mlops_flag_(\d+)"), re.compile(r'"[^"]+"')

@@ -89,7 +89,7 @@ def _shift_finding(column: ColumnDrift, shift: Shift, policy: DriftPolicy, level
         status = Status.INSUFFICIENT_EVIDENCE
     severe = status is Status.FAIL and shift.measure is Measure.KS_D and low >= policy.severe_ks_d
     jumped = status is Status.NOTICE and shift.effect >= limit
-    told = " (severe)" if severe else _JUMPED if jumped else ""
+    mark = " (severe)" if severe else _JUMPED if jumped else ""
     return Finding(
         subject=column.column,
         measure=str(shift.measure),
@@ -97,7 +97,7 @@ def _shift_finding(column: ColumnDrift, shift: Shift, policy: DriftPolicy, level
         limit=limit,
         p_value=shift.p_value,
         status=status,
-        detail=labelled(column, f"{shift.statement}{_open(shift) if is_open else ''}{told}"),
+        detail=labelled(column, f"{shift.statement}{_open(shift) if is_open else ''}{mark}"),
     )
 
 
@@ -117,8 +117,8 @@ def _joint_finding(joint: JointDrift, policy: DriftPolicy, *, alone: bool) -> Fi
     text = f"a classifier tells current rows from reference rows with AUC {joint.auc:.2f} (0.50 is chance)"
     if joint.contributions:
         least = max(joint.contributions.values()) * SAID_FROM
-        told = [f"{name} {lost:.2f}" for name, lost in joint.contributions.items() if lost >= least]
-        text += f"; AUC lost without: {', '.join(told[:3])}"
+        named = [f"{name} {lost:.2f}" for name, lost in joint.contributions.items() if lost >= least]
+        text += f"; AUC lost without: {', '.join(named[:3])}"
     if alone and status is Status.FAIL:
         text += "; no column drifted by itself, so they go together differently, or many moved a little"
     return Finding(

@@ -18,7 +18,7 @@ from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
 from airflow_mlops_provider.decisions.lineage import name_writers
 from airflow_mlops_provider.decisions.validation import judge_validation
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.data.quarantine import ASIDE, CLEAN, write_halves
+from airflow_mlops_provider.jobs.data.quarantine import CLEAN, QUARANTINED, write_clean_and_quarantine
 from airflow_mlops_provider.jobs.data.rules import Declared, read_contract, read_suite
 from airflow_mlops_provider.jobs.job import Job, writers_detail
 from airflow_mlops_provider.pages.validation import validation_html
@@ -54,7 +54,7 @@ class ValidateJob(Job, ValidateRequest):
             report = replace(measurement.report, quarantine=place)
             verdict = name_writers(judge_validation(report, self.policy), self.written_by)
             written = self._write(data, measurement, promote=verdict.status in _GOES_ON)
-        clean, report = written.get(CLEAN), replace(report, quarantine=written.get(ASIDE))
+        clean, report = written.get(CLEAN), replace(report, quarantine=written.get(QUARANTINED))
         return self.record(
             Kind.VALIDATION,
             report=report,
@@ -89,12 +89,12 @@ class ValidateJob(Job, ValidateRequest):
         Neither appears before both are whole. The quarantine is written also when it is empty: an older one must not
         be taken for this batch's.
         """
-        clean_uri, aside_uri = self.clean_uri if promote else None, self.quarantine_uri
+        clean_uri, quarantine_uri = self.clean_uri if promote else None, self.quarantine_uri
         if clean_uri is None or measurement.report.failing_rows:
-            return write_halves(data, measurement, clean_uri=clean_uri, aside_uri=aside_uri)
+            return write_clean_and_quarantine(data, measurement, clean_uri=clean_uri, quarantine_uri=quarantine_uri)
         with data.copied_to(clean_uri) as copied:
             target = clean_uri if copied is None else None
-            written = write_halves(data, measurement, clean_uri=target, aside_uri=aside_uri)
+            written = write_clean_and_quarantine(data, measurement, clean_uri=target, quarantine_uri=quarantine_uri)
         return written if copied is None else written | {CLEAN: copied}
 
     def _declared(self) -> Declared:

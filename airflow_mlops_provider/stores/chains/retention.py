@@ -81,8 +81,8 @@ def examine_tombstones(links: Sequence[Link]) -> tuple[dict[str, RecordedTombsto
                 Fault(subject=f"{link.record.number} ({link.uri})", measure="record_unreadable", detail=detail)
             )
             continue
-        for stone in report.tombstones:
-            found.setdefault(stone.name, RecordedTombstone(tombstone=stone, link=link))
+        for tombstone in report.tombstones:
+            found.setdefault(tombstone.name, RecordedTombstone(tombstone=tombstone, link=link))
     return found, tuple(faults)
 
 

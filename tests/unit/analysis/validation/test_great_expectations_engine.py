@@ -195,8 +195,8 @@ def scanned(kind: str, kwargs: dict[str, Any]) -> tuple[Any, list[int]]:
     rule = rule_of_expectation({"type": kind, "kwargs": kwargs}, "test")
     source = Source(schema=TABLE.schema, batches=lambda: iter(TABLE.to_batches(max_chunksize=77)), frame=frame)
     with measure_validation(source, [rule]) as measured:
-        aside = [half for _, half in measured.failing.halves(source.batches()) if half is not None]
-        return measured.report.results[0], [row for half in aside for row in half["row"].to_pylist()]
+        aside = [part for _, part in measured.failing.separate(source.batches()) if part is not None]
+        return measured.report.results[0], [row for part in aside for row in part["row"].to_pylist()]
 
 
 def frame(_: Any) -> pd.DataFrame:
