@@ -27,6 +27,7 @@ def _row(
 
 
 DEFAULT_SEVERITIES: dict[Kind, dict[Status, Severity]] = {
+    Kind.INGEST: _row(open_question=Severity.WARNING, fail=Severity.CRITICAL),
     Kind.VALIDATION: _row(notice=Severity.WARNING, open_question=Severity.CRITICAL, fail=Severity.CRITICAL),
     Kind.DRIFT: _row(open_question=Severity.WARNING, fail=Severity.WARNING),
     Kind.PROFILE: _row(open_question=Severity.WARNING, fail=Severity.WARNING),
@@ -49,6 +50,7 @@ DEFAULT_SEVERITIES: dict[Kind, dict[Status, Severity]] = {
 """How soon a person should look, for every kind and status."""
 
 _SYMPTOMS = {
+    (Kind.INGEST, Status.FAIL): "Snapshot not published",
     (Kind.DRIFT, Status.FAIL): "Data drifted",
     (Kind.DRIFT, _OPEN_QUESTION): "Drift could not be judged",
     (Kind.VALIDATION, Status.FAIL): "Data refused",

@@ -19,6 +19,12 @@ def job_class(name: str) -> type[Job]:
     return JOBS[name]()
 
 
+def _ingest() -> type[Job]:
+    from airflow_mlops_provider.jobs.data.ingest import IngestJob
+
+    return IngestJob
+
+
 def _validate() -> type[Job]:
     from airflow_mlops_provider.jobs.data.validate import ValidateJob
 
@@ -117,6 +123,7 @@ def _close() -> type[Job]:
 
 # Functions and not names of modules, so that an editor and the type checker can follow a job to its class.
 JOBS: dict[str, Callable[[], type[Job]]] = {
+    "ingest": _ingest,
     "validate": _validate,
     "drift": _drift,
     "profile": _profile,

@@ -70,7 +70,7 @@ class FileDataset(ABC):
     def source(self) -> DatasetRef:
         """What was opened, at its version when it is under version control; nothing is read."""
         version = self._listing.version
-        found = replace(self._expected, left_out=_some(self._listing.left_out))
+        found = replace(self._expected, uri=self._listing.uri or self.uri, left_out=_some(self._listing.left_out))
         if version is None:
             return found
         return replace(found, uri=version.uri, revision=version.commit, fallback=version.fallback)
@@ -104,7 +104,7 @@ class FileDataset(ABC):
             rows=self.rows,
             schema_hash=_schema_hash(self.schema),
         )
-        expected = self._expected.fingerprint
+        expected = self._expected.fingerprint or self._listing.fingerprint
         if expected is not None and expected != pinned.fingerprint:
             raise IntegrityError(
                 f"dataset {self.uri} changed: its content is {pinned.fingerprint}, {expected} was expected"

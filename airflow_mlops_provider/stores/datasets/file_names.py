@@ -36,6 +36,12 @@ def format_of(uri: str) -> str:
     return _ENDINGS[ending]
 
 
+def ending_of(uri: str) -> str:
+    """The ending that tells the format, such as ``.csv.gz``, as it is written; empty for a name that tells none."""
+    ending = _ending(uri)
+    return uri[len(uri) - len(ending) :] if ending else ""
+
+
 def compression_of(uri: str) -> str | None:
     """``gzip``, ``zstd`` or ``bz2`` for the name of a CSV file that is compressed as a whole; ``None`` for others."""
     ending = _ending(uri)

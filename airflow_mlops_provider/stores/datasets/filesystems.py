@@ -12,7 +12,7 @@ from urllib.parse import urlparse
 
 import fsspec
 
-from airflow_mlops_provider.exceptions import BackendError, BadInputError, one_line
+from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError, one_line
 from airflow_mlops_provider.stores.datasets.dvc import is_dvc_uri
 from airflow_mlops_provider.stores.local_files import sweep_parts
 from airflow_mlops_provider.stores.specs import local_path
@@ -65,10 +65,13 @@ def reading(fs: Any, file: str, *, name: str | None = None) -> Iterator[Any]:
 
 
 @contextmanager
-def writing(uri: str, *, inspect: Callable[[Any, str], None] | None = None) -> Iterator[Any]:
+def writing(
+    uri: str, *, inspect: Callable[[Any, str], None] | None = None, rename: Callable[[str], str] | None = None
+) -> Iterator[Any]:
     """A binary handle whose content appears at ``uri`` when the block ends well, and leaves nothing otherwise.
 
     :param inspect: is called with the filesystem and the path of the whole file before it gets its name.
+    :param rename: gives the path to appear at in place of that of ``uri``; called when the file is whole.
     """
     fs, path = filesystem(uri)
     # The temporary name keeps no data suffix, so that a folder being read never picks it up.
@@ -81,16 +84,52 @@ def writing(uri: str, *, inspect: Callable[[Any, str], None] | None = None) -> I
             yield handle
         if inspect is not None:
             inspect(fs, part)
+        target = path if rename is None else rename(path)
         if is_local(fs):
-            Path(part).replace(path)
+            Path(part).replace(target)
         else:
-            fs.mv(part, path)
+            fs.mv(part, target)
     except OSError as error:
         raise BackendError(f"{uri} cannot be written: {error.strerror or one_line(error)}") from error
     finally:
         with suppress(Exception):
             if fs.exists(part):
                 fs.rm(part)
+
+
+def create(uri: str, data: bytes) -> None:
+    """Write a small file that is not there yet: whole, or not at all, and one of several writers alone.
+
+    :raises AlreadyExistsError: when there is one.
+    :raises BadInputError: for a filesystem that cannot create exclusively.
+    :raises BackendError: when it cannot be written.
+    """
+    fs, path = filesystem(uri)
+    if not is_local(fs) and "s3" not in fs.protocol:
+        raise BadInputError(f"{uri} cannot be created exclusively; use a local folder or s3://")
+    try:
+        if is_local(fs):
+            _link(Path(path), data)
+        else:
+            fs.pipe_file(path, data, mode="create")
+    except FileExistsError as error:
+        raise AlreadyExistsError(f"{uri} exists already") from error
+    except Exception as error:  # botocore raises a family of its own, made at run time
+        if "PreconditionFailed" in repr(error):
+            raise AlreadyExistsError(f"{uri} exists already") from error
+        raise BackendError(f"{uri} cannot be written: {one_line(error)}") from error
+
+
+def _link(path: Path, data: bytes) -> None:
+    """Write under another name and link: a reader never sees half a file, and a link is exclusive."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sweep_parts(path)
+    part = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
+    try:
+        part.write_bytes(data)
+        os.link(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def set_aside(uri: str) -> str | None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, MLOpsError, one_line
+from airflow_mlops_provider.records.snapshot import LATEST, SNAPSHOT
 from airflow_mlops_provider.stores.datasets.dvc import (
     DvcVersion,
     NoSuchVersionError,
@@ -28,6 +29,7 @@ from airflow_mlops_provider.stores.datasets.file_names import (
 )
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem
 from airflow_mlops_provider.stores.datasets.fingerprints import CHUNK_BYTES
+from airflow_mlops_provider.stores.datasets.snapshot_files import folder_of, is_snapshot_uri, read_snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class Listing:
     :param names: what to call a file whose path is not its name; a path that is missing here is.
     :param left_out: what else lies there and is no part of it, as paths within the folder.
     :param version: of a dataset under version control.
+    :param uri: of this very content, where the one that was asked for may mean another one later.
+    :param fingerprint: that the content must have; ``None`` where nobody has said.
     """
 
     fs: Any
@@ -46,6 +50,8 @@ class Listing:
     names: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     version: DvcVersion | None = None
+    uri: str | None = None
+    fingerprint: str | None = None
 
     def name_of(self, file: str) -> str:
         """What a person calls ``file``."""
@@ -58,7 +64,7 @@ class Listing:
 
 
 def data_files(uri: str) -> Listing:
-    """The data files behind a file, folder, glob or ``dvc:`` URI.
+    """The data files behind a file, folder, glob, snapshot or ``dvc:`` URI.
 
     Within a folder, what has a hidden or underscored part in its path is left out, as is what is no data by its name.
 
@@ -194,6 +200,8 @@ def _if_there(uri: str) -> Listing | None:
 def _found(uri: str, *, is_whole: Callable[[DvcVersion], bool] | None = None) -> Listing:
     if is_dvc_uri(uri):
         return _version_files(resolve_version(uri, _is_stored, is_whole))
+    if is_snapshot_uri(uri):
+        return _snapshot_files(uri)
     fs, path = filesystem(uri)
     with _listing(uri):
         fs.invalidate_cache()  # a process that waits for files would see its first listing for ever
@@ -246,6 +254,20 @@ def _version_files(version: DvcVersion) -> Listing:
         names={file: name for name, file in places.items()},
         left_out=left_out,
         version=version,
+    )
+
+
+def _snapshot_files(uri: str) -> Listing:
+    fs, path = filesystem(uri)
+    with _listing(uri):
+        snapshot = read_snapshot(uri)
+    if snapshot is None:
+        return Listing(fs=fs, files=())
+    return Listing(
+        fs=fs,
+        files=tuple(f"{folder_of(path)}/{file.path}" for file in snapshot.files),
+        uri=f"{folder_of(uri)}/{snapshot.name}{SNAPSHOT}",
+        fingerprint=snapshot.fingerprint,
     )
 
 
@@ -314,6 +336,10 @@ def _divided(relatives: Iterable[str], uri: str) -> tuple[tuple[str, ...], tuple
     table = table_format(names)
     if table is not None:
         _refuse_table(uri, *table)
+    if any(is_snapshot_uri(name) for name in names):
+        raise BadInputError(
+            f"{uri} is a folder of snapshots: read as plain files it would hold rows twice; name {LATEST}"
+        )
     data = tuple(name for name in names if is_data(name) and not is_leftover(name))
     chosen = set(data)
     return data, tuple(name for name in names if name not in chosen)

@@ -16,5 +16,5 @@ def test_the_class_of_a_job_reads_the_keys_of_that_job(name: str) -> None:
 
 
 def test_an_unknown_job_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(BadInputError, match="unknown job 'vaildate'; jobs are validate, drift, "):
+    with pytest.raises(BadInputError, match="unknown job 'vaildate'; jobs are ingest, validate, "):
         job_class("vaildate")

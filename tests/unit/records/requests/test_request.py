@@ -102,5 +102,5 @@ def test_a_value_of_another_type_is_refused_by_its_key():
 
 
 def test_an_unknown_job_has_no_request():
-    with pytest.raises(BadInputError, match="unknown job 'hope'; jobs are validate, drift, "):
+    with pytest.raises(BadInputError, match="unknown job 'hope'; jobs are ingest, validate, "):
         request_type("hope")
