@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pandas.api import types
 
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
-from airflow_mlops_provider.analysis.evaluation.predictions import from_answers
+from airflow_mlops_provider.analysis.evaluation.predictions import from_model_output
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import Task
 from airflow_mlops_provider.records.reports.prediction import ShadowComparison
@@ -126,7 +126,9 @@ class Answers:
     def against(self, truth: pd.Series[Any], rows: NDArray[np.bool_], task: Task) -> Predictions:
         """Those of ``rows``, against their ``truth``."""
         scores = None if self.scores is None else self.scores[rows]
-        return from_answers(task, truth, self.predicted[rows], scores, self.classes, is_sensitive=self.is_sensitive)
+        return from_model_output(
+            task, truth, self.predicted[rows], scores, self.classes, is_sensitive=self.is_sensitive
+        )
 
 
 def _same(ours: Any, theirs: Any) -> bool:

@@ -12,7 +12,7 @@ from scipy import stats
 from sklearn.metrics import roc_curve
 
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions, find_metric, majority_or_mean
-from airflow_mlops_provider.analysis.evaluation.predictions import from_answers
+from airflow_mlops_provider.analysis.evaluation.predictions import from_model_output
 from airflow_mlops_provider.analysis.training.data import TrainingData
 from airflow_mlops_provider.analysis.training.fitting import refused
 from airflow_mlops_provider.analysis.training.folds import Fold
@@ -63,7 +63,7 @@ def answers(estimator: Any, data: TrainingData, spec: ModelSpec, *, metric: Metr
     scores, are_probabilities = _scores(estimator, data, spec)
     only_scores = metric is not None and metric.of_scores and scores is not None
     predicted = np.full(len(data.target), classes[0]) if only_scores else _asked(estimator.predict, data, spec)
-    found = from_answers(
+    found = from_model_output(
         spec.task,
         data.target,
         predicted.reshape(-1),

@@ -13,7 +13,7 @@ from airflow_mlops_provider.analysis.bias.bins import cut_plan
 from airflow_mlops_provider.analysis.bias.columns import SlicePlan, plan_slices
 from airflow_mlops_provider.analysis.bias.contingency import Kinds
 from airflow_mlops_provider.analysis.bias.discovery import measure_discoveries
-from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Metric, Predictions, directed, find_metric
+from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Metric, Predictions, with_direction, find_metric
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
 from airflow_mlops_provider.decisions.bias import judge_bias
 from airflow_mlops_provider.exceptions import BadInputError
@@ -62,7 +62,7 @@ class BiasJob(Job, BiasRequest):
         group, sliced = self.group_column, _named(plan, self.group_column)
         dataset.require([label, prediction, *sliced], role="predictions")
         _require_sliceable(dataset, sliced)
-        metric = directed(find_metric(self.metric, SLICE_METRICS), self.policy.direction)
+        metric = with_direction(find_metric(self.metric, SLICE_METRICS), self.policy.direction)
         if self.discover or metric.of_scores or metric.task is Task.REGRESSION or _is_float(dataset, prediction):
             frame = read_rows(dataset, [label, prediction], role="predictions")
             with naming(dataset):
@@ -98,7 +98,7 @@ class BiasJob(Job, BiasRequest):
         from airflow_mlops_provider.analysis.prediction import refuse_infinite  # loads pandas, which a table needs not
 
         refuse_infinite(frame[list(spec.features)], name=dataset.uri)
-        metric = directed(metric_of(spec, self.metric, SLICE_METRICS), self.policy.direction)
+        metric = with_direction(metric_of(spec, self.metric, SLICE_METRICS), self.policy.direction)
         with naming(dataset):
             answers = ask(predictor, frame, label)
         if not answers.are_numbers:

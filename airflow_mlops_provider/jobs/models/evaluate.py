@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from airflow_mlops_provider.analysis.evaluation import measure_evaluation, unmeasurable
+from airflow_mlops_provider.analysis.evaluation import measure_evaluation, report_without_metrics
 from airflow_mlops_provider.analysis.evaluation.latency import measure_latency
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
@@ -116,7 +116,7 @@ class EvaluateJob(Job, EvaluateRequest):
         with naming(dataset):
             answers, groups = ask(ours, frame, label), groups_of(frame, group)
         if not answers.are_numbers:
-            return unmeasurable(answers.predictions, metric, invariants=answers.invariants)
+            return report_without_metrics(answers.predictions, metric, invariants=answers.invariants)
         with naming(dataset):
             require_measurable(metric, answers.predictions, label=label, model=f"model {candidate.name}")
             require_two_classes(answers.predictions, label=label)
