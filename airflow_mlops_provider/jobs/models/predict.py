@@ -20,7 +20,7 @@ from airflow_mlops_provider.analysis.prediction import (
     refuse_infinite,
 )
 from airflow_mlops_provider.analysis.training.cross_validation import metrics_of
-from airflow_mlops_provider.analysis.training.fitting import refused
+from airflow_mlops_provider.analysis.training.fitting import estimator_error
 from airflow_mlops_provider.decisions.prediction import judge_prediction, judge_scoring
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.decisions.record import follow_record, model_name
@@ -198,7 +198,9 @@ def _asked(model: Predictor, frame: Any, name: str) -> tuple[Any, Any]:
         return model.answers(frame)
     except ValueError as error:  # scikit-learn's word for values that an estimator cannot take
         features = frame[list(model.spec.features)]
-        raise refused(f"dataset {name}: model {model.spec.name} cannot score it", error, features, model.spec) from None
+        raise estimator_error(
+            f"dataset {name}: model {model.spec.name} cannot score it", error, features, model.spec
+        ) from None
 
 
 def _output(

@@ -88,11 +88,11 @@ def ask(predictor: Predictor, frame: pd.DataFrame, label: str) -> Answers:
     except BadInputError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever the user's estimator raises
-        from airflow_mlops_provider.analysis.training.fitting import refused  # loads scikit-learn
+        from airflow_mlops_provider.analysis.training.fitting import estimator_error  # loads scikit-learn
 
         spec = predictor.spec
         features = frame[list(spec.features)]
-        raise refused(f"model {spec.name} cannot answer for these rows", error, features, spec) from None
+        raise estimator_error(f"model {spec.name} cannot answer for these rows", error, features, spec) from None
     probabilities = found if task is Task.CLASSIFICATION else None
     scores = scores_of(probabilities) if values is None else values
     return Answers(
