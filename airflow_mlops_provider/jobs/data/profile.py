@@ -17,7 +17,7 @@ from airflow_mlops_provider.analysis.drift.profile_file import (
     decode_profile,
     encode_profile,
     merge_profiles,
-    without_rows,
+    shareable_profile,
 )
 from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows, sample_edges
 from airflow_mlops_provider.decisions.summaries import summarise
@@ -46,7 +46,7 @@ class ProfileJob(Job, ProfileRequest):
         dataset = open_dataset(self.dataset)
         columns = columns_to_profile(dataset, columns=self.columns, leave_out=self.sensitive)
         found, fresh = stored_profile(dataset, columns, self.evidence_store)
-        data = encode_profile(without_rows(found, min_count=self.min_count) if self.shared else found)
+        data = encode_profile(shareable_profile(found, min_count=self.min_count) if self.shared else found)
         with writing(self.output_uri) as target:
             target.write(data)
         files = len(dataset.files)
