@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.types as pt
 
-from airflow_mlops_provider.analysis.validation.arrow_arrays import all_but, int64s, strings
+from airflow_mlops_provider.analysis.validation.arrow_arrays import int64_array, mask_without, string_array
 from airflow_mlops_provider.analysis.validation.batch import ROW, SOURCE, Batch
 from airflow_mlops_provider.analysis.validation.rule_bitmask import BITS, TABLE, BrokenRows
 from airflow_mlops_provider.exceptions import BadInputError
@@ -57,8 +57,8 @@ class FailingRows:
             if not positions:
                 yield records if clean else None, None
                 continue
-            aside = _with_reasons(records.take(int64s(positions)), texts)
-            yield records.filter(all_but(records.num_rows, positions)) if clean else None, aside
+            aside = _with_reasons(records.take(int64_array(positions)), texts)
+            yield records.filter(mask_without(records.num_rows, positions)) if clean else None, aside
 
     def _from_scan(self, batch: Batch) -> Iterator[pa.RecordBatch]:
         """The rows from DuckDB, which reads faster than Arrow and here need not read what goes on."""
@@ -103,12 +103,12 @@ class FailingRows:
 
 
 def _with_reasons(records: pa.RecordBatch, texts: list[str]) -> pa.RecordBatch:
-    columns = [*records.columns, strings(texts)]
+    columns = [*records.columns, string_array(texts)]
     return pa.RecordBatch.from_arrays(columns, schema=quarantine_schema(records.schema))
 
 
 def survives_duckdb(schema: pa.Schema) -> bool:
-    """Whether every value of these types is the same after a way through DuckDB."""
+    """Return whether values of all these types are unchanged when DuckDB reads and returns them."""
     return all(
         any(same(kind) for same in _SAME) or (pt.is_timestamp(kind) and kind.tz is None) for kind in schema.types
     )
@@ -121,9 +121,9 @@ _SAME: tuple[Callable[[pa.DataType], bool], ...] = (
 
 
 def quarantine_schema(schema: pa.Schema) -> pa.Schema:
-    """The batch's columns and the reasons.
+    """Return the schema of a quarantine: the columns of the batch and the column of reasons.
 
-    :raises BadInputError: when the batch has a column of that name already.
+    :raises BadInputError: when the batch has a column of that name.
     """
     if REASONS in schema.names:
         raise BadInputError(f"the batch has a column {REASONS!r} already; a quarantine needs that name")
@@ -131,9 +131,14 @@ def quarantine_schema(schema: pa.Schema) -> pa.Schema:
 
 
 def find_failing_rows(results: Sequence[RuleResult], broken: BrokenRows, batch: Batch) -> FailingRows:
-    """Rows that break a failed row rule; their reasons name every row rule they break, tolerated ones too.
+    """Find the rows that break a failed row rule.
 
-    A rule that is only told (a warning, an information) sets no row aside.
+    Rules of severity warning or information do not count. The reasons of a row name every row rule that it breaks,
+    rules that tolerate it included.
+
+    :param results: result of each rule, by its position.
+    :param broken: which rows break which rules.
+    :param batch: the batch; its rows can be read while it is open.
     """
     rows = [n for n in broken.bits if results[n].scope is Scope.ROW and not results[n].success]
     failed = [number for number in rows if results[number].rule.is_error]
