@@ -60,16 +60,16 @@ def influence_contrasts(
 def _contrast(
     metric: Metric, predictions: Predictions, inside: NDArray[np.bool_], groups: NDArray[np.intp] | None
 ) -> tuple[float, ...]:
-    ours, theirs = (_side(metric, predictions, rows) for rows in (inside, ~inside))
+    slice_side, rest_side = (_side(metric, predictions, rows) for rows in (inside, ~inside))
     trials = float(inside.sum())
-    gap = metric.direction.sign * (theirs.value - ours.value)
-    variance = ours.variance + theirs.variance
+    gap = metric.direction.sign * (rest_side.value - slice_side.value)
+    variance = slice_side.variance + rest_side.variance
     if groups is not None:
         influence = np.zeros(len(inside))
-        influence[inside], influence[~inside] = ours.influence, -theirs.influence
+        influence[inside], influence[~inside] = slice_side.influence, -rest_side.influence
         variance = float((by_group(influence[:, None], groups) ** 2).sum())
     p = math.erfc(gap / math.sqrt(2 * variance)) / 2 if variance > 0 else 1.0 if gap <= 0 else np.nan
-    return trials, len(inside) - trials, ours.value, math.sqrt(ours.variance), theirs.value, p
+    return trials, len(inside) - trials, slice_side.value, math.sqrt(slice_side.variance), rest_side.value, p
 
 
 def _side(metric: Metric, predictions: Predictions, rows: NDArray[np.bool_]) -> _Side:

@@ -96,17 +96,24 @@ class _RankedRows:
         """Return the fields of :class:`Areas` for one slice, a mask of shape ``(n,)``."""
         chosen = inside[self._order]
         rows = np.flatnonzero(chosen)
-        ours = self._side(rows)
-        if len(rows) < SMALL_SHARE * len(chosen) and ours.rarer:
-            theirs = self._rest_of_small(rows, ours)
+        slice_side = self._side(rows)
+        if len(rows) < SMALL_SHARE * len(chosen) and slice_side.rarer:
+            rest_side = self._rest_of_small(rows, slice_side)
         else:
-            theirs = self._side(np.flatnonzero(~chosen))
-        variance, gap = ours.variance + theirs.variance, theirs.value - ours.value
-        if self._groups is not None and ours.rarer and theirs.rarer:
-            variance = float(((ours.influence - theirs.influence) ** 2).sum())
+            rest_side = self._side(np.flatnonzero(~chosen))
+        variance, gap = slice_side.variance + rest_side.variance, rest_side.value - slice_side.value
+        if self._groups is not None and slice_side.rarer and rest_side.rarer:
+            variance = float(((slice_side.influence - rest_side.influence) ** 2).sum())
         # Without spread (two perfect rankings) a gap has no p-value, but where there is no gap, it is 1.
         p = math.erfc(gap / math.sqrt(2 * variance)) / 2 if variance > 0 else 1.0 if gap <= 0 else np.nan
-        return 2 * ours.rarer, 2 * theirs.rarer, ours.value, float(np.sqrt(ours.variance)), theirs.value, p
+        return (
+            2 * slice_side.rarer,
+            2 * rest_side.rarer,
+            slice_side.value,
+            float(np.sqrt(slice_side.variance)),
+            rest_side.value,
+            p,
+        )
 
     def _side(self, rows: NDArray[np.intp]) -> _Side:
         positive = self._positive[rows]
@@ -120,7 +127,7 @@ class _RankedRows:
             influence = self._by_group(rows, influence)
         return _Side(area, min(positives, negatives), float((influence**2).sum()), influence)
 
-    def _rest_of_small(self, rows: NDArray[np.intp], ours: _Side) -> _Side:
+    def _rest_of_small(self, rows: NDArray[np.intp], slice_side: _Side) -> _Side:
         """Return the rest of a small slice: its exact area, and its variance from the ranks among all rows."""
         positive, placed = self._positive[rows], self._deviations[rows] + self._area
         all_positives, all_negatives = int(self._positive.sum()), int((~self._positive).sum())
@@ -129,7 +136,7 @@ class _RankedRows:
         # All pairs, less those with a row in the slice. Pairs with both rows in it were subtracted twice.
         pairs = self._area * all_positives * all_negatives
         pairs -= placed[positive].sum() * all_negatives + placed[~positive].sum() * all_positives
-        pairs += ours.value * inner_positives * inner_negatives
+        pairs += slice_side.value * inner_positives * inner_negatives
         left = [
             whole - self._spread(rows[side])
             for whole, side in zip(self._class_spreads, (positive, ~positive), strict=True)

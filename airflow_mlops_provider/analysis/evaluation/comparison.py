@@ -166,8 +166,8 @@ def _by_bootstrap(
     levels: Sequence[float],
     seed: int,
 ) -> _Paired:
-    ours, theirs = metric.sums(candidate), metric.sums(other)
-    width, sign = ours.shape[1], metric.direction.sign
+    candidate_terms, other_terms = metric.sums(candidate), metric.sums(other)
+    width, sign = candidate_terms.shape[1], metric.direction.sign
 
     def both(sums: Floats) -> tuple[Floats, Floats]:
         return metric.value(sums[:, :width]), metric.value(sums[:, width:])
@@ -176,7 +176,7 @@ def _by_bootstrap(
         value, other_value = both(sums)
         return np.asarray(sign * (value - other_value))
 
-    units = by_group(np.hstack([ours, theirs]), groups)
+    units = by_group(np.hstack([candidate_terms, other_terms]), groups)
     total = units.sum(axis=0, keepdims=True)
     draws = bootstrap(units, gains, seed=seed)
     value, other_value = (float(each[0]) for each in both(total))
@@ -210,8 +210,10 @@ def _p_value_of_draws(draws: Floats, gain: float, units: int) -> float:
 
 
 def _mcnemar(candidate: Predictions, other: Predictions) -> float:
-    ours, theirs = predicted_of(candidate) == candidate.truth, predicted_of(other) == other.truth
-    return mcnemar_midp(int(np.sum(ours & ~theirs)), int(np.sum(~ours & theirs)))
+    candidate_correct, other_correct = predicted_of(candidate) == candidate.truth, predicted_of(other) == other.truth
+    return mcnemar_midp(
+        int(np.sum(candidate_correct & ~other_correct)), int(np.sum(~candidate_correct & other_correct))
+    )
 
 
 def _bootstrap_name(groups: ArrayLike | None) -> str:

@@ -101,9 +101,9 @@ class BiasJob(Job, BiasRequest):
         dataset.require(sliced, role="dataset")
         _require_sliceable(dataset, sliced)
         frame = read_rows(dataset, [label, *spec.features], role="dataset")
-        from airflow_mlops_provider.analysis.prediction import refuse_infinite  # loads pandas, which a table needs not
+        from airflow_mlops_provider.analysis.prediction import require_finite  # loads pandas, which a table needs not
 
-        refuse_infinite(frame[list(spec.features)], name=dataset.uri)
+        require_finite(frame[list(spec.features)], name=dataset.uri)
         metric = with_direction(metric_of(spec, self.metric, SLICE_METRICS), self.policy.direction)
         with naming(dataset):
             answers = ask(predictor, frame, label)

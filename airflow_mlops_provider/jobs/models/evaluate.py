@@ -10,7 +10,7 @@ from airflow_mlops_provider.analysis.evaluation.latency import measure_latency
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
 from airflow_mlops_provider.analysis.evaluation.robustness import measure_robustness
-from airflow_mlops_provider.analysis.prediction import refuse_infinite
+from airflow_mlops_provider.analysis.prediction import require_finite
 from airflow_mlops_provider.decisions.evaluation import judge_evaluation
 from airflow_mlops_provider.decisions.promotion import same_version
 from airflow_mlops_provider.exceptions import BadInputError, LostVersionError
@@ -111,7 +111,7 @@ class EvaluateJob(Job, EvaluateRequest):
         label, group = self.label_column or ours.spec.target, self.group_column or ours.spec.group_column
         features = [*ours.spec.features, *(theirs.spec.features if theirs else ())]
         frame = read_rows(dataset, [label, *features, group], role="dataset")
-        refuse_infinite(frame[list(dict.fromkeys(features))], name=dataset.uri)
+        require_finite(frame[list(dict.fromkeys(features))], name=dataset.uri)
         metric = metric_of(ours.spec, self.metric)
         with naming(dataset):
             answers, groups = ask(ours, frame, label), groups_of(frame, group)
