@@ -110,16 +110,12 @@ def measure_drift(
         sensitive=sensitive,
         column_kinds=column_kinds,
     )
-    if not reference.rows:
-        raise BadInputError(f"reference {reference.uri} has no rows; there is nothing to compare with")
-    # Of a batch without rows, no column is compared; the verdict says that it has too few rows.
-    plans = plans if current.rows else tuple(plan for plan in plans if plan.problem is not None)
-    before = _reference_profiles(reference, plans, profiles)
+    plans = _plans_with_rows(plans, reference, current)
     if isinstance(reference, ProfiledDataset):
-        _require_no_groups(reference, group_column)
-        report = _against_profile(reference, current, plans)
+        report = _against_profile(reference, current, plans, group_column)
         return replace(report, joint_note=_WITHOUT_ROWS if joint or window_column else "")
     sides = reference, current
+    before = _profiles(reference, plans) if profiles is None else profiles
     report = _against_rows(plans, before, sides, precision or Precision(), group_column)
     plans = _plans_with_values(plans, report)
     if window_column and plans:
@@ -127,8 +123,23 @@ def measure_drift(
     return _with_joint(report, plans, sides, group_column) if joint and not report.windows else report
 
 
-def _against_profile(reference: ProfiledDataset, current: Rows, plans: Sequence[Plan]) -> DriftReport:
+def _plans_with_rows(plans: tuple[Plan, ...], reference: DatasetInfo, current: DatasetInfo) -> tuple[Plan, ...]:
+    """Return the plans; of a batch without rows only those with a problem, because no column is compared.
+
+    The verdict says that such a batch has too few rows.
+
+    :raises BadInputError: when the reference has no rows.
+    """
+    if not reference.rows:
+        raise BadInputError(f"reference {reference.uri} has no rows; there is nothing to compare with")
+    return plans if current.rows else tuple(plan for plan in plans if plan.problem is not None)
+
+
+def _against_profile(
+    reference: ProfiledDataset, current: Rows, plans: Sequence[Plan], group_column: str | None
+) -> DriftReport:
     """Compare the columns with a reference that is a profile without rows."""
+    _require_no_groups(reference, group_column)
     measured = _compared(plans, reference.profiles, current, Weights())
     return _report(reference, current, _with_smallest_p_values(measured))
 
@@ -201,12 +212,8 @@ def _by_level(plans: Sequence[Plan]) -> list[str]:
     return [plan.column for plan in plans if plan.problem is None and plan.is_by_level]
 
 
-def _reference_profiles(
-    reference: Rows | ProfiledDataset, plans: Sequence[Plan], profiles: Profiles | None
-) -> Profiles:
-    if isinstance(reference, ProfiledDataset):
-        return reference.profiles
-    return profile_rows(reference, _names(plans), by_level=_by_level(plans)) if profiles is None else profiles
+def _profiles(reference: Rows, plans: Sequence[Plan]) -> Profiles:
+    return profile_rows(reference, _names(plans), by_level=_by_level(plans))
 
 
 def _compared(plans: Sequence[Plan], before: Profiles, current: Rows, weights: Weights) -> list[ColumnDrift]:

@@ -49,7 +49,7 @@ def not_multiple_sql(column: Column, divisor: float) -> str:
         allowed = f"{_DIVISOR_TOLERANCE!r} * {step} + {relative_tolerance(column)!r} * abs({value})"
         # An infinite value makes the difference NaN, which DuckDB orders above every number: it is not a multiple.
         return f"NOT (abs({value} - round({value} / {step}) * {step}) <= {allowed})"
-    # n / 10^scale is a multiple of p / q exactly when n is one of step = p * 10^scale / gcd(p * 10^scale, q).
+    # The value n / 10^scale is a multiple of p / q when n is a multiple of p * 10^scale / gcd(p * 10^scale, q).
     wanted, scale = as_fraction(divisor), _scale(column)
     units = abs(wanted.numerator) * 10**scale
     step = units // math.gcd(units, wanted.denominator)

@@ -16,7 +16,7 @@ from airflow_mlops_provider.records.reports.validation import RuleResult
 from airflow_mlops_provider.records.rules import Scope
 
 REASONS = "quarantine_reasons"
-"""The column that a quarantine has beside those of the batch."""
+"""Name of the column of a quarantine with the reasons of each row."""
 
 _READ_ROWS = 65_536
 _FEW_ROWS = 100_000  # that fit in memory whatever their columns
@@ -24,12 +24,12 @@ _FEW_ROWS = 100_000  # that fit in memory whatever their columns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailingRows:
-    """The rows to set aside.
+    """The rows of a batch that break a failed rule.
 
-    :param count: how many they are.
-    :param reasons: what each bit of a row's words stands for.
-    :param query: the condition that picks them from the marked rows.
-    :param batch: where they are kept; ``None`` when there are none.
+    :param count: number of these rows.
+    :param reasons: bit of a rule in a row's words to the text of the rule.
+    :param query: SQL condition of these rows on the table of rows that break a rule.
+    :param batch: the batch; ``None`` when there are no such rows.
     """
 
     count: int = 0
@@ -61,7 +61,7 @@ class FailingRows:
             yield records.filter(mask_without(records.num_rows, positions)) if clean else None, aside
 
     def _from_scan(self, batch: Batch) -> Iterator[pa.RecordBatch]:
-        """The rows from DuckDB, which reads faster than Arrow and here need not read what goes on."""
+        """Yield the failing rows from DuckDB, which reads faster than Arrow and need not read the other rows."""
         found = batch.table(
             f"SELECT {SOURCE}.*, {TABLE}.* FROM {SOURCE} JOIN {TABLE} ON {SOURCE}.{ROW} = {TABLE}.{ROW} "
             f"WHERE {self.query} ORDER BY {SOURCE}.{ROW}"
@@ -88,7 +88,7 @@ class FailingRows:
             start = stop
 
     def each(self) -> Iterator[tuple[int, str]]:
-        """Number and reasons of each row that is set aside, by ascending number; no query may run before the end."""
+        """Yield row number and reasons of each failing row, in order; no other query may run until the end."""
         if self.batch is None or not self.count:
             return
         for found in self.batch.stream(f"SELECT * FROM {TABLE} WHERE {self.query} ORDER BY {ROW}", some=_READ_ROWS):

@@ -162,7 +162,7 @@ class _Query:
         distinct = list(dict.fromkeys(self.names.values()))
         flagged = ", ".join(f"{flag} AS mlops_flag_{number}" for number, flag in flags.items())
         inner = f"SELECT {SOURCE}.*{', ' if flagged else ''}{flagged} FROM {joined}"  # own SQL
-        parts = _divided_by_columns(distinct, flags) if batch.is_in_place else [distinct]
+        parts = _by_columns(distinct, flags) if batch.is_in_place else [distinct]
         rows = batch.first_rows([f"SELECT {', '.join(part)} FROM ({inner})" for part in parts])  # own SQL
         values = {
             sql: value for part, row in zip(parts, rows, strict=True) for sql, value in zip(part, row, strict=True)
@@ -173,15 +173,15 @@ class _Query:
         return found
 
 
-def _divided_by_columns(aggregates: Sequence[str], flags: Mapping[int, str]) -> list[list[str]]:
-    """Divide the aggregates into two parts, each of which reads about half of the columns."""
+def _by_columns(aggregates: Sequence[str], flags: Mapping[int, str]) -> list[list[str]]:
+    """The aggregates in two groups, each of which reads about half of the columns."""
     columns: dict[str, int] = {}
-    parts: tuple[list[str], list[str]] = ([], [])
+    groups: tuple[list[str], list[str]] = ([], [])
     for sql in aggregates:
         flag = _FLAG.search(sql)
         name = _NAME.search(flags[int(flag[1])] if flag else sql)
-        parts[columns.setdefault(name[0] if name else "", len(columns)) % 2].append(sql)
-    return [part for part in parts if part]
+        groups[columns.setdefault(name[0] if name else "", len(columns)) % 2].append(sql)
+    return [each for each in groups if each]
 
 
 _FLAG, _NAME = re.compile(r"mlops_flag_(\d+)"), re.compile(r'"[^"]+"')
