@@ -167,7 +167,7 @@ def _without_values(subject: str, report: BiasReport) -> str:
 def _hint(subject: str, report: BiasReport) -> str:
     """Which slice was probably meant: one written otherwise, or else those of the same columns."""
     displayed = report.displayed_subjects()
-    meant = [displayed[piece.subject] for piece in report.slices if _loosely(piece.subject) == _loosely(subject)]
+    meant = [displayed[piece.subject] for piece in report.slices if _normalised(piece.subject) == _normalised(subject)]
     if meant:
         return f"; {meant[0]!r} is how it is written"
     names = frozenset(part.split("=")[0].strip() for part in subject.split(" & "))
@@ -177,12 +177,12 @@ def _hint(subject: str, report: BiasReport) -> str:
     return f"; there are {', '.join(near[:_SHOWN])}{', ...' if len(near) > _SHOWN else ''}"
 
 
-def _loosely(subject: str) -> frozenset[tuple[str, ...]]:
+def _normalised(subject: str) -> frozenset[tuple[str, ...]]:
     """A slice without regard to case, blanks and how truth and whole numbers are written."""
-    return frozenset(tuple(_plain(word) for word in part.split("=", 1)) for part in subject.split("&"))
+    return frozenset(tuple(_normalised_word(word) for word in part.split("=", 1)) for part in subject.split("&"))
 
 
-def _plain(word: str) -> str:
+def _normalised_word(word: str) -> str:
     text = word.strip().strip("'\"").lower()
     text = {"true": "1", "yes": "1", "false": "0", "no": "0"}.get(text, text)
     return text[:-2] if text.endswith(".0") else text

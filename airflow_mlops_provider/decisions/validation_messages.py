@@ -60,7 +60,7 @@ def _with_worst(text: str, findings: Sequence[Finding], *, of: int) -> str:
     """``text`` and, in brackets, as much as there is room for of the finding that weighs most."""
     lead = " (worst: " if of > 1 else " ("
     room = MAX_LENGTH - len(text) - len(lead) - 1
-    return summarise(f"{text}{lead}{quote(_weightiest(findings), room)})" if room >= _LEAST_ROOM else text)
+    return summarise(f"{text}{lead}{quote(_most_severe_detail(findings), room)})" if room >= _LEAST_ROOM else text)
 
 
 def _all_hold(rules: int, rows: int) -> str:
@@ -93,7 +93,7 @@ def _weight(finding: Finding) -> tuple[int, float]:
     return finding.status.severity, math.inf if rows is None else rows
 
 
-def _weightiest(findings: Sequence[Finding]) -> str:
+def _most_severe_detail(findings: Sequence[Finding]) -> str:
     """The column of the finding that weighs most, and the first clause of what is said of it."""
     return _named_detail(max(_about_rules(findings), key=_weight))
 

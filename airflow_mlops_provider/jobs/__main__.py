@@ -118,7 +118,7 @@ def _statuses(text: str) -> frozenset[Status]:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of verdicts; they are {', '.join(Status)}") from None
 
 
-def _send_chatter_to_standard_output() -> None:
+def _redirect_stderr_to_stdout() -> None:
     # Libraries also write past sys.stderr: to a handler made earlier, or from C.
     own = os.dup(sys.stderr.fileno())
     os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
@@ -136,7 +136,7 @@ if __name__ == "__main__":
     warnings.simplefilter("default", FormerNameWarning)
     end_with_parent()
     _flush_each_line()
-    _send_chatter_to_standard_output()
+    _redirect_stderr_to_stdout()
     status = main()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -187,11 +187,11 @@ def _worst_text(report: DriftReport, findings: Sequence[Finding], drifted: int) 
     if not measured:
         return ""
     lead = max(measured, key=lambda finding: (finding.status.severity, size(finding)))
-    reason = _harmless(lead) if size(lead) >= 1 else ""
+    reason = _why_no_drift(lead) if size(lead) >= 1 else ""
     return f" ({'worst' if drifted else 'largest'}: {number_text(lead)}{reason})"
 
 
-def _harmless(lead: Finding) -> str:
+def _why_no_drift(lead: Finding) -> str:
     """Why an effect that reaches its limit is no drift."""
     if lead.status is Status.NOTICE and lead.measure == Measure.WINDOW_SCORE:
         return " for the first time"

@@ -63,7 +63,9 @@ def judge_drift(report: DriftReport, policy: DriftPolicy) -> Verdict:
 def _shift_findings(report: DriftReport, policy: DriftPolicy, problems: Sequence[Finding]) -> Iterator[Finding]:
     joint = report.joint if policy.joint else None
     level = policy.level * (COLUMNS_SHARE if joint else 1.0)
-    found = [_shift_finding(column, shift, policy, level) for column in report.columns for shift in _news(column)]
+    found = [
+        _shift_finding(column, shift, policy, level) for column in report.columns for shift in _changed_shifts(column)
+    ]
     yield from found
     if joint:
         yield _joint_finding(
@@ -71,10 +73,10 @@ def _shift_findings(report: DriftReport, policy: DriftPolicy, problems: Sequence
         )
 
 
-def _news(column: ColumnDrift) -> Iterable[Shift]:
+def _changed_shifts(column: ColumnDrift) -> Iterable[Shift]:
     """Without the missing and unseen values that there are none of; the report keeps those."""
-    news = [shift for shift in column.shifts if shift.effect > 0 or shift.measure in (Measure.KS_D, Measure.TVD)]
-    return news or column.shifts
+    changed = [shift for shift in column.shifts if shift.effect > 0 or shift.measure in (Measure.KS_D, Measure.TVD)]
+    return changed or column.shifts
 
 
 def _shift_finding(column: ColumnDrift, shift: Shift, policy: DriftPolicy, level: float) -> Finding:

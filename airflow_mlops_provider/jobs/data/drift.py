@@ -66,7 +66,7 @@ class DriftJob(Job, DriftRequest):
         # What the log of windows keeps must be known to be of this content, too.
         _confirm(reference, current)
         if report.windows is not None and min(report.reference_rows, report.current_rows) >= self.policy.min_rows:
-            report, details["previous_window"] = self._after_the_last(report, inputs, current)
+            report, details["previous_window"] = self._with_previous_window(report, inputs, current)
         verdict = name_writers(judge_drift(report, self.policy), self.written_by)
         details |= writers_detail(self.written_by) | _misfits_detail(current)
         attachments, failed = self._pictures(reference, current, report, verdict.status)
@@ -157,7 +157,7 @@ class DriftJob(Job, DriftRequest):
         private = [name for name in names if name in self.sensitive]
         return kept.profiles | profile_rows(reference, private, by_level=levels)
 
-    def _after_the_last(
+    def _with_previous_window(
         self, report: DriftReport, inputs: dict[str, DatasetRef], current: Dataset
     ) -> tuple[DriftReport, Any]:
         """The report with what the window before this one was found to be."""

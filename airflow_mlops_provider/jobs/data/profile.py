@@ -17,7 +17,7 @@ from airflow_mlops_provider.analysis.drift.profile_file import (
     decode_profile,
     encode_profile,
     merge_profiles,
-    without_rows,
+    shareable_profile,
 )
 from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows, sample_edges
 from airflow_mlops_provider.decisions.summaries import summarise
@@ -46,7 +46,7 @@ class ProfileJob(Job, ProfileRequest):
         dataset = open_dataset(self.dataset)
         columns = columns_to_profile(dataset, columns=self.columns, leave_out=self.sensitive)
         found, fresh = stored_profile(dataset, columns, self.evidence_store)
-        data = encode_profile(without_rows(found, min_count=self.min_count) if self.shared else found)
+        data = encode_profile(shareable_profile(found, min_count=self.min_count) if self.shared else found)
         with writing(self.output_uri) as target:
             target.write(data)
         files = len(dataset.files)
@@ -144,10 +144,10 @@ def stored_profile(
     parts, fresh = [], 0
     for file in dataset.parts():
         name = f"{place}/{file.fingerprint.removeprefix('sha256:') if by_content else stamp(file.uri)}"
-        part = _kept(store, name)
+        part = _read_kept_profile(store, name)
         if part is None:
             part = _profiled(file, columns, edges, by_level)
-            _keep(store, name, part)
+            _keep_profile(store, name, part)
             fresh += 1
         parts.append(part)
     return merge_profiles(parts, uri=dataset.uri), fresh
@@ -155,7 +155,7 @@ def stored_profile(
 
 def _edges(dataset: Dataset, columns: Sequence[str], store: EvidenceStore, place: str) -> ProfiledDataset:
     """A profile without rows that holds the edges; chosen once, because only profiles with equal edges add up."""
-    kept = _kept(store, f"{place}/edges")
+    kept = _read_kept_profile(store, f"{place}/edges")
     if kept is not None:
         return kept
     empty: dict[str, Any] = {
@@ -163,9 +163,9 @@ def _edges(dataset: Dataset, columns: Sequence[str], store: EvidenceStore, place
         for name, edges in sample_edges(dataset, columns).items()
     }
     found = ProfiledDataset(uri=dataset.uri, schema=_schema(dataset, columns), rows=0, profiles=empty)
-    _keep(store, f"{place}/edges", found)
+    _keep_profile(store, f"{place}/edges", found)
     # Of two that chose at once, the first one's stand.
-    return _kept(store, f"{place}/edges") or found
+    return _read_kept_profile(store, f"{place}/edges") or found
 
 
 def _profiled(dataset: Dataset, columns: Sequence[str], edges: Any, by_level: Collection[str]) -> ProfiledDataset:
@@ -177,7 +177,7 @@ def _schema(dataset: Dataset, columns: Sequence[str]) -> pa.Schema:
     return pa.schema([dataset.schema.field(name) for name in columns])
 
 
-def _kept(store: EvidenceStore, name: str) -> ProfiledDataset | None:
+def _read_kept_profile(store: EvidenceStore, name: str) -> ProfiledDataset | None:
     uri = f"{store.root}/{name}"
     try:
         return decode_profile(store.read_bytes(uri), uri=uri)
@@ -185,6 +185,6 @@ def _kept(store: EvidenceStore, name: str) -> ProfiledDataset | None:
         return None  # not there yet, or of another version: made anew
 
 
-def _keep(store: EvidenceStore, name: str, profile: ProfiledDataset) -> None:
+def _keep_profile(store: EvidenceStore, name: str, profile: ProfiledDataset) -> None:
     with suppress(AlreadyExistsError):
         store.attach(name, encode_profile(profile))

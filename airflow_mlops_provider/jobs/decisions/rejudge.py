@@ -102,10 +102,10 @@ def judge_again(kind: Kind, report: Any, policy: Any, *, where: str) -> Verdict 
 
 def same_judgement(one: Verdict, other: Verdict) -> bool:
     """Whether two verdicts rest on the same numbers, limits and statuses; their words may differ."""
-    return _essence(one) == _essence(other)
+    return _comparable_bytes(one) == _comparable_bytes(other)
 
 
-def _essence(verdict: Verdict) -> list[bytes]:
+def _comparable_bytes(verdict: Verdict) -> list[bytes]:
     """As bytes, so that a record just made and the same record read back are the same."""
     found = [[f.subject, f.measure, f.observed, f.limit, f.p_value, f.status] for f in verdict.findings]
     return [canonical_json(verdict.status), *sorted(map(canonical_json, found))]

@@ -92,7 +92,7 @@ def exists(uri: str) -> bool:
 
     :raises BackendError: when the storage cannot be reached.
     """
-    return _if_there(uri) is not None
+    return _found_or_none(uri) is not None
 
 
 def stamp(uri: str) -> str | None:
@@ -126,7 +126,7 @@ def stamps(uri: str) -> Stamps | None:
     :raises BadInputError: when the place is none that can be read, as a Delta table.
     :raises BackendError: when the storage cannot be reached.
     """
-    found = _if_there(uri)
+    found = _found_or_none(uri)
     if found is None:
         return None
     if found.version is not None:
@@ -189,7 +189,7 @@ def _size(found: Listing, file: str) -> int | None:
     return size
 
 
-def _if_there(uri: str) -> Listing | None:
+def _found_or_none(uri: str) -> Listing | None:
     try:
         found = _found(uri)
     except NoSuchVersionError:
@@ -216,15 +216,15 @@ def _is_stored(url: str) -> bool:
 
 def _is_whole(version: DvcVersion) -> bool:
     """Whether the bytes of a version are those that were pushed, by the hashes that DVC names them by."""
-    if not _has_its_hash(version.url):
+    if not _matches_its_hash(version.url):
         return False
     if not version.is_folder:
         return True
     fs, path = filesystem(version.url)
-    return all(map(_has_its_hash, files_of_folder(version, fs.cat_file(path)).values()))
+    return all(map(_matches_its_hash, files_of_folder(version, fs.cat_file(path)).values()))
 
 
-def _has_its_hash(url: str) -> bool:
+def _matches_its_hash(url: str) -> bool:
     wanted, (fs, path) = content_hash(url), filesystem(url)
     with _listing(url):
         if wanted is None:

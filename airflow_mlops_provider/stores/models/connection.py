@@ -85,7 +85,7 @@ def connect(tracking_uri: str) -> MlflowClient:
         _ask_once(tracking_uri)
         import sqlalchemy.exc
 
-        with alone(sqlite_path(tracking_uri)), warnings.catch_warnings():
+        with sqlite_lock(sqlite_path(tracking_uri)), warnings.catch_warnings():
             # MLflow's own table definitions use what its own newer dependencies deprecate.
             warnings.simplefilter("ignore", sqlalchemy.exc.SADeprecationWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -118,7 +118,7 @@ def _ask_once(tracking_uri: str) -> None:
 
 
 @contextmanager
-def alone(path: Path | None) -> Iterator[None]:
+def sqlite_lock(path: Path | None) -> Iterator[None]:
     """Hold the lock beside a SQLite store; nothing for another kind of store."""
     # Two processes that create or migrate one SQLite store at once break each other's migration.
     if path is None:

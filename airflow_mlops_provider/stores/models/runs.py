@@ -24,7 +24,7 @@ from airflow_mlops_provider.stores.models.artifact import (
     read_files,
     write_artifact,
 )
-from airflow_mlops_provider.stores.models.connection import alone, reaching, sqlite_path
+from airflow_mlops_provider.stores.models.connection import reaching, sqlite_lock, sqlite_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -163,7 +163,7 @@ class TrainingRun:
     @reaching
     def register(self, stored: StoredModel, version_tags: Mapping[str, str]) -> ModelRef:
         """Make ``stored`` the next version of the model, or return the version that this run made already."""
-        with alone(sqlite_path(self.tracking_uri)):
+        with sqlite_lock(sqlite_path(self.tracking_uri)):
             earlier = self.registered
             if earlier:
                 return earlier
@@ -215,7 +215,7 @@ def open_run(
     else:
         made = set()
     if identity and claim:
-        run_id = _standing(client, claim(identity, run_id), run_id)
+        run_id = _first_claimed_run(client, claim(identity, run_id), run_id)
         for other in {*found, *made} - {run_id}:
             client.delete_run(other)
     if run_id in made:
@@ -227,7 +227,7 @@ def open_run(
     return TrainingRun(client, run_id=run_id, name=name, tracking_uri=tracking_uri, alone=_has_ended(before))
 
 
-def _standing(client: MlflowClient, claimed: str, own: str) -> str:
+def _first_claimed_run(client: MlflowClient, claimed: str, own: str) -> str:
     """The run that was claimed first, unless somebody has deleted it since."""
     from mlflow.exceptions import MlflowException
 

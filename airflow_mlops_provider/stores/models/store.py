@@ -14,12 +14,12 @@ from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.roles import CHALLENGER
 from airflow_mlops_provider.stores.models import artifact, registry, runs, tags
 from airflow_mlops_provider.stores.models.connection import (
-    alone,
     artifact_root,
     connect,
     default_tracking_uri,
     masked,
     reaching,
+    sqlite_lock,
     sqlite_path,
 )
 from airflow_mlops_provider.stores.models.predictor import Predictor, kinds_of
@@ -52,13 +52,13 @@ class ModelStore:
         """
         name, version, wanted = _parts(model, alias)
         if version is None:
-            version = self._version_behind(name, wanted)
+            version = self._version_of_alias(name, wanted)
         ref = self._pinned(name, version)
         if isinstance(model, ModelRef):
             _require_same(model, ref.digest)
         return ref
 
-    def _version_behind(self, name: str, alias: str) -> str:
+    def _version_of_alias(self, name: str, alias: str) -> str:
         known = self._aliases(name)
         if known is None:
             raise BadInputError(f"there is no model {name!r} at {masked(self.tracking_uri)}: train it first")
@@ -206,7 +206,7 @@ class ModelStore:
         :param recipe: digest of everything the training depends on; another recipe under the same key is another run.
         :param claim: tells which of several runs stands that were begun at once; see :func:`runs.open_run`.
         """
-        with alone(sqlite_path(self.tracking_uri)):
+        with sqlite_lock(sqlite_path(self.tracking_uri)):
             return runs.open_run(
                 self._client,
                 tracking_uri=self.tracking_uri,
