@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from airflow.sdk import BaseOperator, Context
@@ -12,7 +12,7 @@ from airflow_mlops_provider.records.requests.request import JobRequest
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.runner import Handle, Runner
 from airflow_mlops_provider.tasks.arguments import RequestMeta
-from airflow_mlops_provider.tasks.environment import tracking_environment
+from airflow_mlops_provider.tasks.environment import s3_access, tracking_environment
 from airflow_mlops_provider.tasks.links import EvidenceLink, ReportLink, report_url
 from airflow_mlops_provider.tasks.run import bad_input_fails, fail_on_verdict, run_for_task, statuses_of
 from airflow_mlops_provider.tasks.settings import evidence_root, evidence_url
@@ -25,6 +25,8 @@ class JobOperator(BaseOperator, metaclass=RequestMeta):
 
     :param runner: where the job runs; in the task's own process by default.
     :param tracking_conn_id: Connection of the MLflow tracking server; without one, ``[mlops] tracking_uri``.
+    :param aws_conn_id: Connection by which evidence and data on S3 are reached; ``[mlops] aws_conn_id`` by default, and
+        without that the environment.
     :param evidence_root: where evidence is kept; ``[mlops] evidence_root`` by default.
     :param fail_on: the statuses of a verdict that fail the task, without a retry; an empty list fails it on none.
     """
@@ -43,6 +45,7 @@ class JobOperator(BaseOperator, metaclass=RequestMeta):
         *,
         runner: Runner | None = None,
         tracking_conn_id: str = DEFAULT_CONN_ID,
+        aws_conn_id: str | None = None,
         evidence_root: str | None = None,
         fail_on: Sequence[Status | str] | None = None,
         **kwargs: Any,
@@ -51,6 +54,7 @@ class JobOperator(BaseOperator, metaclass=RequestMeta):
         self.fail_on = self.default_fail_on if fail_on is None else statuses_of(fail_on)
         self.runner = runner
         self.tracking_conn_id = tracking_conn_id
+        self.aws_conn_id = aws_conn_id
         self.evidence_root = evidence_root
         self.evidence_url = ""
         self.report_url = ""
@@ -68,6 +72,10 @@ class JobOperator(BaseOperator, metaclass=RequestMeta):
         :raises AirflowFailException: on bad input or a verdict in ``fail_on``, without a retry, which would find the
             same. The Outcome of a failed verdict stays on XCom under the key ``outcome``.
         """
+        with s3_access(self.aws_conn_id) as access:
+            return self._executed(context, tracking_environment(self.tracking_conn_id) | access)
+
+    def _executed(self, context: Context, environment: Mapping[str, str]) -> dict[str, Any]:
         with bad_input_fails(self.request_type.job):
             request = self.request(context)
         outcome = run_for_task(
@@ -75,7 +83,7 @@ class JobOperator(BaseOperator, metaclass=RequestMeta):
             context=context,
             runner=self.runner,
             evidence_root=self.evidence_root or evidence_root(),
-            environment=tracking_environment(self.tracking_conn_id),
+            environment=environment,
             started=self._started,
         )
         self.evidence_url = evidence_url(outcome.evidence_uri)

@@ -37,6 +37,7 @@ SET_BY_THE_TASK = {
 OF_THE_TASK = {
     "runner": "where the job runs",
     "tracking_conn_id": "the Connection in place of the key tracking_uri",
+    "aws_conn_id": "the Connection of evidence and data on S3, which never enters a request",
     "evidence_root": "see above",
     "drift_asset": "what the sensor emits an event of",
     "deferrable": "how the sensor waits",

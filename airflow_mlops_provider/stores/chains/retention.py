@@ -20,6 +20,7 @@ from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import name_of, parse_evidence, profiles_of
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
+from airflow_mlops_provider.stores.aws_access import as_here
 from airflow_mlops_provider.stores.chains.claim_names import evidence_claim, incident_claims, incident_title
 from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, Fault, Link, chain_names
 from airflow_mlops_provider.stores.chains.in_force import in_force
@@ -209,7 +210,7 @@ def _spoken_of(store: EvidenceStore, since: datetime) -> Iterator[DatasetRef]:
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         for refs in pool.map(lambda entry: _refs(lambda: store.index.facts(entry)), young):
             yield from refs
-        for refs in pool.map(lambda name: _refs(lambda: read_evidence(store.uri_of(name))), late):
+        for refs in pool.map(as_here(lambda name: _refs(lambda: read_evidence(store.uri_of(name)))), late):
             yield from refs
 
 
