@@ -198,7 +198,11 @@ class EvidenceStore:
 
     def profiles(self) -> dict[str, datetime]:
         """The kept profiles of datasets by name, with the time at which each was written."""
-        return self._files.times_below(PROFILES)
+        return self.times(PROFILES)
+
+    def times(self, folder: str) -> dict[str, datetime]:
+        """The names below ``folder``, each with the time at which it was written."""
+        return self._files.times_below(folder)
 
     def uri_of(self, name: str) -> str:
         """Where the evidence ``name`` lies in this root, if it is there."""
