@@ -8,7 +8,7 @@ command line of the job names its address there. The job's last word, an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from airflow_mlops_provider.exceptions import MLOpsError
 from airflow_mlops_provider.jobs import outcomes_of
 from airflow_mlops_provider.jobs.exit_message import ExitMessage
+from airflow_mlops_provider.jobs.packing import pack, require_reachable
 from airflow_mlops_provider.jobs.protocol import ExitStatus, error_of
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.request_identity import request_identity
@@ -80,13 +81,18 @@ class RemoteJob:
         return outcomes_of(self.job, self.spec)
 
 
-def hand_over(job: str, spec: Mapping[str, Any]) -> RemoteJob:
-    """Keep the spec of a job in its evidence root, where the place will read it.
+def hand_over(job: str, spec: Mapping[str, Any], *, place: str, mounted: Sequence[str] = ()) -> RemoteJob:
+    """Make the spec of a job whole and keep it in its evidence root, where the place will read it.
 
+    :param place: what to call the place in errors, such as ``a Kubernetes pod``.
+    :param mounted: local folders that are there as well, under the same path.
+    :raises BadInputError: for a key that cannot be used, or names what the place does not reach.
     :raises BackendError: when the evidence root cannot be written.
     """
-    spec_uri = keep_spec(outcomes_of(job, spec).store, job, spec)
-    return RemoteJob(job=job, spec=spec, spec_uri=spec_uri, fetch=fetch_later(job, spec))
+    require_reachable(job, spec, place=place, mounted=mounted)
+    store = outcomes_of(job, spec).store
+    packed = pack(job, spec, store)
+    return RemoteJob(job=job, spec=packed, spec_uri=keep_spec(store, job, packed), fetch=fetch_later(job, packed))
 
 
 def handed_over(job: str, spec_uri: str) -> RemoteJob:

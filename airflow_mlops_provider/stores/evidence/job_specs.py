@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
-from airflow_mlops_provider.records.codec import canonical_json, sha256
-from airflow_mlops_provider.records.evidence_name import with_hash
+from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.codec import canonical_json
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, store_of
 
 _FOLDER = "specs"
@@ -22,12 +21,7 @@ def keep_spec(store: EvidenceStore, job: str, spec: Mapping[str, Any]) -> str:
 
     :raises BackendError: when the evidence root cannot be written.
     """
-    data = canonical_json(spec)
-    name = f"{_FOLDER}/{job}.json"
-    try:
-        return store.attach_hashed(name, data)
-    except AlreadyExistsError:
-        return store.uri_of(with_hash(name, sha256(data)))
+    return store.keep(f"{_FOLDER}/{job}.json", canonical_json(spec))
 
 
 def read_spec(uri: str) -> Any:

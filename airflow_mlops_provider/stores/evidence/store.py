@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from airflow_mlops_provider.exceptions import BadInputError, IntegrityError, MLOpsError
+from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError, IntegrityError, MLOpsError
 from airflow_mlops_provider.records.codec import canonical_json, decode, encode, parse_json, sha256
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import (
@@ -136,6 +136,16 @@ class EvidenceStore:
         :returns: its URI, by which :meth:`read_bytes` verifies it.
         """
         return self._files.create(with_hash(name, sha256(data)), data)
+
+    def keep(self, name: str, data: bytes) -> str:
+        """As :meth:`attach_hashed`, for what may be there already: the same bytes are kept once.
+
+        :returns: its URI, by which :meth:`read_bytes` verifies it.
+        """
+        try:
+            return self.attach_hashed(name, data)
+        except AlreadyExistsError:
+            return self._files.uri_of(with_hash(name, sha256(data)))
 
     def read(self, uri: str, *, at_most: int | None = None) -> Any:
         """The evidence at ``uri``, verified against the hash in its name.

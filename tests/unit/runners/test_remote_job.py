@@ -20,17 +20,22 @@ def spec(tmp_path):
     return {**drift, "evidence_root": str(tmp_path), "run_key": "d/r/t/-1", "origin": origin}
 
 
+def handed(spec):
+    # Nothing of this machine is far away in these tests.
+    return hand_over("drift", spec, place="a test", mounted=["/"])
+
+
 def again(spec, **origin):
     return {**spec, "origin": {**spec["origin"], **origin}}
 
 
 def test_a_retry_has_the_name_of_the_try_before(spec):
-    assert hand_over("drift", spec).name == hand_over("drift", again(spec, try_number="2")).name
+    assert handed(spec).name == handed(again(spec, try_number="2")).name
 
 
 def test_a_cleared_task_and_another_request_have_names_of_their_own_below_that_of_their_task(spec):
-    first, cleared = hand_over("drift", spec), hand_over("drift", again(spec, max_tries="3"))
-    other, another_task = hand_over("drift", {**spec, "current": "c.csv"}), hand_over("drift", {**spec, "run_key": "x"})
+    first, cleared = handed(spec), handed(again(spec, max_tries="3"))
+    other, another_task = handed({**spec, "current": "c.csv"}), handed({**spec, "run_key": "x"})
     assert len({job.name for job in (first, cleared, other, another_task)}) == 4
     assert first.task == cleared.task == other.task != another_task.task
 
@@ -42,18 +47,24 @@ def test_a_name_fits_every_place_with_a_number_behind_it(job):
 
 
 def test_the_job_reads_what_was_handed_over(spec):
-    job = hand_over("drift", spec)
+    job = handed(spec)
     assert job.arguments(message_file="/message", message_bytes=10) == [
         *("-m", "airflow_mlops_provider.jobs", "drift", job.spec_uri),
         *("--message-file", "/message", "--message-bytes", "10"),
     ]
     found = handed_over("drift", job.spec_uri)
-    assert (found.spec, found.name) == (spec, job.name)
+    assert (found.spec, found.name) == (job.spec, job.name)
+    assert found.spec["sender"]["package_version"]
+
+
+def test_what_the_place_does_not_reach_is_refused_by_its_key(spec):
+    with pytest.raises(BadInputError, match="the evidence root .* lies on this machine, which a test does not reach"):
+        hand_over("drift", spec, place="a test")
 
 
 def test_an_outcome_is_read_by_its_address_and_an_edited_one_refused(spec, outcome):
-    job = hand_over("drift", spec)
-    uri = outcomes_of("drift", spec).leave(outcome)
+    job = handed(spec)
+    uri = outcomes_of("drift", job.spec).leave(outcome)
     assert job.result(ExitMessage(status=0, outcome_uri=uri), where="here") == outcome
     assert job.result(ExitMessage(status=3, outcome_uri=uri), where="here") == outcome
     path = local_path(uri)
@@ -64,7 +75,7 @@ def test_an_outcome_is_read_by_its_address_and_an_edited_one_refused(spec, outco
 def test_an_outcome_in_another_evidence_root_is_refused(spec, outcome, tmp_path):
     elsewhere = outcomes_of("drift", {**spec, "evidence_root": str(tmp_path / "other")}).leave(outcome)
     message = ExitMessage(status=0, outcome_uri=elsewhere.replace(str(tmp_path), "/elsewhere"))
-    error = hand_over("drift", spec).result(message, where="here")
+    error = handed(spec).result(message, where="here")
     assert isinstance(error, BadInputError)
     assert "does not lie under the evidence root" in str(error)
 
@@ -78,13 +89,13 @@ def test_an_outcome_in_another_evidence_root_is_refused(spec, outcome, tmp_path)
     ],
 )
 def test_an_error_comes_back_as_what_it_was(spec, status, error, kind, text):
-    found = hand_over("drift", spec).result(ExitMessage(status=status, error=error), where="here")
+    found = handed(spec).result(ExitMessage(status=status, error=error), where="here")
     assert (type(found), str(found)) == (kind, text)
 
 
 def test_what_the_job_leaves_later_can_be_fetched_and_what_was_there_before_is_not(spec, outcome):
-    outcomes_of("drift", spec).leave(outcome)
-    job = hand_over("drift", spec)
+    outcomes_of("drift", handed(spec).spec).leave(outcome)
+    job = handed(spec)
     assert job.fetch() is None
-    outcomes_of("drift", spec).leave(outcome)
+    outcomes_of("drift", job.spec).leave(outcome)
     assert job.fetch() == outcome
