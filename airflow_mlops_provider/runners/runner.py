@@ -66,3 +66,10 @@ class Handle(Protocol):
     def cancel(self) -> None:
         """End the job and whatever it started; does nothing when it has ended."""
         ...
+
+    def release(self) -> None:
+        """Remove what the place keeps of a job whose Outcome is in safe hands; called once its task has ended.
+
+        A job of which nothing is kept, or whose Outcome was not collected, is left as it is.
+        """
+        ...

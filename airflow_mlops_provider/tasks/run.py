@@ -27,9 +27,13 @@ _JOBS = "airflow_mlops_provider.jobs"
 
 
 def task_origin(context: Mapping[str, Any]) -> dict[str, str]:
-    """``dag_id``, ``run_id``, ``task_id``, ``map_index`` and ``try_number`` of the running task."""
+    """``dag_id``, ``run_id``, ``task_id``, ``map_index``, ``try_number`` and ``max_tries`` of the running task.
+
+    Airflow raises ``max_tries`` when somebody clears the task and leaves it for a retry: what was asked for before the
+    task was cleared is another request.
+    """
     ti = context["ti"]
-    names = ("dag_id", "run_id", "task_id", "map_index", "try_number")
+    names = ("dag_id", "run_id", "task_id", "map_index", "try_number", "max_tries")
     return {name: str(getattr(ti, name)) for name in names if getattr(ti, name, None) is not None}
 
 
