@@ -27,6 +27,7 @@ from airflow_mlops_provider.jobs import JOBS, run, run_and_leave
 from airflow_mlops_provider.jobs.exit_message import ExitMessage
 from airflow_mlops_provider.jobs.parent import end_with_parent
 from airflow_mlops_provider.jobs.protocol import ExitStatus, outcome_line, told
+from airflow_mlops_provider.jobs.secret_variables import read_secret_variables
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.evidence.job_specs import read_spec as read_kept_spec
@@ -107,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(parsed: argparse.Namespace) -> tuple[Outcome, str]:
+    read_secret_variables()
     spec = read_spec(parsed.spec)
     return run_and_leave(parsed.name, spec) if parsed.message_file else (run(parsed.name, spec), "")
 
