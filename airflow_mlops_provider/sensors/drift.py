@@ -30,9 +30,10 @@ from airflow_mlops_provider.runners.runner import Handle, Runner
 from airflow_mlops_provider.tasks.arguments import RequestMeta
 from airflow_mlops_provider.tasks.drift_watch import expects_another, watch_over
 from airflow_mlops_provider.tasks.environment import s3_access, tracking_environment
+from airflow_mlops_provider.tasks.job_end import end_with_task
 from airflow_mlops_provider.tasks.lineage import source_tasks, writers_of
 from airflow_mlops_provider.tasks.links import EvidenceLink, ReportLink, report_url
-from airflow_mlops_provider.tasks.run import bad_input_fails, run_for_task
+from airflow_mlops_provider.tasks.run import bad_input_fails, run_for_task, task_origin
 from airflow_mlops_provider.tasks.settings import aws_conn_id, evidence_root, evidence_url
 from airflow_mlops_provider.triggers.datasets import DatasetTrigger
 
@@ -129,6 +130,7 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
         self.evidence_url = ""
         self.report_url = ""
         self._handle: Handle | None = None
+        self._origin: dict[str, str] = {}
         self._seen: str | None = None
 
     @classmethod
@@ -250,6 +252,7 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
         return None
 
     def _judge(self, context: Context, environment: Mapping[str, str]) -> Outcome:
+        self._origin = task_origin(context)
         return run_for_task(
             replace(self.request(context), once=True),
             context=context,
@@ -262,7 +265,7 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
     def on_kill(self) -> None:
         """Cancel the comparison: Airflow ends the task, because somebody marked it or its time ran out."""
         if self._handle is not None:
-            self._handle.cancel()
+            end_with_task(self._handle, self._origin)
 
     def _started(self, handle: Handle) -> None:
         self._handle = handle

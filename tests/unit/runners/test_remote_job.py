@@ -58,7 +58,7 @@ def test_the_job_reads_what_was_handed_over(spec):
 
 
 def test_what_the_place_does_not_reach_is_refused_by_its_key(spec):
-    with pytest.raises(BadInputError, match="the evidence root .* lies on this machine, which a test does not reach"):
+    with pytest.raises(BadInputError, match=r"the evidence root .* lies on this machine, which a test does not reach"):
         hand_over("drift", spec, place="a test")
 
 
