@@ -21,8 +21,8 @@ from airflow_mlops_provider.jobs.protocol import ExitStatus, error_of
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.request_identity import request_identity
 from airflow_mlops_provider.runners.left_outcome import fetch_later
+from airflow_mlops_provider.stores.aws_access import as_here
 from airflow_mlops_provider.stores.evidence.job_specs import keep_spec, read_spec
-from airflow_mlops_provider.stores.evidence.outcomes import RequestOutcomes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +33,14 @@ class RemoteJob:
     :param spec: its keys.
     :param spec_uri: where they lie in the evidence root.
     :param fetch: fetches the Outcome that the job leaves from now on, should its last word be lost.
+    :param read: reads the Outcome that lies at an address.
     """
 
     job: str
     spec: Mapping[str, Any]
     spec_uri: str
     fetch: Callable[[], Outcome | None]
+    read: Callable[[str], Outcome]
 
     @cached_property
     def request(self) -> str:
@@ -72,13 +74,9 @@ class RemoteJob:
         if message.status not in (ExitStatus.OUTCOME, ExitStatus.VERDICT):
             return error_of(message.status, message.error.splitlines(), where=where)
         try:
-            return self._outcomes.read(message.outcome_uri)
+            return self.read(message.outcome_uri)
         except MLOpsError as error:
             return error
-
-    @property
-    def _outcomes(self) -> RequestOutcomes:
-        return outcomes_of(self.job, self.spec)
 
 
 def hand_over(job: str, spec: Mapping[str, Any], *, place: str, mounted: Sequence[str] = ()) -> RemoteJob:
@@ -92,7 +90,7 @@ def hand_over(job: str, spec: Mapping[str, Any], *, place: str, mounted: Sequenc
     require_reachable(job, spec, place=place, mounted=mounted)
     store = outcomes_of(job, spec).store
     packed = pack(job, spec, store)
-    return RemoteJob(job=job, spec=packed, spec_uri=keep_spec(store, job, packed), fetch=fetch_later(job, packed))
+    return _remote(job, packed, keep_spec(store, job, packed))
 
 
 def handed_over(job: str, spec_uri: str) -> RemoteJob:
@@ -100,5 +98,10 @@ def handed_over(job: str, spec_uri: str) -> RemoteJob:
 
     :raises BadInputError: when nothing lies there any more.
     """
-    spec = read_spec(spec_uri)
-    return RemoteJob(job=job, spec=spec, spec_uri=spec_uri, fetch=fetch_later(job, spec))
+    return _remote(job, read_spec(spec_uri), spec_uri)
+
+
+def _remote(job: str, spec: Mapping[str, Any], spec_uri: str) -> RemoteJob:
+    # A handle is also asked by threads and callbacks of Airflow, where nothing says how the evidence root is reached.
+    fetch, read = as_here(fetch_later(job, spec)), as_here(outcomes_of(job, spec).read)
+    return RemoteJob(job=job, spec=spec, spec_uri=spec_uri, fetch=fetch, read=read)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from airflow_mlops_provider.exceptions import BackendError
 
@@ -18,7 +18,7 @@ PREFIX = "AWS_"
 """What the variables of Amazon's clients begin with."""
 
 _access: ContextVar[Mapping[str, str]] = ContextVar("aws access", default={})  # noqa: B039  # never written to
-_T = TypeVar("_T")
+_P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
@@ -40,13 +40,13 @@ def is_within_access() -> bool:
     return bool(_access.get())
 
 
-def as_here(function: Callable[[_T], _R]) -> Callable[[_T], _R]:
-    """``function`` with the access of the caller, for threads of a pool, which begin without one."""
+def as_here(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """``function`` with the access of the caller, for what is called later or in a thread, which begins without one."""
     variables = _access.get()
 
-    def run(argument: _T) -> _R:
+    def run(*arguments: _P.args, **named: _P.kwargs) -> _R:
         with aws_access(variables):
-            return function(argument)
+            return function(*arguments, **named)
 
     return run
 

@@ -210,8 +210,12 @@ def _spoken_of(store: EvidenceStore, since: datetime) -> Iterator[DatasetRef]:
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         for refs in pool.map(lambda entry: _refs(lambda: store.index.facts(entry)), young):
             yield from refs
-        for refs in pool.map(as_here(lambda name: _refs(lambda: read_evidence(store.uri_of(name)))), late):
+        for refs in pool.map(as_here(_refs_of), map(store.uri_of, late)):
             yield from refs
+
+
+def _refs_of(uri: str) -> list[DatasetRef]:
+    return _refs(lambda: read_evidence(uri))
 
 
 def _refs(read: Callable[[], EvidenceFacts | Evidence]) -> list[DatasetRef]:

@@ -42,7 +42,7 @@ def test_a_cleared_task_and_another_request_have_names_of_their_own_below_that_o
 
 @pytest.mark.parametrize("job", JOBS)
 def test_a_name_fits_every_place_with_a_number_behind_it(job):
-    name = RemoteJob(job=job, spec={"run_key": "r"}, spec_uri="", fetch=lambda: None).name
+    name = RemoteJob(job=job, spec={"run_key": "r"}, spec_uri="", fetch=lambda: None, read=lambda _: None).name
     assert re.fullmatch(r"[a-z][a-z0-9-]{1,45}[a-z0-9]", name)
 
 
