@@ -26,7 +26,6 @@ from airflow_mlops_provider.runners.remote_job import RemoteJob, hand_over, hand
 
 log = logging.getLogger(__name__)
 
-_POLL_SECONDS = 1.0
 _LEAVING_SECONDS = 120.0
 """How long a pod that was deleted may take to end before the next one of its task is given up."""
 
@@ -191,7 +190,7 @@ class KubernetesRunner:
             if time.monotonic() > until:
                 name = leaving[0].metadata.name
                 raise BackendError(f"pod {self._cluster.namespace}/{name} was deleted and has not ended")
-            time.sleep(_POLL_SECONDS)
+            time.sleep(self.rules.poll_seconds)
 
     def _started(self, remote: RemoteJob, *, has_environment: bool) -> PodHandle:
         kept = len([pod for pod in self._all_of_task(remote) if pod.metadata.labels.get(REQUEST) == remote.request])

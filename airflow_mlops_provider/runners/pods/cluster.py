@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _LONGEST = 600
 _OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _CONNECT_SECONDS = 30
+_YEARS = 10**8
+"""Seconds after a container's end in which the provider still reads its log: a retry may come much later."""
 _SILENCE_SECONDS = 300
 """After as long without a line the log is asked for again: a stream may hang though the container has ended."""
 
@@ -139,6 +141,7 @@ class Cluster:
                 timestamps=True,
                 since_seconds=since_seconds,
                 follow=True,
+                post_termination_timeout=_YEARS,
                 _request_timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS),
             )
 

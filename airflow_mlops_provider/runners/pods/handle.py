@@ -30,8 +30,6 @@ from airflow_mlops_provider.runners.runner import State
 
 log = logging.getLogger(__name__)
 
-_POLL_SECONDS = 1.0
-
 
 @dataclass(frozen=True, kw_only=True)
 class PodRules:
@@ -40,6 +38,7 @@ class PodRules:
     startup_timeout: float
     keep_failed: bool
     outlives_worker: bool
+    poll_seconds: float = 1.0
 
 
 class PodHandle:
@@ -60,7 +59,7 @@ class PodHandle:
         self._cluster = cluster
         self._job = job
         self._rules = rules
-        self._log_lines = LogLines(cluster=cluster, name=name, since=since)
+        self._log_lines = LogLines(cluster=cluster, name=name, since=since, poll_seconds=rules.poll_seconds)
         self._lines = self._read()
         self._result: Outcome | MLOpsError | None = None
         self._ended_in: Any | None = None
@@ -134,7 +133,7 @@ class PodHandle:
             if (reason := waits_for(pod)) != told:
                 yield f"pod {self._cluster.namespace}/{self.name} waits: {reason}"
             told = reason
-            time.sleep(_POLL_SECONDS)
+            time.sleep(self._rules.poll_seconds)
 
     def _require_start(self, pod: Any) -> None:
         """End a pod that cannot start, or does not in time: it would begin when nobody waits for it any more."""
@@ -158,7 +157,7 @@ class PodHandle:
 
     def _awaited(self) -> Any | None:
         while not self._is_over():
-            time.sleep(_POLL_SECONDS)
+            time.sleep(self._rules.poll_seconds)
         return self._present()
 
     def _is_over(self) -> bool:

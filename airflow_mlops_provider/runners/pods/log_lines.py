@@ -12,7 +12,6 @@ from airflow_mlops_provider.exceptions import MLOpsError, one_line
 from airflow_mlops_provider.runners.pods.cluster import Cluster
 
 _STAMPED = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z ?", re.ASCII)
-_POLL_SECONDS = 1.0
 
 
 class LogLines:
@@ -21,10 +20,12 @@ class LogLines:
     :param cluster: where the pod is.
     :param name: the pod's.
     :param since: only lines after this time, as the log writes it.
+    :param poll_seconds: time between the end of a stream and the next.
     """
 
-    def __init__(self, *, cluster: Cluster, name: str, since: str | None = None) -> None:
+    def __init__(self, *, cluster: Cluster, name: str, since: str | None = None, poll_seconds: float) -> None:
         self._cluster = cluster
+        self._poll_seconds = poll_seconds
         self._name = name
         self._seen = _moment(since) if since else ("", "")
 
@@ -46,7 +47,7 @@ class LogLines:
                 told = problem
             if is_over:
                 return
-            time.sleep(_POLL_SECONDS)
+            time.sleep(self._poll_seconds)
 
     def _new(self) -> Iterator[str]:
         for raw in self._cluster.lines(self._name, since_seconds=self._since_seconds()):
