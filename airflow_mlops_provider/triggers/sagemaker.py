@@ -19,6 +19,9 @@ POLL_SECONDS = 30
 _FOR_EVER = 10**9
 
 
+_ENDED = ("success", "failed", "stopped")
+
+
 class ProcessingTrigger(SageMakerTrigger):
     """The provider's trigger for a Processing job, which never fires at once and knows the task's deadline.
 
@@ -77,8 +80,8 @@ class ProcessingTrigger(SageMakerTrigger):
         left = None if self.deadline is None else max(0.0, self.deadline - time.time())
         try:
             async with asyncio.timeout(left):
-                async for _ in super().run():
-                    return "ended"
+                async for event in super().run():
+                    return _reason_of(event.payload or {})
         except TimeoutError:
             return "deadline"
         except Exception as error:  # noqa: BLE001  # whatever it is: the task looks itself, and says it
@@ -105,3 +108,8 @@ class ProcessingTrigger(SageMakerTrigger):
             self.log.warning("Airflow does not say what became of the task, so its job is left alone: %s", error)
             return True
         return "deferred" in states.get(ti.run_id, {}).values()
+
+
+def _reason_of(event: dict[str, Any]) -> str:
+    """Why the task is to go on, by the event of the provider's trigger; the task finds out what became of the job."""
+    return "ended" if event.get("status") in _ENDED else f"unreadable: {event.get('message')}"
