@@ -4,6 +4,7 @@ from __future__ import annotations
 
 try:
     from airflow.sdk.exceptions import (
+        AirflowException,
         AirflowFailException,
         AirflowNotFoundException,
         AirflowRescheduleException,
@@ -14,6 +15,7 @@ try:
     )
 except ImportError:  # Airflow 3.1
     from airflow.exceptions import (  # type: ignore[attr-defined,no-redef]  # checked against 3.3
+        AirflowException,
         AirflowFailException,
         AirflowNotFoundException,
         AirflowRescheduleException,
@@ -24,6 +26,7 @@ except ImportError:  # Airflow 3.1
     )
 
 __all__ = [
+    "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowRescheduleException",

@@ -94,6 +94,14 @@ _CONFIG: dict[str, Any] = {
                 "example": "http://mlflow:5000",
                 "default": None,
             },
+            "aws_conn_id": {
+                "description": "Connection by which evidence and data on S3 are reached, unless an operator names one. "
+                "Defaults to the environment.",
+                "version_added": "0.2.0",
+                "type": "string",
+                "example": "aws_default",
+                "default": None,
+            },
             "trusted_pickles": {
                 "description": "Names of the models, apart by commas, whose pickled artifacts may be written and "
                 "opened. Opening one runs what it contains.",

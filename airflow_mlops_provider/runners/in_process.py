@@ -52,6 +52,9 @@ class InProcessHandle:
             self._state = State.CANCELLED
             raise JobCancelledError(f"job {self._job!r} was cancelled")
 
+    def release(self) -> None:
+        """Nothing is kept."""
+
     def _run(self) -> Outcome:
         from airflow_mlops_provider import jobs
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_mlops_provider.airflow_versions import AirflowFailException
 from airflow_mlops_provider.decisions.alerts import finding_line
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.exceptions import BadInputError, MLOpsError
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.requests.request import JobRequest
 from airflow_mlops_provider.records.verdict import Status
@@ -27,9 +27,13 @@ _JOBS = "airflow_mlops_provider.jobs"
 
 
 def task_origin(context: Mapping[str, Any]) -> dict[str, str]:
-    """``dag_id``, ``run_id``, ``task_id``, ``map_index`` and ``try_number`` of the running task."""
+    """``dag_id``, ``run_id``, ``task_id``, ``map_index``, ``try_number`` and ``max_tries`` of the running task.
+
+    Airflow raises ``max_tries`` when somebody clears the task and leaves it for a retry: what was asked for before the
+    task was cleared is another request.
+    """
     ti = context["ti"]
-    names = ("dag_id", "run_id", "task_id", "map_index", "try_number")
+    names = ("dag_id", "run_id", "task_id", "map_index", "try_number", "max_tries")
     return {name: str(getattr(ti, name)) for name in names if getattr(ti, name, None) is not None}
 
 
@@ -49,19 +53,52 @@ def run_for_task(
 ) -> Outcome:
     """Run a job as the running task, with its output in the task's log, and log its verdict.
 
+    What the place keeps of the job is removed at the end, so that the task may run the same request again.
+
     :param request: which job, and its keys.
     :param runner: where; in this process when ``None``.
     :param started: is given the handle of the job, so that ``on_kill`` can cancel it.
     :raises AirflowFailException: on bad input, which no retry can help. Other errors pass, so that Airflow retries.
     """
+    handle = submit_for_task(
+        request, context=context, runner=runner, evidence_root=evidence_root, environment=environment
+    )
+    started(handle)
+    try:
+        return collect_for_task(handle, request.job)
+    finally:
+        release(handle)
+
+
+def submit_for_task(
+    request: JobRequest,
+    *,
+    context: Mapping[str, Any],
+    runner: Runner | None,
+    evidence_root: str,
+    environment: Mapping[str, str],
+) -> Handle:
+    """Hand the job of the running task over; see :func:`run_for_task`."""
     origin = task_origin(context)
     full = replace(request, evidence_root=evidence_root, run_key=run_key(origin), origin=origin)
     with bad_input_fails(request.job):
-        handle = (runner or InProcessRunner()).submit(request.job, full.to_spec(), environment=environment)
-        started(handle)
-        outcome = _followed(handle, log=logging.getLogger(f"{_JOBS}.{request.job}"))
+        return (runner or InProcessRunner()).submit(request.job, full.to_spec(), environment=environment)
+
+
+def collect_for_task(handle: Handle, job: str) -> Outcome:
+    """Follow a job to its Outcome, with its output in the task's log, and log its verdict; see :func:`run_for_task`."""
+    with bad_input_fails(job):
+        outcome = _followed(handle, log=logging.getLogger(f"{_JOBS}.{job}"))
     log_outcome(outcome)
     return outcome
+
+
+def release(handle: Handle) -> None:
+    """Let the place remove what it keeps of a job that has ended; when it cannot, the log says so and that is all."""
+    try:
+        handle.release()
+    except MLOpsError as error:
+        log.warning("what is left of the job was not removed: %s", error)
 
 
 def _followed(handle: Handle, *, log: logging.Logger) -> Outcome:

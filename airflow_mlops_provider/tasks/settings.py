@@ -21,6 +21,11 @@ def tracking_uri() -> str | None:
     return _option(SECTION, "tracking_uri") or None
 
 
+def aws_conn_id() -> str | None:
+    """``[mlops] aws_conn_id``; ``None`` leaves the access to AWS to the environment."""
+    return _option(SECTION, "aws_conn_id") or None
+
+
 def retention_days() -> float | None:
     """``[mlops] retention_days``; ``None`` keeps evidence for good."""
     given = _option(SECTION, "retention_days")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query
 
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
 from airflow_mlops_provider.records.codec import decode, encode
@@ -16,8 +16,9 @@ from airflow_mlops_provider.tasks.settings import evidence_root
 from airflow_mlops_provider.ui.auth import Reader, ReaderDep
 from airflow_mlops_provider.ui.board import Board, Group, locate, read_board
 from airflow_mlops_provider.ui.entries import LARGEST_SHOWN, Entry, read_entry
+from airflow_mlops_provider.ui.s3_access import s3_access
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(s3_access)])
 
 EvidenceUri = Annotated[str, Query(description="evidence_uri of an Outcome")]
 

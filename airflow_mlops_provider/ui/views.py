@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated
 from urllib.parse import unquote
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from airflow_mlops_provider.exceptions import BadInputError
@@ -24,9 +24,11 @@ from airflow_mlops_provider.ui.chains import ModelDecisions, read_decisions
 from airflow_mlops_provider.ui.entries import read_entries
 from airflow_mlops_provider.ui.grouping import NEWEST
 from airflow_mlops_provider.ui.rendering import render
+from airflow_mlops_provider.ui.s3_access import s3_access
 from airflow_mlops_provider.ui.vega import vega_script, vega_version
 
 router = APIRouter()
+_reads_evidence = [Depends(s3_access)]
 
 _STATIC = {path.name: path for path in sorted((Path(__file__).parent / "static").iterdir())} | {"page.css": STYLE}
 
@@ -47,13 +49,13 @@ _ATTACHMENT_HEADERS = {
 _SHOWN_TYPES = ("text/html", "text/plain", "text/csv", "text/markdown", "application/json", "image/")
 
 
-@router.get("/")
+@router.get("/", dependencies=_reads_evidence)
 def overview(request: Request, reader: ReaderDep) -> HTMLResponse:
     """Every model: champion, latest checks, history and decisions."""
     return render(request, "overview.html", board=read_board(evidence_root(), reader), newest=NEWEST)
 
 
-@router.get("/evidence")
+@router.get("/evidence", dependencies=_reads_evidence)
 def evidence(request: Request, reader: ReaderDep, uri: EvidenceUri) -> HTMLResponse:
     """One piece of evidence: findings, inputs, origin, attachments, policy and report."""
     found = load_evidence(uri, reader)
@@ -61,7 +63,7 @@ def evidence(request: Request, reader: ReaderDep, uri: EvidenceUri) -> HTMLRespo
     return render(request, "evidence.html", uri=uri, evidence=found, shown=shown, max_shown=_MAX_SHOWN)
 
 
-@router.get("/attachment")
+@router.get("/attachment", dependencies=_reads_evidence)
 def attachment(reader: ReaderDep, uri: EvidenceUri, name: Annotated[str, Query()]) -> Response:
     """What was attached to a piece of evidence, such as an HTML report, confined to a sandbox."""
     found = load_evidence(uri, reader).attachments
@@ -78,7 +80,7 @@ def attachment(reader: ReaderDep, uri: EvidenceUri, name: Annotated[str, Query()
     )
 
 
-@router.get("/decision")
+@router.get("/decision", dependencies=_reads_evidence)
 def decision(
     request: Request, reader: ReaderDep, model: Annotated[str, Query()], number: Annotated[int, Query(ge=1)]
 ) -> HTMLResponse:

@@ -31,6 +31,8 @@ WINGS = {
     "records/policies": "unit/records/test_codec.py",
     "records/reports": "unit/records/test_codec.py",
     "records/requests": "contract/bad_input/test_specs.py",
+    # A handle means something only with its runner.
+    "runners/processing_jobs": "unit/runners/test_sagemaker.py",
     # Operators do one thing with many jobs, and are tested by it.
     "operators": "unit/operators/test_operators.py",
     "ui": "unit/ui/test_pages.py",

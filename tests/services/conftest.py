@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.services.cluster.servers import Cluster, running_cluster
 from tests.services.servers import Postgres, running_mlflow, running_moto, running_postgres, running_redis
 
 
@@ -60,3 +61,10 @@ def mlflow_server(postgres: Postgres, aws: dict[str, str]) -> Iterator[str]:
     """The address of an MLflow server on PostgreSQL with its artifacts on S3."""
     with running_mlflow(postgres.create_database("mlflow"), f"{make_bucket()}/mlartifacts", aws) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A Kubernetes cluster with one node that runs containers as processes of this machine."""
+    with running_cluster() as started:
+        yield started

@@ -13,9 +13,12 @@ from urllib.parse import urlparse
 import fsspec
 
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError, one_line
+from airflow_mlops_provider.stores.aws_access import s3_filesystem
 from airflow_mlops_provider.stores.datasets.dvc import is_dvc_uri
 from airflow_mlops_provider.stores.local_files import sweep_parts
 from airflow_mlops_provider.stores.specs import local_path
+
+_S3 = ("s3", "s3a")
 
 
 class DamagedFileError(Exception):
@@ -32,6 +35,9 @@ def filesystem(uri: str) -> tuple[Any, str]:
         raise BadInputError(f"{uri} names a version of a dataset, which can be read as one and not written")
     if urlparse(uri).scheme in ("", "file"):
         return fsspec.filesystem("file"), str(local_path(uri).absolute())
+    if urlparse(uri).scheme in _S3:
+        fs = s3_filesystem(keeps_listings=True)
+        return fs, str(fs._strip_protocol(uri))
     try:
         fs, path = fsspec.core.url_to_fs(uri)
     except ImportError as error:

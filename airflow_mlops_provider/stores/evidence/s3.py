@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError
+from airflow_mlops_provider.stores.aws_access import s3_filesystem
 from airflow_mlops_provider.stores.evidence.files import require_size
 
 
@@ -20,15 +21,9 @@ class S3Prefix:
     """
 
     def __init__(self, root: str) -> None:
-        try:
-            import s3fs
-        except ImportError as error:
-            raise BackendError(
-                f"evidence root {root} needs s3fs: pip install 'airflow-mlops-provider[amazon]'"
-            ) from error
         self.root = root
         self._prefix = root.removeprefix("s3://")
-        self._fs = s3fs.S3FileSystem(use_listings_cache=False)
+        self._fs = s3_filesystem(keeps_listings=False)
 
     def require_writable(self) -> None:
         self._listing("")  # reaching it is all that can be asked without leaving something there

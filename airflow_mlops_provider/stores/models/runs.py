@@ -99,6 +99,7 @@ class TrainingRun:
     def log_dataset(self, dataset: DatasetRef, *, context: str = "training") -> None:
         """The dataset that the run read, with its fingerprint, as an MLflow input."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
+        from mlflow.exceptions import MlflowException
 
         entry = Dataset(
             name=Path(dataset.uri).name or dataset.uri,
@@ -108,7 +109,11 @@ class TrainingRun:
             profile=canonical_json(dataset).decode(),
         )
         given = DatasetInput(dataset=entry, tags=[InputTag("mlflow.data.context", context)])
-        self._client.log_inputs(self.run_id, datasets=[given])
+        try:
+            self._client.log_inputs(self.run_id, datasets=[given])
+        except MlflowException:
+            # Of two runs that log a dataset for the first time at once, MLflow refuses one; by now it knows the dataset.
+            self._client.log_inputs(self.run_id, datasets=[given])
 
     @reaching
     def attach_all(self, files: Mapping[str, bytes]) -> None:

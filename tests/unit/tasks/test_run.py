@@ -49,6 +49,9 @@ class Place:
     def cancel(self) -> None:
         self.cancelled += 1
 
+    def release(self) -> None:
+        pass
+
 
 def context(try_number=1):
     ti = types.SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1, try_number=try_number)
