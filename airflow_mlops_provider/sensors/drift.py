@@ -29,7 +29,7 @@ from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.runner import Handle, Runner
 from airflow_mlops_provider.tasks.arguments import RequestMeta
 from airflow_mlops_provider.tasks.drift_watch import expects_another, watch_over
-from airflow_mlops_provider.tasks.environment import tracking_environment
+from airflow_mlops_provider.tasks.environment import reachable_databases, tracking_environment
 from airflow_mlops_provider.tasks.lineage import source_tasks, writers_of
 from airflow_mlops_provider.tasks.links import EvidenceLink, ReportLink, report_url
 from airflow_mlops_provider.tasks.run import bad_input_fails, run_for_task
@@ -204,7 +204,7 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Judge what lies there, when it is for this run; nothing is read while nothing has changed."""
-        with bad_input_fails("drift"):
+        with bad_input_fails("drift"), reachable_databases(dataset_ref(self.current).uri):
             outcome = self._outcome(context)
         if outcome is None:
             return PokeReturnValue(is_done=False)
