@@ -55,8 +55,15 @@ class DbApiSession:
     def close(self) -> None:
         """End the connection, and the transaction with it."""
         with suppress(Exception):  # it may be the connection that failed
-            force = getattr(self._connection, "_force_close", None)
-            (force or self._connection.close)()
+            if self._is_pymysql:
+                self._drop_rest()
+            self._connection.close()
+
+    def _drop_rest(self) -> None:
+        """Leave the rows that nobody read: PyMySQL would read them all, and again when its objects go."""
+        if self._connection._result is not None:
+            self._connection._result.unbuffered_active = False
+        self._connection._force_close()
 
     def _cursor(self) -> Any:
         """A cursor that keeps the rows on the server, where the driver has one."""
@@ -89,6 +96,8 @@ def _connect(address: DatabaseAddress) -> Any:
     driver = kind.import_dbapi()
     # Nothing else of SQLAlchemy is used, so that nothing is asked of the database but the rows.
     arguments, options = kind(dbapi=driver).create_connect_args(url)
+    if driver.__name__ == "pymysql" and "password" in options:
+        options["password"] = options["password"].encode()  # as other clients of MySQL: PyMySQL would take Latin-1
     return driver.connect(*arguments, **options)
 
 

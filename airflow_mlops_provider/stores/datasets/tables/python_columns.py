@@ -21,22 +21,26 @@ class ColumnOf:
     :param name: of the column.
     :param type: what it holds; ``None`` when only the values tell.
     :param convert: makes a value of that type of what the driver gives, which is not ``None``.
+    :param without_values: what the column is when it has no value that tells its type.
     """
 
     name: str
     type: pa.DataType | None = None
     convert: Callable[[Any], Any] | None = None
+    without_values: pa.DataType | None = None
 
 
 def record_batch(rows: Sequence[Sequence[Any]], columns: Sequence[ColumnOf], *, name: str) -> pa.RecordBatch:
-    """Rows as a batch.
+    """Rows as a batch; of no rows, one that tells what is known of the columns.
 
     :param columns: as many as each row has values.
     :param name: of the dataset, for errors.
     :raises BadInputError: naming a column that holds what no dataset can, or values of several kinds.
     """
-    given: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
-    arrays = [_array(values, column, name) for values, column in zip(given, columns, strict=True)]
+    if not rows:
+        arrays = [pa.array([], column.type or column.without_values or pa.null()) for column in columns]
+    else:
+        arrays = [_array(values, column, name) for values, column in zip(zip(*rows, strict=True), columns, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, names=[column.name for column in columns])
 
 

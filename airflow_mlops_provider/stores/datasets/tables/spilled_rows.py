@@ -7,8 +7,9 @@ after a kill, and nothing of the data stays on the disk.
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pyarrow as pa
@@ -33,7 +34,8 @@ class SpilledRows:
     def __init__(self, *, name: str) -> None:
         self._name = name
         self._handles: list[Any] = []
-        self._writer: pq.ParquetWriter | None = None
+        self._writers: list[pq.ParquetWriter] = []
+        weakref.finalize(self, _close, self._writers, self._handles)  # when nobody holds the dataset any more
         self._schema: pa.Schema | None = None
         self._fingerprint: RowsFingerprint | None = None
         self.rows = 0
@@ -66,28 +68,31 @@ class SpilledRows:
             self._begin(schema)
         rows = batch if batch.schema == schema else self._fitted(batch, schema)
         with self._keeping():
-            assert self._writer is not None  # noqa: S101  # for the type checker: _begin made it
-            self._writer.write_batch(rows)
+            self._writers[-1].write_batch(rows)
         self.rows += rows.num_rows
         if self._fingerprint is not None:
             self._fingerprint.add(rows)
 
     def finish(self) -> None:
         """End the last file; the rows can be read from then on."""
-        if self._writer is not None:
+        for writer in self._writers:
             with self._keeping():
-                self._writer.close()
+                writer.close()
                 self._handles[-1].flush()
+        self._writers.clear()
 
     def close(self) -> None:
         """Give the disk back."""
-        for handle in self._handles:
-            handle.close()
+        _close(self._writers, self._handles)
 
     def _common(self, schema: pa.Schema) -> pa.Schema:
         checked_names(schema, f"dataset {self._name}")
         if self._schema is None or schema == self._schema:
             return schema
+        if self.rows == 0:  # the columns of a database whose values tell more
+            known = self._schema
+            fields = [known.field(each.name) if pa.types.is_null(each.type) else each for each in schema]
+            return pa.schema(fields)
         try:
             return common_schema([("an earlier row", self._schema), (f"dataset {self._name}: a later row", schema)])
         except BadInputError as error:
@@ -97,14 +102,13 @@ class SpilledRows:
         self.finish()
         if self.rows == 0:  # what was written told the columns alone
             self.close()
-            self._handles.clear()
         # A sum of rows under other types is another sum.
         self._fingerprint = RowsFingerprint(schema) if self.rows == 0 else None
         self._schema = schema
         with self._keeping():
             self._handles.append(tempfile.TemporaryFile(prefix="mlops-rows-"))  # noqa: SIM115  # open as long as the rows are
             try:
-                self._writer = pq.ParquetWriter(self._handles[-1], schema)
+                self._writers.append(pq.ParquetWriter(self._handles[-1], schema))
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
                 raise BadInputError(
                     f"dataset {self._name}: a column has a type that Parquet cannot hold: {one_line(error)}"
@@ -130,3 +134,11 @@ class SpilledRows:
                 f"the rows of dataset {self._name} cannot be kept in {tempfile.gettempdir()} while the job runs: "
                 f"{error.strerror or one_line(error)}; TMPDIR names another folder"
             ) from error
+
+
+def _close(writers: list[pq.ParquetWriter], handles: list[Any]) -> None:
+    for each in (*writers, *handles):
+        with suppress(OSError):  # what is written is not wanted any more
+            each.close()
+    writers.clear()
+    handles.clear()

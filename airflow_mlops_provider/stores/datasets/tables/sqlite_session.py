@@ -62,7 +62,15 @@ def _column(name: str, declared: str) -> ColumnOf:
     for pattern, found, convert in _DECLARED:
         if re.search(pattern, kind):
             return ColumnOf(name=name, type=found, convert=convert)
-    return ColumnOf(name=name)
+    return ColumnOf(name=name, without_values=_affinity(kind))
+
+
+def _affinity(declared: str) -> pa.DataType | None:
+    """What SQLite makes of the values of a column that is declared so, where it can."""
+    for mark, found in (("INT", pa.int64()), ("CHAR|CLOB|TEXT", pa.string()), ("REAL|FLOA|DOUB", pa.float64())):
+        if re.search(mark, declared):
+            return found
+    return None
 
 
 def _truth(value: Any) -> bool:

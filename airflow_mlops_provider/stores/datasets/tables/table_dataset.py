@@ -73,10 +73,14 @@ def open_table(ref: DatasetRef) -> TableDataset:
     """
     source = table_source(ref.uri)
     spilled = SpilledRows(name=ref.uri)
-    with reading_rows(source) as batches:
-        for batch in batches:
-            spilled.add(batch)
-    spilled.finish()
+    try:
+        with reading_rows(source) as batches:
+            for batch in batches:
+                spilled.add(batch)
+        spilled.finish()
+    except BaseException:
+        spilled.close()
+        raise
     data = TableDataset(ref, spilled)
     data.require(source.key, role="key: dataset")
     return data
