@@ -18,10 +18,13 @@ _WRONG_CLASSES = ("0A", "22", "26", "28", "2F", "34", "3D", "3F", "42", "44")
 """Classes of SQLSTATE by which the statement, its names, its values or the login are wrong."""
 _OF_VALUES = "22"
 _SQLSTATE = re.compile(r"SQLSTATE:? ?\(?([0-9A-Z]{5})\b")
-_STATEMENT = re.compile(r"\n(?:Query was: |query: |\s*LINE \d+: ).*|\. SQLSTATE: \w{5}.*", re.DOTALL)
-_CODE = re.compile(
-    r"^(?:[A-Z_]+: )?(?:\[(?:libpq|SQLite)\] )?(?:Failed to \w+(?: query)?: |Execution error \[\w+\]: )?(?:ERROR: +)?"
+_STATEMENT = re.compile(
+    r"\n(?:Query was: |query: |\s*LINE \d+: |(?:DETAIL|HINT|CONTEXT): ).*|\. SQLSTATE: \w{5}.*", re.DOTALL
 )
+_CODE = re.compile(
+    r"^(?:[A-Z_]+: )?(?:\[\w+\] )?(?:(?s:.*?)ERROR: +|Failed to \w+(?: query)?: |Execution error \[\w+\]: )?"
+)
+"""What a driver puts before the database's own words: a code, its name, what it tried, the statement."""
 
 _MYSQL_WRONG = frozenset(
     {1044, 1045, 1046, 1049, 1051, 1054, 1064, 1103, 1109, 1142, 1143, 1146, 1227, 1305, 1356, 1370}
@@ -33,7 +36,7 @@ _WRONG_WORDS = re.compile(
     r"|no pg_hba\.conf entry|no such table|no such column|no such function|syntax error|has no column"
     r"|(?:Catalog|Binder|Parser|Conversion|Invalid Input|Out of Range|Permission) Error|invalid percent-encoded"
     r"|unexpected spaces found|invalid connection option|invalid URI query parameter|file is not a database"
-    r"|database does not exist|not a valid DuckDB database|unable to open database file",
+    r"|database does not exist|unknown database|not a valid DuckDB database|unable to open database file",
     re.IGNORECASE,
 )
 """What drivers say without a code: of logins that fail, and of databases that are files."""

@@ -43,7 +43,7 @@ class RowsFingerprint:
 
     def value(self) -> str:
         """``sha256:...`` over the columns, the number of rows and the sum of the rows."""
-        said = "\n".join(f"{field.name}\t{field.type}" for field in self._schema)
+        said = "\n".join(f"{field.name}\t{_kind(field.type)}" for field in self._schema)
         sums = struct.pack(f"<{_LANES + 1}Q", self._rows, *self._sums)
         return f"sha256:{hashlib.sha256(said.encode() + _MISSING + sums).hexdigest()}"
 
@@ -84,7 +84,14 @@ def _bytes_of(values: pa.Array) -> pa.Array:
         return pc.binary_join_element_wise(_raw(pc.binary_length(plain)), plain, b"", null_handling="emit_null")
     if pt.is_nested(kind) or pt.is_dictionary(kind):
         return _bytes_of(pa.array([_text(each) for each in values.to_pylist()], pa.string()))
+    if pt.is_decimal(kind):
+        # Of one scale, which holds every other: digits that a value does not need are no part of it.
+        return _raw(values.cast(pa.decimal256(76, 38)))
     return _raw(values)
+
+
+def _kind(kind: pa.DataType) -> str:
+    return "decimal" if pt.is_decimal(kind) else str(kind)
 
 
 def _raw(values: pa.Array) -> pa.Array:

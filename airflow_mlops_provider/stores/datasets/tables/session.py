@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import pyarrow as pa
@@ -21,6 +21,25 @@ class Session(Protocol):
 
     def close(self) -> None:
         """End the transaction without effect, and the connection."""
+
+
+class WritingSession(Session, Protocol):
+    """A transaction that also writes; what it wrote appears with :meth:`commit`, all at once."""
+
+    tells_types: bool
+    """Whether a table has the types of the rows that were written into it, whichever rows they are."""
+
+    def execute(self, statement: str) -> None:
+        """Run a statement that gives no rows."""
+
+    def load(self, name: str, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:
+        """Fill a new temporary table of this session."""
+
+    def create_table(self, name: str, statement: str, texts: Sequence[str] = ()) -> None:
+        """Make a table with the columns of a SELECT, and further ones of text, unless there is one of this name."""
+
+    def commit(self) -> None:
+        """Let what was written appear."""
 
 
 def in_batches(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:

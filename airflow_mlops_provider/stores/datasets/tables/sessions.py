@@ -7,12 +7,13 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
+from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.table_source import TableSource
 from airflow_mlops_provider.stores.datasets.file_dataset import BATCH_ROWS
 from airflow_mlops_provider.stores.datasets.tables import adbc_session
 from airflow_mlops_provider.stores.datasets.tables.address import DatabaseAddress, address_of
 from airflow_mlops_provider.stores.datasets.tables.failures import telling
-from airflow_mlops_provider.stores.datasets.tables.session import Session, in_batches
+from airflow_mlops_provider.stores.datasets.tables.session import Session, WritingSession, in_batches
 from airflow_mlops_provider.stores.datasets.tables.statements import any_row, select_rows
 
 
@@ -39,9 +40,44 @@ def reading_rows(source: TableSource) -> Iterator[Iterator[pa.RecordBatch]]:
     with telling(address, doing):
         session = _open(address)
     try:
-        yield _told(in_batches(session.rows(select_rows(source), name=source.uri), BATCH_ROWS), address, doing)
+        yield rows_in(session, source, address)
     finally:
         session.close()
+
+
+@contextmanager
+def writing_session(source: TableSource) -> Iterator[tuple[WritingSession, DatabaseAddress]]:
+    """A transaction that reads a dataset and writes beside it; it ends without effect unless it is committed.
+
+    :raises BadInputError: for a database that cannot show several tables at once, or a wrong login.
+    :raises BackendError: when the database cannot be reached.
+    """
+    address = address_of(source.conn_id)
+    with telling(address, f"database {source.conn_id!r} cannot be written"):
+        session = _open_to_write(address)
+    try:
+        yield session, address
+    finally:
+        session.close()
+
+
+def _open_to_write(address: DatabaseAddress) -> WritingSession:
+    if address.kind in ("postgresql", "postgres", "duckdb") and "+" not in address.parts.scheme:
+        return adbc_session.AdbcSession(address, writes=True)
+    if address.kind == "sqlite":
+        from airflow_mlops_provider.stores.datasets.tables.sqlite_session import SqliteSession
+
+        return SqliteSession(address, writes=True)
+    raise BadInputError(
+        f"database {address.conn_id!r}: clean rows and quarantine go into tables of PostgreSQL, DuckDB and SQLite, "
+        f"and this is {address.kind}; write files instead"
+    )
+
+
+def rows_in(session: Session, source: TableSource, address: DatabaseAddress) -> Iterator[pa.RecordBatch]:
+    """The rows of a dataset as an open transaction sees them; see :func:`reading_rows`."""
+    batches = in_batches(session.rows(select_rows(source), name=source.uri), BATCH_ROWS)
+    return _told(batches, address, f"dataset {source.uri} cannot be read")
 
 
 def has_rows(source: TableSource) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,33 +18,68 @@ import pyarrow as pa
 from airflow_mlops_provider.stores.datasets.file_dataset import BATCH_ROWS
 from airflow_mlops_provider.stores.datasets.tables.address import DatabaseAddress
 from airflow_mlops_provider.stores.datasets.tables.python_columns import ColumnOf, exact_decimal, record_batch
-
-_VIEW = "mlops_selected_rows"
+from airflow_mlops_provider.stores.datasets.tables.statements import quoted
 
 
 class SqliteSession:
     """One transaction on a database file.
 
     :param address: ``sqlite:///relative/path.db`` or ``sqlite:////absolute/path.db``.
+    :param writes: whether anything is to be written; other writers then wait from the start.
     """
 
-    def __init__(self, address: DatabaseAddress) -> None:
+    tells_types = False
+
+    def __init__(self, address: DatabaseAddress, *, writes: bool = False) -> None:
         path = address.path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-        # Read only: a wrong path would otherwise become a new and empty database.
-        self._connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
-        self._connection.execute("BEGIN")
+        # Never created: a wrong path would otherwise become a new and empty database.
+        mode = "rw" if writes else "ro"
+        self._connection = sqlite3.connect(f"file:{path}?mode={mode}", uri=True, isolation_level=None)
+        self._connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+        self._views = 0
 
     def rows(self, statement: str, *, name: str) -> Iterator[pa.RecordBatch]:
         """The rows of a SELECT; see :class:`~airflow_mlops_provider.stores.datasets.tables.session.Session`."""
-        # A view tells what its columns are declared to be, which a result does not; its name is this connection's own.
-        self._connection.execute(f"CREATE TEMP VIEW {_VIEW} AS {statement}")
-        declared = self._connection.execute(f"PRAGMA table_info({_VIEW})").fetchall()
-        columns = [_column(column, kind) for _, column, kind, *_ in declared]
-        cursor = self._connection.execute(f"SELECT * FROM {_VIEW}")  # noqa: S608  # the name above
+        view = self._view(statement)
+        columns = [_column(column, kind) for column, kind in self._declared(view)]
+        cursor = self._connection.execute(f"SELECT * FROM {view}")  # noqa: S608  # the name above
         yield record_batch([], columns, name=name)
         while rows := cursor.fetchmany(BATCH_ROWS):
             yield record_batch(rows, columns, name=name)
-        self._connection.execute(f"DROP VIEW temp.{_VIEW}")
+
+    def execute(self, statement: str) -> None:
+        """Run a statement that gives no rows."""
+        self._connection.execute(statement)
+
+    def load(self, name: str, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:
+        """Fill a new temporary table of this session."""
+        self._connection.execute(f"CREATE TEMP TABLE {name} ({', '.join(map(quoted, schema.names))})")
+        marks = ", ".join("?" * len(schema.names))
+        for batch in batches:
+            rows = zip(*(map(_stored, column.to_pylist()) for column in batch.columns), strict=True)
+            self._connection.executemany(f"INSERT INTO temp.{name} VALUES ({marks})", rows)  # noqa: S608  # own names
+
+    def create_table(self, name: str, statement: str, texts: Sequence[str] = ()) -> None:
+        """Make a table with the columns of a SELECT, and further ones of text, unless there is one of this name."""
+        # Of a SELECT, SQLite itself would keep little of what its columns are declared to be.
+        found = [*self._declared(self._view(statement)), *((column, "TEXT") for column in texts)]
+        columns = ", ".join(f"{quoted(column)} {kind}" for column, kind in found)
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+
+    def commit(self) -> None:
+        """Let what was written appear."""
+        self._connection.execute("COMMIT")
+
+    def _view(self, statement: str) -> str:
+        """A view of the statement's rows: it tells what its columns are declared to be, which a result does not."""
+        self._views += 1
+        name = f"mlops_selected_rows_{self._views}"
+        self._connection.execute(f"CREATE TEMP VIEW {name} AS {statement}")
+        return f"temp.{name}"
+
+    def _declared(self, view: str) -> list[tuple[str, str]]:
+        found = self._connection.execute(f"PRAGMA {view.replace('.', '.table_info(')})").fetchall()
+        return [(column, kind) for _, column, kind, *_ in found]
 
     def close(self) -> None:
         """End the transaction and the connection."""
@@ -71,6 +106,13 @@ def _affinity(declared: str) -> pa.DataType | None:
         if re.search(mark, declared):
             return found
     return None
+
+
+def _stored(value: Any) -> Any:
+    """A value as SQLite keeps it: days, moments and decimals as text."""
+    if isinstance(value, dt.datetime):
+        return value.isoformat(" ")
+    return value if value is None or isinstance(value, bytes | float | int | str) else str(value)
 
 
 def _truth(value: Any) -> bool:

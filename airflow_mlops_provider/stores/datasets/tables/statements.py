@@ -14,6 +14,11 @@ def select_rows(source: TableSource) -> str:
     return f"SELECT * FROM {origin} WHERE ({source.where}\n)"  # noqa: S608  # the user's own SQL, on the user's own rights
 
 
+def quoted(column: str) -> str:
+    """The exact name of a column, as PostgreSQL, DuckDB and SQLite quote it."""
+    return '"' + column.replace('"', '""') + '"'
+
+
 def any_row(source: TableSource) -> str:
     """One row, whose only value is 1 where the dataset has a row and 0 where it has none."""
     return f"SELECT CASE WHEN EXISTS ({select_rows(source)}\n) THEN 1 ELSE 0 END AS is_there"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from typing import Self
@@ -65,17 +65,18 @@ class TableDataset(ParquetDataset):
         return self._spilled.rows
 
 
-def open_table(ref: DatasetRef) -> TableDataset:
+def open_table(ref: DatasetRef, batches: Iterator[pa.RecordBatch] | None = None) -> TableDataset:
     """Read the rows of a table or query, in one statement, and open them.
 
+    :param batches: the rows, where a transaction is open already.
     :raises BadInputError: when they cannot be read, whatever is tried again.
     :raises BackendError: when the database cannot be reached, or ended before its rows did.
     """
     source = table_source(ref.uri)
     spilled = SpilledRows(name=ref.uri)
     try:
-        with reading_rows(source) as batches:
-            for batch in batches:
+        with nullcontext(batches) if batches is not None else reading_rows(source) as found:
+            for batch in found:
                 spilled.add(batch)
         spilled.finish()
     except BaseException:

@@ -34,7 +34,7 @@ class ProgrammingError(Error):
 @pytest.mark.parametrize(
     ("error", "kind", "said"),
     [
-        (Error("IO: [libpq] server closed the line\n\tunexpectedly"), BackendError, "server closed the line unexpectedly"),
+        (Error("IO: [libpq] it closed the line\n\tunexpectedly"), BackendError, "it closed the line unexpectedly"),
         (Error("ERROR:  x\nLINE 1: SELECT 'a'\n ^", sqlstate="42P01"), BadInputError, "x"),
         (Error("value 7 is odd", sqlstate="22P02"), BadInputError, f"{OF_A_VALUE} (SQLSTATE 22P02)"),
         (Error("too many", sqlstate="53300"), BackendError, "too many"),
