@@ -13,8 +13,10 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.data.quarantine import ASIDE, CLEAN
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.table_source import is_table_uri, table_source
+from airflow_mlops_provider.stores.datasets.dataset import Dataset
 from airflow_mlops_provider.stores.datasets.file_dataset import schema_hash
 from airflow_mlops_provider.stores.datasets.tables.divided_table import DividedTable, require_table_outputs
+from airflow_mlops_provider.stores.datasets.tables.failing_rows_query import MOST_ROWS, query_of_keys, query_of_table
 from airflow_mlops_provider.stores.datasets.tables.rows_fingerprint import RowsFingerprint
 from airflow_mlops_provider.stores.datasets.tables.sessions import rows_in, writing_session
 from airflow_mlops_provider.stores.datasets.tables.table_dataset import BY_ROWS, TableDataset, open_table
@@ -84,6 +86,24 @@ def _failing(measurement: Measurement, batches: Iterator[pa.RecordBatch]) -> Ite
     for _, aside in measurement.failing.halves(batches, clean=False, as_scanned=False):
         if aside is not None:
             yield aside
+
+
+def failing_rows_query(data: Dataset, measurement: Measurement, aside_uri: str | None) -> str | None:
+    """SQL that selects the failing rows of a table in its database; see its report.
+
+    :param aside_uri: where the failing rows are to be written, if anywhere.
+    """
+    report = measurement.report
+    if not report.failing_rows or not is_table_uri(data.uri):
+        return None
+    if aside_uri is not None and is_table_uri(aside_uri):
+        return query_of_table(table_source(aside_uri).table or "")
+    source = table_source(data.uri)
+    if not source.key or report.failing_rows > MOST_ROWS or set(source.key) & set(report.sensitive):
+        return None
+    batches = list(_failing(measurement, data.batches(source.key)))
+    keys = (key for batch in batches for key in zip(*(c.to_pylist() for c in batch.columns[:-1]), strict=True))
+    return query_of_keys(source, keys)
 
 
 @contextmanager

@@ -20,7 +20,12 @@ from airflow_mlops_provider.decisions.validation import judge_validation
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.data.quarantine import ASIDE, CLEAN, write_halves
 from airflow_mlops_provider.jobs.data.rules import Declared, read_contract, read_suite
-from airflow_mlops_provider.jobs.data.table_quarantine import TableHalves, are_tables, table_halves
+from airflow_mlops_provider.jobs.data.table_quarantine import (
+    TableHalves,
+    are_tables,
+    failing_rows_query,
+    table_halves,
+)
 from airflow_mlops_provider.jobs.job import Job, writers_detail
 from airflow_mlops_provider.pages.validation import validation_html
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -61,7 +66,8 @@ class ValidateJob(Job, ValidateRequest):
         with data.in_place() as files, self._measured(data, files, declared) as measurement:
             data.confirm()  # what the scan read, too, is what was pinned
             place = None if self.quarantine_uri is None else DatasetRef(uri=self.quarantine_uri)
-            report = replace(measurement.report, quarantine=place)
+            query = failing_rows_query(data, measurement, self.quarantine_uri)
+            report = replace(measurement.report, quarantine=place, failing_rows_query=query)
             verdict = name_writers(judge_validation(report, self.policy), self.written_by)
             written = self._write(data, measurement, tables, promote=verdict.status in _GOES_ON)
         clean, report = written.get(CLEAN), replace(report, quarantine=written.get(ASIDE))

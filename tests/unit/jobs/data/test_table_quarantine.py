@@ -128,7 +128,7 @@ def test_a_query_is_divided_too_and_a_batch_without_faults_has_an_empty_quaranti
 def test_a_key_that_does_not_name_each_row_writes_nothing(shop):
     shop.run("UPDATE orders SET id = 1")
     with pytest.raises(
-        BadInputError, match=r"8 rows belong into it by the key id, and 2 were judged so: .*nothing was written"
+        BadInputError, match=r"8 rows belong there by the key id, and 2 were judged so: .*nothing was written"
     ):
         validate()
     with pytest.raises(Exception, match=r"(?i)orders_aside"):
@@ -171,3 +171,39 @@ def test_other_databases_are_told_to_write_files(monkeypatch, tmp_path):
     monkeypatch.setenv("MLOPS_DATABASE_SHOP", "mysql://h/x")
     with pytest.raises(BadInputError, match=r"PostgreSQL, DuckDB and SQLite, and this is mysql; write files instead"):
         validate()
+
+
+def told_query(outcome: Any) -> str | None:
+    """The SQL that the verdict tells, which its evidence has too."""
+    found = next(each for each in outcome.verdict.findings if each.measure == "quarantine_share")
+    _, mark, query = found.detail.partition("; they are: ")
+    assert read_evidence(outcome.evidence_uri).report.get("failing_rows_query") == (query or None)
+    return query if mark else None
+
+
+@pytest.mark.parametrize(
+    ("dataset", "outputs"),
+    [
+        ("sql://shop/orders?key=id", {}),
+        ("sql://shop/orders?key=id&key=name", {"quarantine_uri": "aside.parquet"}),
+        ({"conn_id": "shop", "query": "SELECT * FROM orders -- all", "where": "id < 9", "key": ["id"]}, {}),
+        ("sql://shop/orders?key=id", {"quarantine_uri": "sql://shop/orders_aside"}),
+    ],
+)
+def test_the_verdict_carries_a_query_that_selects_the_failing_rows(shop, dataset, outputs):
+    shop.run("UPDATE orders SET name = 'it''s' WHERE id = 2")
+    places = {"clean_uri": None, "quarantine_uri": None, **outputs}
+    query = told_query(validate(dataset=dataset, **places))
+    assert [row[0] for row in shop.run(f"SELECT id FROM ({query}\n) found ORDER BY id")] == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "more"),
+    [
+        ("sql://shop/orders", {}),
+        ("sql://shop/orders?key=name", {}),
+        ("sql://shop/orders?key=id", {"sensitive": ["id"]}),
+    ],
+)
+def test_rows_that_cannot_be_named_have_no_query(shop, dataset, more):
+    assert told_query(validate(dataset=dataset, clean_uri=None, quarantine_uri=None, **more)) is None
