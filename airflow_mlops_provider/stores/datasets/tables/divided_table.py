@@ -99,8 +99,8 @@ class DividedTable:
             found = self._count(table)
         if found != expected:
             raise BadInputError(
-                f"table {table}: {found:,} rows belong there by the key {', '.join(self._source.key)}, and {expected:,} "
-                "were judged so: the key does not name each row; nothing was written"
+                f"table {table}: {found:,} rows belong there by the key {', '.join(self._source.key)}, and {expected:,}"
+                " were judged so: the key does not name each row; nothing was written"
             )
         return there
 

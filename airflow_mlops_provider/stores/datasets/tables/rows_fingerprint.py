@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.types as pt
 
 _LANES = 4
+_AT_ONCE = 8192  # rows whose spelled values fit into a processor's cache
 _WORD = 1 << 64
 _MISSING, _PRESENT = b"\x00", b"\x01"
 
@@ -34,8 +35,10 @@ class RowsFingerprint:
     def add(self, batch: pa.RecordBatch) -> None:
         """Add the rows of a batch; its columns have the types of the schema."""
         self._rows += batch.num_rows
-        if not batch.num_rows:
-            return
+        for start in range(0, batch.num_rows, _AT_ONCE):
+            self._add(batch.slice(start, _AT_ONCE))
+
+    def _add(self, batch: pa.RecordBatch) -> None:
         hashes = b"".join(hashlib.sha256(row).digest() for row in _spelled(batch))
         for lane in range(_LANES):
             words = memoryview(hashes).cast("Q")[lane::_LANES]

@@ -79,6 +79,7 @@ def open_table(ref: DatasetRef, batches: Iterator[pa.RecordBatch] | None = None)
             for batch in found:
                 spilled.add(batch)
         spilled.finish()
+        pa.default_memory_pool().release_unused()  # what the rows took on their way is not needed for what follows
     except BaseException:
         spilled.close()
         raise
