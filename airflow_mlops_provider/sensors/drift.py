@@ -29,7 +29,7 @@ from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.runner import Handle, Runner
 from airflow_mlops_provider.tasks.arguments import RequestMeta
 from airflow_mlops_provider.tasks.drift_watch import expects_another, watch_over
-from airflow_mlops_provider.tasks.environment import s3_access, tracking_environment
+from airflow_mlops_provider.tasks.environment import reachable_databases, s3_access, tracking_environment
 from airflow_mlops_provider.tasks.job_end import end_with_task
 from airflow_mlops_provider.tasks.lineage import source_tasks, writers_of
 from airflow_mlops_provider.tasks.links import EvidenceLink, ReportLink, report_url
@@ -215,7 +215,8 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Judge what lies there, when it is for this run; nothing is read while nothing has changed."""
-        with s3_access(self.aws_conn_id) as access, bad_input_fails("drift"):
+        databases = reachable_databases(dataset_ref(self.current).uri)
+        with s3_access(self.aws_conn_id) as access, bad_input_fails("drift"), databases:
             outcome = self._outcome(context, tracking_environment(self.tracking_conn_id) | access)
             self.report_url = report_url(outcome.evidence_uri) if outcome else ""
         if outcome is None:

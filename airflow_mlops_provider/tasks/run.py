@@ -16,6 +16,7 @@ from airflow_mlops_provider.records.requests.request import JobRequest
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.in_process import InProcessRunner
 from airflow_mlops_provider.runners.runner import Handle, Runner
+from airflow_mlops_provider.tasks.environment import database_environment
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ def run_for_task(
 
     :param request: which job, and its keys.
     :param runner: where; in this process when ``None``.
+    :param environment: variables for the job alone; the addresses of its databases are added here.
     :param started: is given the handle of the job, so that ``on_kill`` can cancel it.
     :raises AirflowFailException: on bad input, which no retry can help. Other errors pass, so that Airflow retries.
     """
@@ -82,7 +84,8 @@ def submit_for_task(
     origin = task_origin(context)
     full = replace(request, evidence_root=evidence_root, run_key=run_key(origin), origin=origin)
     with bad_input_fails(request.job):
-        return (runner or InProcessRunner()).submit(request.job, full.to_spec(), environment=environment)
+        variables = {**environment, **database_environment(full)}
+        return (runner or InProcessRunner()).submit(request.job, full.to_spec(), environment=variables)
 
 
 def collect_for_task(handle: Handle, job: str) -> Outcome:

@@ -8,13 +8,28 @@ from collections.abc import Iterator
 import pytest
 
 from tests.services.cluster.servers import Cluster, running_cluster
-from tests.services.servers import Postgres, running_mlflow, running_moto, running_postgres, running_redis
+from tests.services.servers import (
+    MariaDB,
+    Postgres,
+    running_mariadb,
+    running_mlflow,
+    running_moto,
+    running_postgres,
+    running_redis,
+)
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server; ``create_database`` gives a test one of its own."""
     with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """A MariaDB server; ``create_database`` gives a test one of its own."""
+    with running_mariadb() as server:
         yield server
 
 

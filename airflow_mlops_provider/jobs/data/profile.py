@@ -28,6 +28,7 @@ from airflow_mlops_provider.records.evidence_name import profile_folder
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.requests.profile import SUFFIX, ProfileRequest
+from airflow_mlops_provider.records.table_source import is_table_uri
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem, reading, writing
@@ -55,7 +56,7 @@ class ProfileJob(Job, ProfileRequest):
             measure="profiled_rows",
             observed=float(found.rows),
             status=Status.PASS,
-            detail=_files_text(files, fresh),
+            detail=_files_text(files, fresh, what="table" if is_table_uri(dataset.uri) else "file"),
         )
         counted = f"profiled {found.rows:,} rows in {len(columns)} column{'s' * (len(columns) > 1)}"
         summary = summarise(f"{counted} and {finding.detail}")
@@ -69,9 +70,9 @@ class ProfileJob(Job, ProfileRequest):
         )
 
 
-def _files_text(files: int, fresh: int) -> str:
-    if files == 1:
-        return f"1 file, {'read now' if fresh else 'unchanged since it was read'}"
+def _files_text(files: int, fresh: int, *, what: str) -> str:
+    if what == "table" or files == 1:
+        return f"1 {what}, {'read now' if fresh else 'unchanged since it was read'}"
     return f"{files:,} files, {fresh:,} of them read now"
 
 
@@ -143,7 +144,9 @@ def stored_profile(
     edges = edges_of(_edges(dataset, numbers, store, place).profiles)
     parts, fresh = [], 0
     for file in dataset.parts():
-        name = f"{place}/{file.fingerprint.removeprefix('sha256:') if by_content else stamp(file.uri)}"
+        # A table has no marks that tell of a change.
+        is_hashed = by_content or is_table_uri(file.uri)
+        name = f"{place}/{file.fingerprint.removeprefix('sha256:') if is_hashed else stamp(file.uri)}"
         part = _read_kept_profile(store, name)
         if part is None:
             part = _profiled(file, columns, edges, by_level)

@@ -102,7 +102,7 @@ class FileDataset(ABC):
             self.source,
             fingerprint=self.fingerprint,
             rows=self.rows,
-            schema_hash=_schema_hash(self.schema),
+            schema_hash=schema_hash(self.schema),
         )
         expected = self._expected.fingerprint or self._listing.fingerprint
         if expected is not None and expected != pinned.fingerprint:
@@ -281,7 +281,8 @@ def checked_names(schema: pa.Schema, file: str) -> pa.Schema:
     return schema
 
 
-def _schema_hash(schema: pa.Schema) -> str:
+def schema_hash(schema: pa.Schema) -> str:
+    """``sha256:...`` over the names and types of the columns."""
     text = "\n".join(f"{field.name}\t{field.type}" for field in schema)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
