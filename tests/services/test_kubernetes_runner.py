@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -193,10 +194,13 @@ def test_a_template_variables_and_a_secret_of_the_users_reach_the_job(cluster, n
 def test_an_eks_cluster_is_reached_with_aws_credentials(cluster, namespace, quick, monkeypatch):
     for name, value in aws_access(cluster).items():
         monkeypatch.setenv(name, value)
+    before = set(Path(tempfile.gettempdir()).glob("airflow_eks_*"))
     arguments = {"cluster": "prod", "aws_conn_id": None, "region": "eu-central-1"}
     handle = quick(arguments=arguments).submit()
     assert handle.collect().verdict.status == "pass"
+    assert set(Path(tempfile.gettempdir()).glob("airflow_eks_*")) != before
     handle.release()
+    assert set(Path(tempfile.gettempdir()).glob("airflow_eks_*")) == before  # no credentials are left lying
     wait_until(lambda: not pods_of(cluster, handle), "the end of the pod")
 
 

@@ -78,6 +78,13 @@ class Cluster:
             return KubernetesHook(conn_id=self.address.conn_id)
         return KubernetesHook(kubernetes_conn_id=None, config_file=self._eks_config(self.address.eks_cluster))
 
+    def forget_credentials(self) -> None:
+        """Remove the files with an EKS cluster's credentials; the next call makes new ones."""
+        if self.address.eks_cluster is not None:
+            self._credentials.close()
+            for name in ("hook", "_manager"):
+                self.__dict__.pop(name, None)
+
     def pods(self, *, labels: Mapping[str, str]) -> list[Any]:
         """The pods with these labels."""
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
