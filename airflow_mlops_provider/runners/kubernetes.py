@@ -115,14 +115,11 @@ class KubernetesRunner:
         """
         remote = hand_over(job, spec, place="a Kubernetes pod", mounted=self.mounted)
         try:
-            handle = self._found(remote) or self._started(remote, has_environment=bool(environment))
-        except AlreadyExistsError as error:
-            # Another process of the same task came first, and its pod is found now.
-            found = self._found(remote)
-            if found is None:
-                raise BackendError(str(error)) from error
-            handle = found
-        self._provide(handle.name, environment)
+            handle = self._found_or_started(remote, has_environment=bool(environment))
+            self._provide(handle.name, environment)
+        except BaseException:
+            self._cluster.forget_credentials()
+            raise
         return handle
 
     def resume(self, job: str, name: str, *, since: str | None = None) -> PodHandle:
@@ -143,6 +140,7 @@ class KubernetesRunner:
 
         :param deadline: when the task's time runs out, in seconds since 1970.
         """
+        self._cluster.forget_credentials()  # the triggerer makes its own
         return (
             "airflow_mlops_provider.triggers.kubernetes.PodTrigger",
             {
@@ -161,6 +159,16 @@ class KubernetesRunner:
     @cached_property
     def _cluster(self) -> Cluster:
         return Cluster(address=self.address)
+
+    def _found_or_started(self, remote: RemoteJob, *, has_environment: bool) -> PodHandle:
+        try:
+            return self._found(remote) or self._started(remote, has_environment=has_environment)
+        except AlreadyExistsError as error:
+            # Another process of the same task came first, and its pod is found now.
+            found = self._found(remote)
+            if found is None:
+                raise BackendError(str(error)) from error
+            return found
 
     def _found(self, remote: RemoteJob) -> PodHandle | None:
         """The handle of this request's pod, when there is one that will do."""

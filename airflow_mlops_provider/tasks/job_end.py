@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_mlops_provider.exceptions import BackendError
+from airflow_mlops_provider.exceptions import WorkerStopsError
 from airflow_mlops_provider.runners.runner import Handle, State
 from airflow_mlops_provider.tasks.run import release
 
@@ -25,7 +25,7 @@ def end_with_task(handle: Handle, origin: Mapping[str, str]) -> None:
     Called by a signal's handler.
 
     :param origin: of the task, see :func:`~airflow_mlops_provider.tasks.run.task_origin`.
-    :raises BackendError: when the job is left alone, so that the task ends and a retry finds the job again.
+    :raises WorkerStopsError: when the job is left alone, so that the task ends and a retry finds the job again.
     """
     # In the place of the job's thread it must be cancelled in that thread; elsewhere a call may hold a lock here.
     outlives = getattr(handle, "outlives_worker", None)
@@ -36,7 +36,7 @@ def end_with_task(handle: Handle, origin: Mapping[str, str]) -> None:
     _in_time(lambda: is_wanted.append(outlives and _is_wanted(origin)))
     if is_wanted in ([], [True]) and outlives:
         where = getattr(handle, "where", "the job")
-        raise BackendError(f"{where} goes on, and a retry finds it: only its worker shuts down")
+        raise WorkerStopsError(f"{where} goes on, and a retry finds it: only its worker shuts down")
     _in_time(handle.cancel)
 
 

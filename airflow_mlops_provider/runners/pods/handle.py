@@ -105,8 +105,13 @@ class PodHandle:
 
     def release(self) -> None:
         """Delete the pod, with its Secret, once its end was seen; a failed one is kept where the runner says so."""
-        if self._ended_in is None:
-            return
+        try:
+            if self._ended_in is not None:
+                self._remove()
+        finally:
+            self._cluster.forget_credentials()
+
+    def _remove(self) -> None:
         if self._rules.keep_failed and not isinstance(self._result, Outcome):
             self._cluster.label(self.name, {COLLECTED: "true"})
             log.info("pod %s/%s is kept to be looked at", self._cluster.namespace, self.name)
