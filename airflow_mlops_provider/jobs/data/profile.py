@@ -82,7 +82,7 @@ def read_profile(ref: DatasetRef) -> tuple[ProfiledDataset, DatasetRef]:
     :raises IntegrityError: when ``ref`` pins other content.
     """
     fs, path = filesystem(ref.uri)
-    with reading(fs, path) as handle:
+    with reading(fs, path, name=ref.uri) as handle:
         data = handle.read()
     pinned = replace(ref, fingerprint=sha256(data))
     if ref.fingerprint not in (None, pinned.fingerprint):

@@ -13,6 +13,7 @@ from airflow_mlops_provider.analysis.validation.contracts import read_odcs
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, one_line
 from airflow_mlops_provider.records.rules import Rule
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem
+from airflow_mlops_provider.stores.storage_errors import storage_reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,4 +80,4 @@ def _read_text(uri: str, role: str) -> str:
     except UnicodeDecodeError as error:
         raise BadInputError(f"{role} {uri} is not UTF-8 text") from error
     except Exception as error:  # every remote filesystem raises a family of its own
-        raise BackendError(f"{role} {uri} cannot be read: {one_line(error)}") from error
+        raise BackendError(f"{role} {uri} cannot be read: {storage_reason(error)}") from error

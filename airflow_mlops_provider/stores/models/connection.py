@@ -16,6 +16,7 @@ from urllib.parse import urlparse
 from airflow_mlops_provider.exceptions import BackendError, one_line
 from airflow_mlops_provider.stores.evidence.store import default_evidence_root
 from airflow_mlops_provider.stores.specs import local_path
+from airflow_mlops_provider.stores.storage_errors import is_storage_error, storage_reason
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -141,6 +142,11 @@ def backend_errors(tracking_uri: str) -> Iterator[None]:
     except (MlflowException, sqlalchemy.exc.SQLAlchemyError, requests.RequestException, OSError, ImportError) as error:
         reason = masked(one_line(getattr(error, "orig", None) or error))
         raise BackendError(f"MLflow at {masked(tracking_uri)}: {reason[:500]}") from error
+    except Exception as error:
+        if not is_storage_error(error):
+            raise
+        reason = masked(storage_reason(error))
+        raise BackendError(f"the artifacts of MLflow at {masked(tracking_uri)}: {reason[:500]}") from error
 
 
 class _Reaches(Protocol):

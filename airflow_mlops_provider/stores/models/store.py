@@ -148,10 +148,16 @@ class ModelStore:
     @reaching
     def _files(self, ref: ModelRef) -> dict[str, bytes]:
         version = self._version(ref)
-        with runs.downloaded(self._location(version), self.tracking_uri) as folder:
-            files = artifact.read_files(folder)
+        location = self._location(version)
+        try:
+            with runs.downloaded(location, self.tracking_uri) as folder:
+                files = artifact.read_files(folder)
+        except Exception:
+            if not runs.holds_nothing(location, self.tracking_uri):
+                raise
+            files = {}
         if not files:
-            raise LostVersionError(f"{_uri(ref)}: its artifact is gone from {masked(self._location(version))}")
+            raise LostVersionError(f"{_uri(ref)}: its artifact is gone from {masked(location)}")
         artifact.verify(files, version.tags.get(tags.DIGEST), _uri(ref))
         return files
 
