@@ -16,6 +16,7 @@ from airflow_mlops_provider.records.requests.request import JobRequest
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.in_process import InProcessRunner
 from airflow_mlops_provider.runners.runner import Handle, Runner
+from airflow_mlops_provider.tasks.settings import evidence_url, is_shown
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def run_for_task(
         handle = (runner or InProcessRunner()).submit(request.job, full.to_spec(), environment=environment)
         started(handle)
         outcome = _followed(handle, log=logging.getLogger(f"{_JOBS}.{request.job}"))
-    log_outcome(outcome)
+    log_outcome(outcome, root=evidence_root)
     return outcome
 
 
@@ -121,8 +122,11 @@ def triggered_by(context: Mapping[str, Any]) -> str | None:
     return name
 
 
-def log_outcome(outcome: Outcome) -> None:
-    """Write the verdict, every finding that is not a pass, and where the evidence lies, to the task's log."""
+def log_outcome(outcome: Outcome, *, root: str) -> None:
+    """Write the verdict, every finding that is not a pass, and where to see the evidence, to the task's log.
+
+    :param root: the evidence root that it was written to.
+    """
     verdict = outcome.verdict
     log.log(_level(verdict.status), "%s: %s - %s", outcome.kind, _spoken(verdict.status).upper(), verdict.summary)
     for finding in verdict.findings:
@@ -130,6 +134,10 @@ def log_outcome(outcome: Outcome) -> None:
             p_value = "" if finding.p_value is None else f", p {finding.p_value:.2g}"
             log.log(_level(finding.status), "  %s  %s%s", _spoken(finding.status), finding_line(finding), p_value)
     log.info("evidence: %s", outcome.evidence_uri or "none, because nothing could be written")
+    if outcome.evidence_uri and is_shown(root):
+        log.info("on the MLOps page: %s", evidence_url(outcome.evidence_uri))
+    elif outcome.evidence_uri:
+        log.info("not on the MLOps page: [mlops] evidence_roots does not name %s", root)
 
 
 def _level(status: Status) -> int:

@@ -67,7 +67,22 @@ def test_the_lines_of_a_job_and_its_verdict_are_in_the_tasks_log(caplog):
     with caplog.at_level("INFO"):
         run(Place(lines=["epoch 1 of 2", "100 % of %s"]))
     said = [record.getMessage() for record in caplog.records]
-    assert said == ["epoch 1 of 2", "100 % of %s", "drift: PASS - said", "evidence: file:///one.json"]
+    assert said[:-1] == ["epoch 1 of 2", "100 % of %s", "drift: PASS - said", "evidence: file:///one.json"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ("root", "on the MLOps page: http://airflow.example/"),
+        ("other", "not on the MLOps page: [mlops] evidence_roots"),
+    ],
+)
+def test_the_log_says_where_on_the_page_the_verdict_is(declared, said, caplog, tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://airflow.example")
+    monkeypatch.setenv("AIRFLOW__MLOPS__EVIDENCE_ROOTS", str(tmp_path / declared))
+    with caplog.at_level("INFO"):
+        run(Place(), root=str(tmp_path / "root"))
+    assert caplog.messages[-1].startswith(said)
 
 
 def test_the_handle_is_given_to_the_task_before_the_job_has_ended():
