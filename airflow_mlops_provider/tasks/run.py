@@ -16,6 +16,7 @@ from airflow_mlops_provider.records.requests.request import JobRequest
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.in_process import InProcessRunner
 from airflow_mlops_provider.runners.runner import Handle, Runner
+from airflow_mlops_provider.secrets_in_text import secrets_of
 from airflow_mlops_provider.tasks.settings import evidence_url, is_shown
 
 log = logging.getLogger(__name__)
@@ -57,12 +58,21 @@ def run_for_task(
     """
     origin = task_origin(context)
     full = replace(request, evidence_root=evidence_root, run_key=run_key(origin), origin=origin)
+    _hide_in_log(full.to_spec(), dict(environment))
     with bad_input_fails(request.job):
         handle = (runner or InProcessRunner()).submit(request.job, full.to_spec(), environment=environment)
         started(handle)
         outcome = _followed(handle, log=logging.getLogger(f"{_JOBS}.{request.job}"))
     log_outcome(outcome, root=evidence_root)
     return outcome
+
+
+def _hide_in_log(*told: Any) -> None:
+    """Have Airflow hide the secrets of a job in the task's log, where tracebacks and what libraries say stand too."""
+    from airflow.sdk.log import mask_secret
+
+    for secret in secrets_of(told):
+        mask_secret(secret)
 
 
 def _followed(handle: Handle, *, log: logging.Logger) -> Outcome:

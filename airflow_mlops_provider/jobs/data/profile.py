@@ -29,6 +29,7 @@ from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.requests.profile import SUFFIX, ProfileRequest
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem, reading, writing
 from airflow_mlops_provider.stores.datasets.listing import stamp
@@ -65,7 +66,7 @@ class ProfileJob(Job, ProfileRequest):
             policy={"shared": self.shared, "min_count": self.min_count},
             verdict=Verdict.of([finding], summary=summary),
             inputs={"dataset": replace(dataset.source, rows=found.rows)},
-            dataset=DatasetRef(uri=self.output_uri, fingerprint=sha256(data), rows=found.rows),
+            dataset=DatasetRef(uri=masked(self.output_uri), fingerprint=sha256(data), rows=found.rows),
         )
 
 
@@ -84,7 +85,7 @@ def read_profile(ref: DatasetRef) -> tuple[ProfiledDataset, DatasetRef]:
     fs, path = filesystem(ref.uri)
     with reading(fs, path, name=ref.uri) as handle:
         data = handle.read()
-    pinned = replace(ref, fingerprint=sha256(data))
+    pinned = replace(ref, uri=masked(ref.uri), fingerprint=sha256(data))
     if ref.fingerprint not in (None, pinned.fingerprint):
         raise IntegrityError(
             f"profile {ref.uri} changed: its content is {pinned.fingerprint}, {ref.fingerprint} was expected"
@@ -143,7 +144,7 @@ def stored_profile(
     edges = edges_of(_edges(dataset, numbers, store, place).profiles)
     parts, fresh = [], 0
     for file in dataset.parts():
-        name = f"{place}/{file.fingerprint.removeprefix('sha256:') if by_content else stamp(file.uri)}"
+        name = f"{place}/{file.fingerprint.removeprefix('sha256:') if by_content else stamp(file.address)}"
         part = _kept(store, name)
         if part is None:
             part = _profiled(file, columns, edges, by_level)

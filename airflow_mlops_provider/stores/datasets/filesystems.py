@@ -13,6 +13,7 @@ from urllib.parse import urlparse
 import fsspec
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError
+from airflow_mlops_provider.secrets_in_text import HIDDEN
 from airflow_mlops_provider.stores.datasets.dvc import is_dvc_uri
 from airflow_mlops_provider.stores.local_files import sweep_parts
 from airflow_mlops_provider.stores.specs import local_path
@@ -33,6 +34,10 @@ def filesystem(uri: str) -> tuple[Any, str]:
     """
     if is_dvc_uri(uri):
         raise BadInputError(f"{uri} names a version of a dataset, which can be read as one and not written")
+    if HIDDEN in uri:
+        raise BadInputError(
+            f"{uri}: its secret was not kept; name the place without it, and give it by the environment"
+        )
     if urlparse(uri).scheme in ("", "file"):
         return fsspec.filesystem("file"), str(local_path(uri).absolute())
     try:

@@ -18,7 +18,6 @@ from airflow_mlops_provider.stores.models.connection import (
     artifact_root,
     connect,
     default_tracking_uri,
-    masked,
     reaching,
     sqlite_path,
 )
@@ -61,7 +60,7 @@ class ModelStore:
     def _version_behind(self, name: str, alias: str) -> str:
         known = self._aliases(name)
         if known is None:
-            raise BadInputError(f"there is no model {name!r} at {masked(self.tracking_uri)}: train it first")
+            raise BadInputError(f"there is no model {name!r} at {self.tracking_uri}: train it first")
         if alias not in known:
             raise BadInputError(f"model {name!r} has no alias {alias!r}; it has {', '.join(sorted(known)) or 'none'}")
         return known[alias]
@@ -157,7 +156,7 @@ class ModelStore:
                 raise
             files = {}
         if not files:
-            raise LostVersionError(f"{_uri(ref)}: its artifact is gone from {masked(location)}")
+            raise LostVersionError(f"{_uri(ref)}: its artifact is gone from {location}")
         artifact.verify(files, version.tags.get(tags.DIGEST), _uri(ref))
         return files
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -133,3 +134,12 @@ def test_the_outcome_can_be_fetched_under_its_request_and_the_newest_try_stands(
     assert len(outcomes.uris()) == 2
     assert outcomes.newest() == second
     assert first.evidence_uri != second.evidence_uri
+
+
+def test_secrets_of_a_job_are_hidden_in_the_log_of_its_task():
+    masker = pytest.importorskip("airflow.sdk._shared.secrets_masker")
+    given = replace(DRIFT, current=DatasetRef(uri="https://ada:s3cr3t-of-data@example.com/a.csv"))
+    environment = {"MLFLOW_TRACKING_URI": "https://t0ken-of-mlflow@ml.example.com"}
+    run_for_task(given, context=context(1), runner=Place(), evidence_root="/mlops", environment=environment)
+    raised = "ConnectionError: https://t0ken-of-mlflow@ml.example.com or ada with s3cr3t-of-data"
+    assert masker.redact(raised) == "ConnectionError: https://***@ml.example.com or ada with ***"
