@@ -86,6 +86,14 @@ _CONFIG: dict[str, Any] = {
                 "example": "s3://company-mlops/evidence",
                 "default": None,
             },
+            "evidence_roots": {
+                "description": "Further evidence roots, apart by commas, that operators write to by their own "
+                "evidence_root. The MLOps page shows these too, and opens no others.",
+                "version_added": "0.2.0",
+                "type": "string",
+                "example": "s3://team-a/mlops, s3://team-b/mlops",
+                "default": None,
+            },
             "tracking_uri": {
                 "description": "MLflow tracking server, unless a Connection names one. "
                 "Defaults to SQLite beside the evidence.",

@@ -30,6 +30,7 @@ from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.requests.profile import SUFFIX, ProfileRequest
 from airflow_mlops_provider.records.table_source import is_table_uri
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem, reading, writing
 from airflow_mlops_provider.stores.datasets.listing import stamp
@@ -66,7 +67,7 @@ class ProfileJob(Job, ProfileRequest):
             policy={"shared": self.shared, "min_count": self.min_count},
             verdict=Verdict.of([finding], summary=summary),
             inputs={"dataset": replace(dataset.source, rows=found.rows)},
-            dataset=DatasetRef(uri=self.output_uri, fingerprint=sha256(data), rows=found.rows),
+            dataset=DatasetRef(uri=masked(self.output_uri), fingerprint=sha256(data), rows=found.rows),
         )
 
 
@@ -83,9 +84,9 @@ def read_profile(ref: DatasetRef) -> tuple[ProfiledDataset, DatasetRef]:
     :raises IntegrityError: when ``ref`` pins other content.
     """
     fs, path = filesystem(ref.uri)
-    with reading(fs, path) as handle:
+    with reading(fs, path, name=ref.uri) as handle:
         data = handle.read()
-    pinned = replace(ref, fingerprint=sha256(data))
+    pinned = replace(ref, uri=masked(ref.uri), fingerprint=sha256(data))
     if ref.fingerprint not in (None, pinned.fingerprint):
         raise IntegrityError(
             f"profile {ref.uri} changed: its content is {pinned.fingerprint}, {ref.fingerprint} was expected"
@@ -145,8 +146,8 @@ def stored_profile(
     parts, fresh = [], 0
     for file in dataset.parts():
         # A table has no marks that tell of a change.
-        is_hashed = by_content or is_table_uri(file.uri)
-        name = f"{place}/{file.fingerprint.removeprefix('sha256:') if is_hashed else stamp(file.uri)}"
+        is_hashed = by_content or is_table_uri(file.address)
+        name = f"{place}/{file.fingerprint.removeprefix('sha256:') if is_hashed else stamp(file.address)}"
         part = _read_kept_profile(store, name)
         if part is None:
             part = _profiled(file, columns, edges, by_level)

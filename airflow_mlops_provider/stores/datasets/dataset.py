@@ -42,6 +42,10 @@ class Dataset(Protocol):
         """Number of rows."""
 
     @property
+    def address(self) -> str:
+        """The URI that was opened, with what secrets it carries; it is for opening, and for no message."""
+
+    @property
     def source(self) -> DatasetRef:
         """What was opened; nothing is read."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError
 from airflow_mlops_provider.stores.aws_access import s3_filesystem
 from airflow_mlops_provider.stores.evidence.files import require_size
+from airflow_mlops_provider.stores.storage_errors import storage_reason
 
 
 class S3Prefix:
@@ -47,7 +48,7 @@ class S3Prefix:
         except Exception as error:  # botocore raises a family of its own, made at run time
             if "PreconditionFailed" in repr(error):
                 raise AlreadyExistsError(f"{self.uri_of(name)} exists already") from error
-            raise BackendError(f"evidence root {self.root} cannot be written: {error}") from error
+            raise BackendError(f"evidence root {self.root} cannot be written: {storage_reason(error)}") from error
         return self.uri_of(name)
 
     def read(self, name: str, *, at_most: int | None = None) -> bytes:
@@ -61,11 +62,14 @@ class S3Prefix:
         except BadInputError:
             raise
         except Exception as error:  # as above
-            raise BackendError(f"evidence {self.uri_of(name)} cannot be read: {error}") from error
+            raise BackendError(f"evidence {self.uri_of(name)} cannot be read: {storage_reason(error)}") from error
         return data
 
     def exists(self, name: str) -> bool:
-        return bool(self._fs.exists(f"{self._prefix}/{name}"))
+        try:
+            return bool(self._fs.exists(f"{self._prefix}/{name}"))
+        except Exception as error:  # as above
+            raise BackendError(f"evidence {self.uri_of(name)} cannot be read: {storage_reason(error)}") from error
 
     def names(self, folder: str) -> list[str]:
         found = self._listing(folder)
@@ -100,7 +104,7 @@ class S3Prefix:
         except FileNotFoundError:
             return {}
         except Exception as error:  # as above
-            raise BackendError(f"evidence root {self.root} cannot be read: {error}") from error
+            raise BackendError(f"evidence root {self.root} cannot be read: {storage_reason(error)}") from error
         return {path.removeprefix(f"{self._prefix}/"): entry["LastModified"] for path, entry in found.items()}
 
     def remove(self, name: str) -> None:
@@ -109,7 +113,7 @@ class S3Prefix:
         except FileNotFoundError:
             return
         except Exception as error:  # as above
-            raise BackendError(f"evidence {self.uri_of(name)} cannot be removed: {error}") from error
+            raise BackendError(f"evidence {self.uri_of(name)} cannot be removed: {storage_reason(error)}") from error
 
     def sweep(self) -> int:
         return 0  # an object appears whole or not at all
@@ -123,5 +127,5 @@ class S3Prefix:
         except FileNotFoundError:
             return []
         except Exception as error:  # as above
-            raise BackendError(f"evidence root {self.root} cannot be read: {error}") from error
+            raise BackendError(f"evidence root {self.root} cannot be read: {storage_reason(error)}") from error
         return sorted(found, key=lambda entry: str(entry["name"]))

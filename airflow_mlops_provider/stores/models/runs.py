@@ -25,6 +25,7 @@ from airflow_mlops_provider.stores.models.artifact import (
     write_artifact,
 )
 from airflow_mlops_provider.stores.models.connection import reaching, sqlite_lock, sqlite_path
+from airflow_mlops_provider.stores.storage_errors import is_not_found
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -345,3 +346,13 @@ def downloaded(uri: str, tracking_uri: str) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as temporary:
         yield Path(download_artifacts(artifact_uri=uri, dst_path=temporary, tracking_uri=tracking_uri))
+
+
+def holds_nothing(uri: str, tracking_uri: str) -> bool:
+    """Whether a store that answers has nothing at ``uri``; MLflow's own error for that is the one for every failure."""
+    from mlflow.artifacts import list_artifacts
+
+    try:
+        return not list_artifacts(artifact_uri=uri, tracking_uri=tracking_uri)
+    except Exception as error:  # noqa: BLE001  # every store's client raises a family of its own
+        return is_not_found(error)
