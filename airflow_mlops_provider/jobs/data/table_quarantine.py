@@ -114,7 +114,7 @@ def failing_rows_query(data: Dataset, measurement: Measurement, quarantine_uri: 
 
 @contextmanager
 def table_outputs(ref: DatasetRef, outputs: dict[str, str | None]) -> Iterator[TableOutputs]:
-    """Open a table whose clean and failing rows are to be tables of its database; without a commit, nothing is left of them.
+    """Open a table whose clean and failing rows are to be tables of its database; without a commit, nothing stays.
 
     :param outputs: key of the spec to URI; ``None`` where nothing is written.
     :raises BadInputError: when the dataset is no table with a key, or an output is no table of its database.
