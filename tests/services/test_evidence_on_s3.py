@@ -14,6 +14,8 @@ import pytest
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, IntegrityError
 from airflow_mlops_provider.jobs import run
 from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.stores.evidence.catalogue import read_catalogue
+from airflow_mlops_provider.stores.evidence.s3 import S3Prefix
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence
 from airflow_mlops_provider.stores.models import ModelStore
 from tests.builders.world import World
@@ -98,6 +100,30 @@ def test_an_edited_piece_is_refused_by_name(root):
 def test_a_bucket_that_is_not_there_is_a_failed_backend(aws):
     with pytest.raises(BackendError):
         EvidenceStore("s3://no-such-bucket/mlops").write("drift", {})
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        S3Prefix.require_writable,
+        S3Prefix.require_readable,
+        read_catalogue,
+        lambda files: files.names("drift"),
+        lambda files: files.times_below("drift"),
+        lambda files: files.read("drift/x.json"),
+        lambda files: files.read("drift/x.json", at_most=9),
+        lambda files: files.remove("drift/x.json"),
+    ],
+)
+def test_whoever_asks_a_bucket_that_is_not_there_hears_its_name_and_not_that_nothing_was_found(aws, ask):
+    with pytest.raises(BackendError, match="there is no bucket no-such-bucket"):
+        ask(S3Prefix("s3://no-such-bucket/mlops"))
+
+
+def test_a_prefix_in_which_nothing_lies_yet_is_empty(root):
+    files = S3Prefix(root)
+    files.require_writable()
+    assert (files.names("drift"), files.times_below("drift")) == ([], {})
 
 
 def test_a_chain_of_decisions_is_made_rolled_back_and_verified(world):
