@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint test-fast test-services test-slow test-floor test-install bench docs pins clean
+.PHONY: help setup demo deployment test lint test-fast test-services test-slow test-floor test-install bench docs pins clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 
 demo: setup ## the whole lifecycle on real data under a real Airflow (ARGS=--exit ends by itself)
 	$(BIN)/python -m demo $(ARGS)
+
+deployment: setup ## what docker-compose.yaml says, as processes; a worker dies in the middle (ARGS=--exit ends by itself)
+	$(BIN)/python -m deployment $(ARGS)
 
 # A file stays on one worker: its tests share servers and databases, and some tell one story in order.
 test: setup lint ## what CI runs first: lint, types, layers and every tier that needs no server
