@@ -42,7 +42,7 @@ lint: setup ## format, lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/yamllint --strict docker docker-compose.yaml dags
+	$(BIN)/yamllint --strict docker docker-compose.yaml deployment dags
 
 test-fast: setup ## the pure and glue tiers alone
 	$(BIN)/python -m pytest -n 2 -m "not slow and not services and not integration and not browser" $(ARGS)

@@ -74,6 +74,10 @@ class Process:
         if status != 0:
             raise RuntimeError(f"{what} ended with status {status}; the end of {self._end_of_log()}")
 
+    def has_ended(self) -> bool:
+        """Whether the process itself has ended, whoever ended it."""
+        return self._popen.poll() is not None
+
     def _end_of_log(self) -> str:
         tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-25:])
         return f"{self.log}:\n{tail}"

@@ -48,6 +48,14 @@ class Container:
         """All its processes that live."""
         return tree_of(self.root)
 
+    def kill(self) -> int:
+        """End all its processes without warning; returns how many there were."""
+        tree = self.tree()
+        kill(tree)
+        if self.tree() or not self.process.has_ended():
+            raise RuntimeError(f"{self.name} cannot be killed")
+        return len(tree)
+
     def passes_its_check(self) -> bool:
         """Whether the health check of the compose file succeeds now."""
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -103,10 +111,11 @@ class Cluster:
 
     def stop(self) -> None:
         """End every process, and every process that one of them has started."""
-        trees = [(each, tree) for each in self.containers.values() if (tree := each.tree())]
-        for each, _ in trees:
+        living = [each for each in self.containers.values() if each.tree()]
+        for each in living:
             each.process.signal(signal.SIGTERM)  # to all of them first, so that they end side by side
-        for each, tree in trees:
+        for each in living:
+            tree = each.tree()
             each.process.stop()
             kill([*tree, *each.tree()])
 

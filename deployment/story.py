@@ -15,7 +15,7 @@ from airflow_mlops_provider.records.verdict import Status
 from demo.narrative import PROMOTED, Narrative, Run, wait_for
 from demo.services import SlackReceiver
 from deployment.cluster import Cluster, Container
-from deployment.process_tree import kill, memory_of
+from deployment.process_tree import memory_of
 from deployment.registry import Registry
 
 DAGS = ("wage_train", "wage_monitor", "wage_retrain")
@@ -57,11 +57,8 @@ class DeploymentStory(Narrative):
             wait_for(lambda: self.models.runs() == ["RUNNING"], TASK_SECONDS, "the beginning of the training")
         task, killed_at = self._task(run_id, "train"), time.monotonic()
         killed = self.cluster.container(task["pid"])
-        tree = killed.tree()
-        kill(tree)
-        self.claim(
-            not killed.tree(), f"{killed.name} was killed in the middle of train, with all {len(tree)} processes"
-        )
+        processes = killed.kill()
+        self.claim(processes > 1, f"{killed.name} was killed in the middle of train, with all {processes} processes")
         self.checks(killed)
         with self.console.status("waiting until the scheduler gives the task to the other worker"):
             wait_for(lambda: self._runs_again(run_id), TASK_SECONDS, "the wait for the second try of train")

@@ -1,4 +1,4 @@
-"""What can be checked of docker-compose.yaml and the Dockerfiles without an engine; `make deployment` runs the former."""
+"""What can be checked of docker-compose.yaml and the Dockerfiles without an engine or a process."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, 
 from airflow_mlops_provider.jobs import run
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.evidence.catalogue import read_catalogue
+from airflow_mlops_provider.stores.evidence.exclusive_create import require_exclusive_create
 from airflow_mlops_provider.stores.evidence.s3 import S3Prefix
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence
 from airflow_mlops_provider.stores.models import ModelStore
@@ -186,3 +187,8 @@ def test_old_evidence_goes_what_a_champion_rests_on_stays_and_the_chain_verifies
     verified = run("verify", {"model": "wage", **world.where})
     assert verified.verdict.status is Status.PASS, verified.verdict.summary
     assert "purged by policy" in verified.verdict.summary
+
+
+def test_a_store_in_which_one_of_several_writers_wins_can_hold_evidence(root):
+    require_exclusive_create(root)
+    assert S3Prefix(root).names_below("exclusive_create") == []

@@ -136,7 +136,7 @@ class S3Prefix:
         return sorted(found, key=lambda entry: str(entry["name"]))
 
     def _require_bucket(self, error: FileNotFoundError) -> None:
-        """Raise ``BackendError`` when it is the bucket that is missing, which s3fs reports as it does a missing object."""
+        """Raise ``BackendError`` when it is the bucket that is missing; s3fs reports that as a missing object."""
         answer = getattr(error.__cause__, "response", None) or {}
         if answer.get("Error", {}).get("Code") == "NoSuchBucket":
             bucket = self._prefix.partition("/")[0]
