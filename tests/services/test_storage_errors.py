@@ -17,9 +17,9 @@ import requests
 
 from airflow_mlops_provider.stores.models.connection import connect
 from demo.services import free_port
+from deployment.servers import inherited, running_moto
 from tests.contract.conftest import MODEL, TRAINER
 from tests.services.conftest import make_bucket
-from tests.services.servers import inherited, running_moto
 
 RULE = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "hours", "min_value": 0}}
 SUITE = {"name": "hours", "expectations": [RULE]}

@@ -18,7 +18,7 @@ from airflow_mlops_provider.exceptions import BackendError, BadInputError
 from airflow_mlops_provider.jobs.data.validate import ValidateJob
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset
-from tests.services.servers import MariaDB, Postgres
+from deployment.servers import MariaDB, Postgres
 
 RULE = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "amount", "min_value": 0}}
 MADE = """

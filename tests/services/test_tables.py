@@ -33,9 +33,9 @@ from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.external_python import ExternalPythonRunner
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset
 from airflow_mlops_provider.stores.datasets.tables.sessions import reading_rows
+from deployment.servers import MariaDB, Postgres
 from tests.builders.agreement import REFERENCE, ROWS, SUITE, said_of
 from tests.builders.tables import ORDERS, fill, order_files, orders
-from tests.services.servers import MariaDB, Postgres
 
 PASSWORD = "p4ss/w%rd@:$ß"
 """Of the user that reads: every mark that an address may trip over."""

@@ -58,6 +58,7 @@ class S3Prefix:
                 require_size(self.uri_of(name), self._fs.size(path), at_most)
             data: bytes = self._fs.cat_file(path)
         except FileNotFoundError as error:
+            self._require_bucket(error)
             raise BadInputError(f"evidence {self.uri_of(name)} does not exist") from error
         except BadInputError:
             raise
@@ -101,7 +102,8 @@ class S3Prefix:
     def times_below(self, folder: str) -> dict[str, datetime]:
         try:
             found = self._fs.find(f"{self._prefix}/{folder}", detail=True)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            self._require_bucket(error)
             return {}
         except Exception as error:  # as above
             raise BackendError(f"evidence root {self.root} cannot be read: {storage_reason(error)}") from error
@@ -110,7 +112,8 @@ class S3Prefix:
     def remove(self, name: str) -> None:
         try:
             self._fs.rm_file(f"{self._prefix}/{name}")
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            self._require_bucket(error)
             return
         except Exception as error:  # as above
             raise BackendError(f"evidence {self.uri_of(name)} cannot be removed: {storage_reason(error)}") from error
@@ -124,8 +127,16 @@ class S3Prefix:
     def _listing(self, folder: str) -> list[dict[str, Any]]:
         try:
             found = self._fs.ls(f"{self._prefix}/{folder}".rstrip("/"), detail=True)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            self._require_bucket(error)
             return []
         except Exception as error:  # as above
             raise BackendError(f"evidence root {self.root} cannot be read: {storage_reason(error)}") from error
         return sorted(found, key=lambda entry: str(entry["name"]))
+
+    def _require_bucket(self, error: FileNotFoundError) -> None:
+        """Raise ``BackendError`` when it is the bucket that is missing; s3fs reports that as a missing object."""
+        answer = getattr(error.__cause__, "response", None) or {}
+        if answer.get("Error", {}).get("Code") == "NoSuchBucket":
+            bucket = self._prefix.partition("/")[0]
+            raise BackendError(f"evidence root {self.root} cannot be reached: there is no bucket {bucket}") from error

@@ -69,6 +69,11 @@ class EvidenceStore:
         )
 
     @property
+    def files(self) -> EvidenceFiles:
+        """The files below the root, by their names."""
+        return self._files
+
+    @property
     def index(self) -> EvidenceIndex:
         """Which evidence speaks of which model."""
         return EvidenceIndex(self._files)
