@@ -29,7 +29,7 @@ class CodeFinder(MetaPathFinder):
         # A package hides a module of its name, as Python has it.
         named = sorted((file for file in files if file.endswith(".py")), key=lambda file: file.endswith("/__init__.py"))
         self.modules = {module_of(file): file for file in named}
-        self._bare = {parent for name in self.modules for parent in _parents(name)} - set(self.modules)
+        self.bare = {parent for name in self.modules for parent in _parents(name)} - set(self.modules)
 
     def find_spec(
         self,
@@ -41,7 +41,7 @@ class CodeFinder(MetaPathFinder):
         file = self.modules.get(fullname)
         if file is not None:
             return self.spec_of(fullname, CodeLoader(f"{self.folder}/{file}", self.files[file]))
-        if fullname in self._bare:
+        if fullname in self.bare:
             # A folder without an __init__.py is shared with whatever else lies in folders of its name.
             return PathFinder.find_spec(fullname, path, target) or self.bare_spec(fullname)
         return None
