@@ -54,7 +54,7 @@ class IsolatedCode(CodeFinder):
         name = fullname.removeprefix(self.prefix).removeprefix(".")
         file = self.modules.get(name)
         if file is not None:
-            return self.spec_of(fullname, _IsolatedLoader(f"{self.folder}/{file}", self.files[file], self.builtins))
+            return self.spec_of(fullname, _IsolatedLoader(self.place_of(file), self.files[file], self.builtins))
         if name and name not in self.bare:
             raise ModuleNotFoundError(f"No module named {name!r} in the code stored with the version", name=fullname)
         return self.bare_spec(fullname)
