@@ -20,6 +20,7 @@ from airflow_mlops_provider.runners.pods.manifest import (
     SPEC,
     TASK,
     PodParts,
+    number_of,
 )
 from airflow_mlops_provider.runners.pods.status import CONTAINER, has_ended, is_leaving
 from airflow_mlops_provider.runners.remote_job import RemoteJob, hand_over, handed_over
@@ -201,10 +202,10 @@ class KubernetesRunner:
             time.sleep(self.rules.poll_seconds)
 
     def _started(self, remote: RemoteJob, *, has_environment: bool) -> PodHandle:
-        kept = len([pod for pod in self._all_of_task(remote) if pod.metadata.labels.get(REQUEST) == remote.request])
-        pod = self._cluster.create(
-            self.parts.pod(remote, number=kept + 1, namespace=self._cluster.namespace, has_environment=has_environment)
-        )
+        kept = [pod for pod in self._all_of_task(remote) if pod.metadata.labels.get(REQUEST) == remote.request]
+        number = 1 + max(map(number_of, kept), default=0)
+        made = self.parts.pod(remote, number=number, namespace=self._cluster.namespace, has_environment=has_environment)
+        pod = self._cluster.create(made)
         log.info("pod %s/%s is made", self._cluster.namespace, pod.metadata.name)
         return self._handle(pod.metadata.name, remote)
 

@@ -22,7 +22,7 @@ SUITE = {"name": "s", "expectations": []}
 class Job:
     """A job in a place that outlasts its task."""
 
-    name, where, outlives_worker = "job-1", "job 'x' far away", True
+    name, where, outlives_worker, is_cancelled = "job-1", "job 'x' far away", True, False
 
     def __init__(self, state=State.RUNNING):
         self._state, self.cancelled = state, False

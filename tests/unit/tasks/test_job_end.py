@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_mlops_provider.exceptions import WorkerStopsError
+from airflow_mlops_provider.exceptions import BackendError, WorkerStopsError
 from airflow_mlops_provider.operators.validation import DataValidationOperator
 from airflow_mlops_provider.runners.runner import State
 from airflow_mlops_provider.tasks.job_end import end_with_task, release_when_reported
@@ -15,7 +15,7 @@ ORIGIN = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": "-1"}
 class Job:
     """A job that tells what was done to it."""
 
-    where = "job 'train' in pod p"
+    where, is_cancelled = "job 'train' in pod p", False
 
     def __init__(self, *, outlives_worker=None, state=State.RUNNING):
         if outlives_worker is not None:
@@ -77,6 +77,25 @@ def test_a_lasting_job_is_cancelled_with_its_worker_where_the_runner_says_so(tol
     job = Job(outlives_worker=False)
     end_with_task(job, ORIGIN)
     assert job.done == ["cancelled"]
+
+
+def test_a_job_that_was_cancelled_because_its_time_ran_out_is_no_worker_that_shuts_down():
+    job = Job(outlives_worker=True)
+    job.is_cancelled = True
+    end_with_task(job, ORIGIN)
+    assert job.done == []
+
+
+def test_a_job_that_cannot_be_cancelled_is_told_in_the_log(told, caplog):
+    told({"r": {"t": "failed"}})
+    job = Job(outlives_worker=True)
+
+    def refuse():
+        raise BackendError("the cluster is gone")
+
+    job.cancel = refuse
+    end_with_task(job, ORIGIN)
+    assert "could not be cancelled: the cluster is gone" in caplog.text
 
 
 @pytest.mark.parametrize(
