@@ -15,7 +15,6 @@ from airflow_mlops_provider.stores.datasets.tables.address import DatabaseAddres
 from airflow_mlops_provider.stores.datasets.tables.arrow_columns import as_dataset_types
 from airflow_mlops_provider.stores.datasets.tables.statements import quoted
 
-
 _BATCH_BYTES = str(4 << 20)  # a quarter of the driver's own; larger ones are no faster and stay in memory
 
 
