@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+from airflow import __version__
+
+OPENS_PAGES_IN_FRAME = tuple(map(int, re.findall(r"\d+", __version__)[:3])) >= (3, 3, 2)
+"""Whether the UI opens a page below the address of an external view in its frame; before, it opened the first page."""
+
 try:
     from airflow.sdk.exceptions import (
+        AirflowException,
         AirflowFailException,
         AirflowNotFoundException,
         AirflowRescheduleException,
@@ -14,6 +22,7 @@ try:
     )
 except ImportError:  # Airflow 3.1
     from airflow.exceptions import (  # type: ignore[attr-defined,no-redef]  # checked against 3.3
+        AirflowException,
         AirflowFailException,
         AirflowNotFoundException,
         AirflowRescheduleException,
@@ -24,6 +33,8 @@ except ImportError:  # Airflow 3.1
     )
 
 __all__ = [
+    "OPENS_PAGES_IN_FRAME",
+    "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowRescheduleException",

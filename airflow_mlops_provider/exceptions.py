@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from airflow_mlops_provider.secrets_in_text import masked
+
 
 class MLOpsError(Exception):
-    """Base of every error that this package raises on purpose; its text is one line for a person."""
+    """Base of every error that this package raises on purpose; its text is one line for a person, without secrets."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(masked(each) if isinstance(each, str) else each for each in args))
 
 
 class BadInputError(MLOpsError):
@@ -46,6 +51,13 @@ class JobCancelledError(BaseException):
     """A job was cancelled by whoever started it.
 
     Not an :class:`Exception`, so that a trainer's ``except Exception`` does not keep a cancelled job going.
+    """
+
+
+class WorkerStopsError(Exception):
+    """The worker of a task shuts down, and the task's job goes on elsewhere: a retry finds it.
+
+    Raised in the midst of whatever the task does, so that it is none of the errors that are handled there.
     """
 
 

@@ -87,12 +87,28 @@ _CONFIG: dict[str, Any] = {
                 "example": "s3://company-mlops/evidence",
                 "default": None,
             },
+            "evidence_roots": {
+                "description": "Further evidence roots, apart by commas, that operators write to by their own "
+                "evidence_root. The MLOps page shows these too, and opens no others.",
+                "version_added": "0.2.0",
+                "type": "string",
+                "example": "s3://team-a/mlops, s3://team-b/mlops",
+                "default": None,
+            },
             "tracking_uri": {
                 "description": "MLflow tracking server, unless a Connection names one. "
                 "Defaults to SQLite beside the evidence.",
                 "version_added": "0.1.0",
                 "type": "string",
                 "example": "http://mlflow:5000",
+                "default": None,
+            },
+            "aws_conn_id": {
+                "description": "Connection by which evidence and data on S3 are reached, unless an operator names one. "
+                "Defaults to the environment.",
+                "version_added": "0.2.0",
+                "type": "string",
+                "example": "aws_default",
                 "default": None,
             },
             "trusted_pickles": {

@@ -17,7 +17,7 @@ from airflow_mlops_provider import jobs
 from docs import docstrings
 
 PAGES = [Path(__file__).with_name("reference") / name for name in ("jobs.md", "policies.md")]
-SHARED_KEYS = {"evidence_root", "run_key", "origin"}
+SHARED_KEYS = {"evidence_root", "run_key", "origin", "sender"}
 """Keys of every job, described once at the top of the page."""
 
 _TABLE = re.compile(r"(<!-- keys of (\w+) -->\n).*?(<!-- end of keys -->)", re.S)

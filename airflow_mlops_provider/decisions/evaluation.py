@@ -212,7 +212,7 @@ def _summary(report: EvaluationReport, findings: Iterable[Finding]) -> str:
     if not refused:
         worse = [f"{each.metric} got worse" for each in _worse(report, findings)]
         though = next((f", though {what}" for what in (*([_UNASKED] * bool(report.champion_trouble)), *worse)), "")
-        return summarise(f"the candidate may be promoted{though}", f": {numbers}")
+        return summarise("the candidate may be promoted", though or f": {numbers}")
     first = refused[0]
     stays = "the champion stays" if report.against_champion else "not good enough"
     decision = "not enough evidence" if first.status is Status.INSUFFICIENT_EVIDENCE else stays

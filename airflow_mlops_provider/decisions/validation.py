@@ -218,11 +218,13 @@ def _infinite(report: ValidationReport) -> list[Finding]:
 
 
 def _budget(report: ValidationReport, policy: ValidationPolicy, *, has_room: bool) -> Finding:
+    told = budget_in_words(report, policy.max_quarantine_share, has_room=has_room)
+    query = report.failing_rows_query
     return Finding(
         subject="rows",
         measure=QUARANTINE_SHARE,
         observed=report.failing_share,
         limit=policy.max_quarantine_share,
         status=Status.NOTICE if has_room else Status.FAIL,
-        detail=budget_in_words(report, policy.max_quarantine_share, has_room=has_room),
+        detail=told if query is None else f"{told}; they are: {query}",
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.job_classes import JOBS, job_class
+from airflow_mlops_provider.jobs.packing import require_same_version
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.request_identity import request_identity
 from airflow_mlops_provider.records.requests import request_type
@@ -21,18 +23,38 @@ def run(name: str, spec: Mapping[str, Any]) -> Outcome:
     :param name: one of :data:`JOBS`.
     :param spec: the job's keys, as plain JSON or records; short forms and former names of keys are read too.
     :returns: the Outcome, whatever its verdict.
-    :raises BadInputError: when the spec or what it points at cannot be used; names the key, file or column.
+    :raises BadInputError: when the spec or what it points at cannot be used; names the key, file or column. Also when
+        another version of this package has packed it.
     :raises BackendError: when a store cannot be reached or written.
     """
+    job, outcome = _run(name, spec)
+    if job.run_key is not None and outcome.evidence_uri:
+        _left_by(job).leave(outcome)
+    return outcome
+
+
+def run_and_leave(name: str, spec: Mapping[str, Any]) -> tuple[Outcome, str]:
+    """As :func:`run`, for whoever is told of the Outcome by its address alone.
+
+    :returns: the Outcome, and its URI in the evidence root.
+    :raises BackendError: also when the Outcome cannot be written there.
+    """
+    job, outcome = _run(name, spec)
+    return outcome, _left_by(job).leave(outcome)
+
+
+def _run(name: str, spec: Mapping[str, Any]) -> tuple[Job, Outcome]:
+    require_same_version(name, spec)
     job = job_class(name).from_spec(spec)
     if job.needs_writable_root:
         job.evidence_store.require_writable()
     else:
         job.evidence_store.require_readable()
-    outcome = job.run()
-    if job.run_key is not None and outcome.evidence_uri:
-        RequestOutcomes(store=job.evidence_store, request=request_identity(name, job.to_spec())).leave(outcome)
-    return outcome
+    return job, job.run()
+
+
+def _left_by(job: Job) -> RequestOutcomes:
+    return RequestOutcomes(store=job.evidence_store, request=request_identity(job.job, job.to_spec()))
 
 
 def outcomes_of(name: str, spec: Mapping[str, Any]) -> RequestOutcomes:

@@ -21,6 +21,7 @@ from airflow_mlops_provider.exceptions import (
     one_line,
 )
 from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.secrets_in_text import masked
 
 PARENT_PIPE = "MLOPS_PARENT_PIPE"
 """Environment variable with the number of an inherited pipe, at whose end the job ends too."""
@@ -65,7 +66,7 @@ def report_of_error(error: Exception) -> tuple[ExitStatus, str]:
         return ExitStatus.BAD_INPUT, one_line(error)
     if isinstance(error, MLOpsError):
         return ExitStatus.FAILED, one_line(error)
-    return ExitStatus.FAILED, "".join(traceback.format_exception(error)).rstrip()
+    return ExitStatus.FAILED, masked("".join(traceback.format_exception(error)).rstrip())
 
 
 def error_of(status: int | None, errors: Sequence[str], *, where: str) -> MLOpsError:

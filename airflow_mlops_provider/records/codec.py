@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from airflow_mlops_provider.exceptions import BadInputError, MLOpsError
+from airflow_mlops_provider.secrets_in_text import masked_values
 
 R = TypeVar("R")
 
@@ -134,6 +135,13 @@ def decode(cls: type[R], data: Any, *, where: str = "") -> R:
         raise
     except MLOpsError as error:
         raise BadInputError(f"{where}: {error}") from error
+
+
+def without_secrets(record: R) -> R:
+    """The record with the secrets in its texts hidden, as in addresses that carry a password."""
+    plain = encode(record)
+    hidden = masked_values(plain)
+    return record if hidden == plain else decode(type(record), hidden)
 
 
 def decoded_values(record: Any, *, where: str) -> dict[str, Any]:

@@ -116,8 +116,12 @@ class ModelSpec:
     :param split: how rows are held out while training.
     :param search: hyper-parameters to search; ``None`` trains with ``params`` as they are.
     :param trusted_types: types outside numpy and scikit-learn that the stored artifact may contain.
+    :param files: files and folders beside the YAML that the trainer's code reads, or imports by a name that it makes
+        up at run time; they travel with the code.
     :param card: text by people for the model card, by section; merged, never overwritten.
     :param root: folder of the YAML file, where the trainer's module lies; set when the file is read.
+    :param code: URI of the packed code of the trainer, whose name carries its hash; set when it is packed. It is then
+        what runs, and ``root`` says where it came from.
     :raises BadInputError: when a value contradicts another, naming the key.
     """
 
@@ -138,8 +142,10 @@ class ModelSpec:
     split: Split = field(default_factory=Split)
     search: Search | None = None
     trusted_types: tuple[str, ...] = ()
+    files: tuple[str, ...] | None = field(default=None, metadata=OMIT_NONE)
     card: Mapping[str, str] = field(default_factory=dict)
     root: str | None = None
+    code: str | None = field(default=None, metadata=OMIT_NONE)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -173,5 +179,5 @@ class ModelSpec:
 
     @property
     def digest(self) -> str:
-        """Hash of the declaration, whatever folder it lies in; metric order counts, because the first one decides."""
-        return digest([replace(self, root=None), list(self.metrics)])
+        """Hash of the declaration, wherever it and its code lie; metric order counts, because the first one decides."""
+        return digest([replace(self, root=None, code=None), list(self.metrics)])

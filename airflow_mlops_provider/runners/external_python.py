@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from airflow_mlops_provider.exceptions import BackendError, JobCancelledError, MLOpsError
-from airflow_mlops_provider.jobs import outcomes_of
 from airflow_mlops_provider.jobs.protocol import (
     LONGEST_TRACEBACK,
     PARENT_PIPE,
@@ -22,10 +20,9 @@ from airflow_mlops_provider.jobs.protocol import (
 )
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.runners.left_outcome import fetch_later, left_or
 from airflow_mlops_provider.runners.process_group import ProcessGroup, Stream
 from airflow_mlops_provider.runners.runner import State
-
-log = logging.getLogger(__name__)
 
 
 class ExternalPythonRunner:
@@ -44,7 +41,7 @@ class ExternalPythonRunner:
 
     def submit(self, job: str, spec: Mapping[str, Any], *, environment: Mapping[str, str]) -> ExternalPythonHandle:
         """Start ``job`` there; see :class:`~airflow_mlops_provider.runners.runner.Runner`."""
-        fetch = _fetch_later(job, spec)
+        fetch = fetch_later(job, spec)
         try:
             group = ProcessGroup(
                 command=[self.python, "-m", "airflow_mlops_provider.jobs", job, "-"],
@@ -107,6 +104,9 @@ class ExternalPythonHandle:
             self._is_cancelled = True
             self._group.end(grace_seconds=self._grace_seconds)
 
+    def release(self) -> None:
+        """Nothing is kept."""
+
     def _read(self) -> Iterator[str]:
         """The lines for the log; those that may be what :meth:`collect` returns or raises wait until that is known."""
         output: list[str] = []
@@ -129,29 +129,4 @@ class ExternalPythonHandle:
         if status in (ExitStatus.OUTCOME, ExitStatus.VERDICT) and self._printed is not None:
             return self._printed
         error = error_of(status, list(self._errors), where=self._where)
-        # A killed job may have printed anything; what it left in the evidence root is an Outcome for certain.
-        return self._left(error) if status is None or status < 0 else error
-
-    def _left(self, error: MLOpsError) -> Outcome | MLOpsError:
-        try:
-            left = self._fetch()
-        except MLOpsError as unread:
-            error.__cause__ = unread
-            return error
-        if left is not None:
-            log.warning("%s; its Outcome had been written before, and is taken from the evidence root", error)
-        return left or error
-
-
-def _fetch_later(job: str, spec: Mapping[str, Any]) -> Callable[[], Outcome | None]:
-    """How to fetch what a run of this request that starts now will have left."""
-    if spec.get("run_key") is None:
-        return lambda: None
-    try:
-        outcomes = outcomes_of(job, spec)
-        earlier = frozenset(outcomes.uris())
-    except MLOpsError as error:
-        # This environment may lack what reaches the evidence root; the job's own one has it.
-        log.debug("outcomes of %s cannot be looked up here: %s", job, error)
-        return lambda: None
-    return lambda: outcomes.newest(besides=earlier)
+        return left_or(error, self._fetch) if status is None or status < 0 else error

@@ -52,6 +52,9 @@ class InProcessHandle:
             self._state = State.CANCELLED
             raise JobCancelledError(f"job {self._job!r} was cancelled")
 
+    def release(self) -> None:
+        """Nothing is kept."""
+
     def _run(self) -> Outcome:
         from airflow_mlops_provider import jobs
 
@@ -59,7 +62,7 @@ class InProcessHandle:
             raise JobCancelledError(f"job {self._job!r} was cancelled")
         self._state = State.RUNNING
         try:
-            with _environment(self._environment), own_errors(self._job):
+            with environment_of(self._environment), own_errors(self._job):
                 outcome = jobs.run(self._job, self._spec)
         finally:
             if self._state is State.RUNNING:
@@ -88,7 +91,8 @@ def own_errors(job: str) -> Iterator[None]:
 
 
 @contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+def environment_of(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables of this process while the block runs."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from airflow_mlops_provider.records.outcome import Outcome
 
@@ -37,6 +37,34 @@ class Runner(Protocol):
         ...
 
 
+@runtime_checkable
+class LastingRunner(Runner, Protocol):
+    """A place whose jobs outlive the process that submitted them, so that a task can wait without a worker."""
+
+    def submit(self, job: str, spec: Mapping[str, Any], *, environment: Mapping[str, str]) -> LastingHandle:
+        """As of every runner."""
+        ...
+
+    def resume(self, job: str, name: str, *, since: str | None = None) -> LastingHandle:
+        """The handle of a job that was submitted before.
+
+        :param job: the job's name.
+        :param name: the handle's name then.
+        :param since: only lines of its log after this time, as the trigger told it.
+        :raises BackendError: when the place has lost the job.
+        """
+        ...
+
+    def waiting(self, handle: LastingHandle, *, deadline: float | None) -> tuple[str, dict[str, Any]]:
+        """The trigger that waits for a job's end, as Airflow stores triggers: import path and arguments.
+
+        Its event is ``{"reason": ..., "since": ...}``; the reason ``deadline`` says that the time ran out.
+
+        :param deadline: when the task's time runs out, in seconds since 1970.
+        """
+        ...
+
+
 class Handle(Protocol):
     """One submitted job."""
 
@@ -65,4 +93,28 @@ class Handle(Protocol):
 
     def cancel(self) -> None:
         """End the job and whatever it started; does nothing when it has ended."""
+        ...
+
+    def release(self) -> None:
+        """Remove what the place keeps of a job whose Outcome is in safe hands; called once its task has ended.
+
+        A job of which nothing is kept, or whose Outcome was not collected, is left as it is.
+        """
+        ...
+
+
+class LastingHandle(Handle, Protocol):
+    """A job that goes on when the process that holds its handle does not.
+
+    :ivar name: by which :meth:`LastingRunner.resume` finds it.
+    :ivar where: the job and its place, for messages.
+    :ivar outlives_worker: whether it is left alone when the worker of its task shuts down.
+    """
+
+    name: str
+    outlives_worker: bool
+
+    @property
+    def where(self) -> str:
+        """The job and its place, for messages."""
         ...

@@ -29,11 +29,12 @@ from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.runner import Handle, Runner
 from airflow_mlops_provider.tasks.arguments import RequestMeta
 from airflow_mlops_provider.tasks.drift_watch import expects_another, watch_over
-from airflow_mlops_provider.tasks.environment import tracking_environment
+from airflow_mlops_provider.tasks.environment import reachable_databases, s3_access, tracking_environment
+from airflow_mlops_provider.tasks.job_end import end_with_task
 from airflow_mlops_provider.tasks.lineage import source_tasks, writers_of
 from airflow_mlops_provider.tasks.links import EvidenceLink, ReportLink, report_url
-from airflow_mlops_provider.tasks.run import bad_input_fails, run_for_task
-from airflow_mlops_provider.tasks.settings import evidence_root, evidence_url
+from airflow_mlops_provider.tasks.run import bad_input_fails, run_for_task, task_origin
+from airflow_mlops_provider.tasks.settings import aws_conn_id, evidence_root, evidence_url
 from airflow_mlops_provider.triggers.datasets import DatasetTrigger
 
 
@@ -51,7 +52,8 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
         on, a name in ``.profile`` what the ``profile`` job wrote.
     :param current: the batch to judge: its URI, its reference or the Outcome of an earlier step.
     :param columns: features to compare; by default all but the other columns named here and time stamps.
-    :param window_column: what tells windows (days, shipments) of the reference apart, for calibration on them.
+    :param window_column: what tells windows (days, shipments) of the reference apart, for calibration on them: times or
+        numbers, also as text, because one window comes after another.
     :param group_column: rows with one value of it belong together (the same person) and count as one.
     :param label_column: column of the truth, judged apart as target drift; the current batch may not have labels yet.
     :param prediction_column: column of a model's answers, judged apart as prediction drift.
@@ -66,6 +68,8 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
     :param deferrable: wait in the triggerer; ``[operators] default_deferrable`` by default.
     :param runner: where the comparison runs; in the task's own process by default.
     :param tracking_conn_id: Connection of the MLflow tracking server.
+    :param aws_conn_id: Connection by which evidence and data on S3 are reached; ``[mlops] aws_conn_id`` by default, and
+        without that the environment.
     :param evidence_root: where evidence is kept; ``[mlops] evidence_root`` by default.
     """
 
@@ -95,6 +99,7 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
         deferrable: bool | None = None,
         runner: Runner | None = None,
         tracking_conn_id: str = DEFAULT_CONN_ID,
+        aws_conn_id: str | None = None,
         evidence_root: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -121,10 +126,12 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
         self.deferrable = deferrable
         self.runner = runner
         self.tracking_conn_id = tracking_conn_id
+        self.aws_conn_id = aws_conn_id
         self.evidence_root = evidence_root
         self.evidence_url = ""
         self.report_url = ""
         self._handle: Handle | None = None
+        self._origin: dict[str, str] = {}
         self._seen: str | None = None
 
     @classmethod
@@ -184,7 +191,12 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
             said = f"nothing to judge in {self.timeout:g} seconds"
             raise AirflowSkipException(said) if self.soft_fail else AirflowSensorTimeout(said)
         self.defer(
-            trigger=DatasetTrigger(uri=dataset_ref(self.current).uri, seen=self._seen, poll_seconds=self.poke_interval),
+            trigger=DatasetTrigger(
+                uri=dataset_ref(self.current).uri,
+                seen=self._seen,
+                poll_seconds=self.poke_interval,
+                aws_conn_id=self.aws_conn_id or aws_conn_id(),
+            ),
             method_name="execute_complete",
             kwargs={"started": began.isoformat()},
             timeout=left,
@@ -204,17 +216,18 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Judge what lies there, when it is for this run; nothing is read while nothing has changed."""
-        with bad_input_fails("drift"):
-            outcome = self._outcome(context)
+        databases = reachable_databases(dataset_ref(self.current).uri)
+        with s3_access(self.aws_conn_id) as access, bad_input_fails("drift"), databases:
+            outcome = self._outcome(context, tracking_environment(self.tracking_conn_id) | access)
+            self.report_url = report_url(outcome.evidence_uri) if outcome else ""
         if outcome is None:
             return PokeReturnValue(is_done=False)
         self.evidence_url = evidence_url(outcome.evidence_uri)
-        self.report_url = report_url(outcome.evidence_uri)
         if outcome.verdict.status is Status.FAIL and self.drift_alias is not None and self.drift_asset is not None:
             context["outlet_events"][self.drift_alias].add(self.drift_asset, extra=outcome.to_xcom())
         return PokeReturnValue(is_done=True, xcom_value=outcome.to_xcom())
 
-    def _outcome(self, context: Context) -> Outcome | None:
+    def _outcome(self, context: Context, environment: Mapping[str, str]) -> Outcome | None:
         """The verdict on the batch; ``None`` while there is none for this run."""
         watch = watch_over(self.current, evidence_root=self._root, context=context)
         found = watch.stamps()
@@ -226,7 +239,7 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
             self.log.info("%s has not changed since it was looked at", watch.uri)
             return None
         try:
-            outcome = self._judge(context)
+            outcome = self._judge(context, environment)
         except AirflowFailException as error:
             if watch.is_unchanged(found):
                 raise
@@ -240,20 +253,21 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
         watch.looked_at(found)
         return None
 
-    def _judge(self, context: Context) -> Outcome:
+    def _judge(self, context: Context, environment: Mapping[str, str]) -> Outcome:
+        self._origin = task_origin(context)
         return run_for_task(
             replace(self.request(context), once=True),
             context=context,
             runner=self.runner,
             evidence_root=self._root,
-            environment=tracking_environment(self.tracking_conn_id),
+            environment=environment,
             started=self._started,
         )
 
     def on_kill(self) -> None:
         """Cancel the comparison: Airflow ends the task, because somebody marked it or its time ran out."""
         if self._handle is not None:
-            self._handle.cancel()
+            end_with_task(self._handle, self._origin)
 
     def _started(self, handle: Handle) -> None:
         self._handle = handle

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import digest
 from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.tasks.environment import s3_access
 from airflow_mlops_provider.tasks.settings import evidence_root as configured_root
+
+if TYPE_CHECKING:
+    from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +21,11 @@ _FOLDER = "drift_watch/answered"
 
 
 def unanswered(
-    events: Mapping[Any, Iterable[Any]] | None, *, ti: Any, evidence_root: str | None = None
+    events: Mapping[Any, Iterable[Any]] | None,
+    *,
+    ti: Any,
+    evidence_root: str | None = None,
+    aws_conn_id: str | None = None,
 ) -> list[Outcome]:
     """The judgements among asset events that no other run of this Dag has acted on; from now on they are this run's.
 
@@ -27,11 +35,17 @@ def unanswered(
     :param events: ``triggering_asset_events``, the events by asset; those whose extra is no Outcome are left out.
     :param ti: the running task instance.
     :param evidence_root: where the answers are remembered; ``[mlops] evidence_root`` by default.
+    :param aws_conn_id: Connection by which S3 is reached; ``[mlops] aws_conn_id`` by default.
     :raises BackendError: when they cannot be.
     """
     from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
-    store, own = EvidenceStore(evidence_root or configured_root()), []
+    with s3_access(aws_conn_id):
+        return _taken(EvidenceStore(evidence_root or configured_root()), events, ti)
+
+
+def _taken(store: EvidenceStore, events: Mapping[Any, Iterable[Any]] | None, ti: Any) -> list[Outcome]:
+    own = []
     each = [event for of_asset in (events or {}).values() for event in of_asset]
     found = {_identity(outcome): outcome for outcome in filter(None, map(_outcome, each))}
     for identity, outcome in found.items():

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, BaseOperatorLink
 
 from airflow_mlops_provider.exceptions import MLOpsError
+from airflow_mlops_provider.tasks.environment import default_s3_access
 from airflow_mlops_provider.tasks.settings import attachment_url
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,8 @@ def report_url(evidence_uri: str) -> str:
     from airflow_mlops_provider.stores.evidence.store import read_evidence
 
     try:
-        names = read_evidence(evidence_uri).attachments
+        with default_s3_access():
+            names = read_evidence(evidence_uri).attachments
     except MLOpsError as error:
         log.warning("no link to a report: %s", error)
         return ""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from airflow_mlops_provider.exceptions import MLOpsError
 from airflow_mlops_provider.records.alert import Alert, UndeliveredAlert
+from airflow_mlops_provider.tasks.environment import default_s3_access
 from airflow_mlops_provider.tasks.settings import evidence_root
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,8 @@ def keep_undelivered(alert: Alert, *, channel: str, reason: str, origin: Mapping
         alert=alert, channel=channel, reason=reason, created_at=datetime.now(UTC).isoformat(), origin=dict(origin)
     )
     try:
-        return write_undelivered(evidence_root(), record)
+        with default_s3_access():
+            return write_undelivered(evidence_root(), record)
     except MLOpsError as error:
         # The alert stands in the log already; a lost message must not fail the task.
         log.warning("the undelivered alert could not be kept: %s", error)

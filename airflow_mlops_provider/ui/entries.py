@@ -15,6 +15,7 @@ from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import kind_in, name_of, parse_evidence
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.stores.aws_access import as_here
 from airflow_mlops_provider.stores.chains.retention import RecordedTombstone
 from airflow_mlops_provider.stores.evidence.file_cache import Kept
 from airflow_mlops_provider.stores.evidence.index import IndexEntry, entry_of, facts_of
@@ -117,7 +118,7 @@ def read_all(uris: Iterable[str]) -> list[Entry]:
     if not wanted:
         return []
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        return list(pool.map(read_entry, wanted))
+        return list(pool.map(as_here(read_entry), wanted))
 
 
 def read_entries(uris: Iterable[str], reader: Reader, buried: Mapping[str, RecordedTombstone]) -> tuple[Entry, ...]:

@@ -23,6 +23,7 @@ WINGS = {
     # One test of the store holds on every place that it may lie in, of datasets in every format.
     "stores/chains": "unit/jobs/decisions/test_promote.py",
     "stores/datasets": "unit/stores/datasets/test_dataset.py",
+    "stores/datasets/tables": "unit/stores/datasets/tables/test_table_dataset.py",
     "stores/evidence": "unit/stores/evidence/test_store.py",
     "stores/models": "unit/stores/models/test_store.py",
     # Charts are looked at on the pages that hold them.
@@ -31,9 +32,13 @@ WINGS = {
     "records/policies": "unit/records/test_codec.py",
     "records/reports": "unit/records/test_codec.py",
     "records/requests": "contract/bad_input/test_specs.py",
+    # A handle means something only with its runner.
+    "runners/processing_jobs": "unit/runners/test_sagemaker.py",
     # Operators do one thing with many jobs, and are tested by it.
     "operators": "unit/operators/test_operators.py",
     "ui": "unit/ui/test_pages.py",
+    # A pod is made, watched and removed by one runner, and tested through it.
+    "runners/pods": "unit/runners/test_kubernetes.py",
 }
 """Folders whose parts are tested together: folder to the test of the whole."""
 

@@ -17,7 +17,10 @@ import pytest
 from airflow_mlops_provider import jobs
 from airflow_mlops_provider.exceptions import BackendError, BadInputError
 from airflow_mlops_provider.jobs import __main__ as program
+from airflow_mlops_provider.jobs.exit_message import ExitMessage
 from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.stores.evidence.job_specs import keep_spec
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 UNREACHABLE = "http://127.0.0.1:1"
 
@@ -50,6 +53,38 @@ def test_a_process_prints_its_outcome_as_the_last_line_and_exits_with_0_for_any_
     assert (done.returncode, done.stderr) == (0, "")
     outcome = Outcome.from_json(json.loads(done.stdout.splitlines()[-1]))
     assert (outcome.kind, outcome.verdict.status) == ("drift", "pass")
+
+
+def test_a_process_reads_its_spec_in_an_evidence_root_and_leaves_the_address_of_its_outcome(tmp_path, quiet):
+    uri = keep_spec(EvidenceStore(quiet["evidence_root"]), "drift", quiet)
+    done = run_process("drift", uri, "--message-file", "message", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    message = ExitMessage.parse((tmp_path / "message").read_text())
+    assert (message.status, message.error) == (0, "")
+    assert jobs.outcomes_of("drift", quiet).read(message.outcome_uri) == jobs.outcomes_of("drift", quiet).newest()
+    assert jobs.outcomes_of("drift", quiet).newest() == Outcome.from_json(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_a_process_leaves_what_is_wrong_in_its_message_as_on_standard_error(tmp_path, quiet, capsys):
+    (tmp_path / "spec.json").write_text(json.dumps({**quiet, "current": "missing.parquet"}))
+    message = ["--message-file", str(tmp_path / "message")]
+    assert program.main(["drift", str(tmp_path / "spec.json"), *message]) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("missing.parquet: no such file")
+    assert ExitMessage.parse((tmp_path / "message").read_text()) == ExitMessage(status=2, error=said)
+
+
+def test_a_message_that_cannot_be_written_is_a_failed_backend(tmp_path, quiet, capsys):
+    (tmp_path / "spec.json").write_text(json.dumps(quiet))
+    where = tmp_path / "no" / "message"
+    assert program.main(["drift", str(tmp_path / "spec.json"), "--message-file", str(where)]) == 1
+    assert capsys.readouterr().err == f"exit message {where} cannot be written: No such file or directory\n"
+
+
+def test_a_spec_that_is_not_in_the_evidence_root_is_bad_input(tmp_path, capsys):
+    uri = f"file://{tmp_path}/specs/drift-{'0' * 64}.json"
+    assert program.main(["drift", uri]) == 2
+    assert capsys.readouterr().err == f"spec {uri} does not exist\n"
 
 
 def test_a_former_name_of_a_key_is_read_and_told_before_the_outcome(tmp_path, quiet):

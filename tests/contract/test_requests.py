@@ -29,6 +29,7 @@ SET_BY_THE_TASK = {
     "evidence_root": "an argument of every operator, which falls back to [mlops] evidence_root",
     "run_key": "the identity of the running task in its Dag run",
     "origin": "the running task itself",
+    "sender": "set where a runner packs the request for another place",
     "tracking_uri": "the operator's tracking_conn_id says it, because an address may hold a password",
     "once": "always so in a sensor, whose tries and runs ask again and again",
     "written_by": "read from the upstream Outcome or asset events when the task runs",
@@ -37,6 +38,7 @@ SET_BY_THE_TASK = {
 OF_THE_TASK = {
     "runner": "where the job runs",
     "tracking_conn_id": "the Connection in place of the key tracking_uri",
+    "aws_conn_id": "the Connection of evidence and data on S3, which never enters a request",
     "evidence_root": "see above",
     "drift_asset": "what the sensor emits an event of",
     "deferrable": "how the sensor waits",

@@ -14,6 +14,7 @@ from airflow_mlops_provider.analysis.drift.arrays import is_text
 from airflow_mlops_provider.analysis.pandas_index import is_pandas_index
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.drift import ColumnKind, Problem, Role
+from airflow_mlops_provider.records.window_label import window_order
 
 
 class DatasetInfo(Protocol):
@@ -181,13 +182,44 @@ def columns_to_profile(
     return found
 
 
-def latest_value(rows: Rows, column: str) -> str:
-    """Return the largest value of ``column`` as text, such as the last day of a batch; empty when there is none."""
+def latest_window(rows: Rows, column: str) -> str:
+    """The label of the last window in ``rows``, such as the last day of a batch; empty when none is told.
+
+    :param column: what tells windows apart.
+    :raises BadInputError: when it holds text in which no order of time can be read, naming the column and the text.
+    """
     if column not in rows.columns:
         return ""
-    found = [pc.max(_without_dictionary(batch.column(0))) for batch in rows.batches([column]) if batch.num_rows]
-    values = [value.as_py() for value in found if value.is_valid]
-    return str(max(values)) if values else ""
+    kind = rows.schema.field(column).type
+    latest = _latest_of_text if is_text(kind) else _latest
+    found = [
+        latest(_without_dictionary(batch.column(0)), rows.uri, column)
+        for batch in rows.batches([column])
+        if batch.num_rows
+    ]
+    labels = [label for label in found if label]
+    return max(labels, key=lambda label: window_order(label) or (False, 0.0)) if labels else ""
+
+
+def _latest(data: pa.Array, *_: str) -> str:
+    kind = data.type
+    if kind_of(kind) not in (ColumnKind.NUMERIC, ColumnKind.TIME) or pa.types.is_time(kind):
+        return ""
+    if pa.types.is_duration(kind):
+        data = data.cast(pa.int64())
+    value = pc.max(data)
+    return str(value.as_py()) if value.is_valid else ""
+
+
+def _latest_of_text(data: pa.Array, uri: str, column: str) -> str:
+    labels: list[str] = pc.unique(data.drop_null()).to_pylist()
+    wrong = next((label for label in labels if window_order(label) is None), None)
+    if wrong is not None:
+        raise BadInputError(
+            f"{uri}: window column {column!r} holds {wrong[:40]!r}, text that tells no order of time; "
+            "write times as 2026-01-31, 2026-01, 2026-W05 or 2026-Q1, and others as numbers"
+        )
+    return max(labels, key=lambda label: window_order(label) or (False, 0.0), default="")
 
 
 def _without_dictionary(data: pa.Array) -> pa.Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -11,13 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api import types
 from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 
 from airflow_mlops_provider.analysis.training.data import TrainingData
 from airflow_mlops_provider.exceptions import BadInputError, MLOpsError, error_of_user_code, one_line
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 
+_SHORT = 2  # characters of a value that is hidden in quotes alone
 _MAX_REASON_LENGTH = 300  # characters of an error message of the user's code
 FEW_ROWS, ROWS_PER_CLASS = 200, 20
 
@@ -48,11 +49,16 @@ def build_estimator(build: Callable[..., Any], params: Mapping[str, Any], spec: 
 
 
 def _fits_task(estimator: Any, spec: ModelSpec) -> bool:
-    if isinstance(estimator, type) or not all(hasattr(estimator, name) for name in ("fit", "predict")):
+    if isinstance(estimator, type) or not all(_has(estimator, name) for name in ("fit", "predict")):
         return False
     if not isinstance(estimator, BaseEstimator):
         return True  # estimators of other libraries, such as CatBoost, do not declare their task
     return bool(is_classifier(estimator) if spec.task is Task.CLASSIFICATION else is_regressor(estimator))
+
+
+def _has(estimator: Any, method: str) -> bool:
+    # A stack without a final estimator of its own gets one, and with it predict, by its fit.
+    return hasattr(estimator, method) or hasattr(type(estimator), method)
 
 
 def unfitted_copy(estimator: Any) -> Any:
@@ -147,14 +153,22 @@ def _few_rows(data: TrainingData, spec: ModelSpec) -> NDArray[np.intp]:
 
 
 def hide_values(text: str, frame: pd.DataFrame, sensitive: Iterable[str]) -> str:
-    """Return ``text`` with the quoted values of sensitive columns that are not numeric replaced by ``(hidden)``.
+    """Return ``text`` with the values of the sensitive columns replaced by ``(hidden)``.
+
+    Values of one or two characters are hidden in quotes alone: as words they are letters and counts like any others.
 
     :param text: a message.
     :param frame: the rows whose values may be in the message.
     :param sensitive: names of the sensitive columns.
     """
     for column in sensitive:
-        if column in frame.columns and not types.is_numeric_dtype(frame[column]):
-            for value in frame[column].dropna().unique():
-                text = text.replace(repr(str(value)), "(hidden)")
+        if column not in frame.columns:
+            continue
+        for value in map(str, frame[column].dropna().unique()):
+            if value not in text:
+                continue
+            for quoted in (repr(value), f'"{value}"'):
+                text = text.replace(quoted, "(hidden)")
+            if len(value) > _SHORT:
+                text = re.sub(rf"(?<![\w.]){re.escape(value)}(?!\w)", "(hidden)", text)
     return text

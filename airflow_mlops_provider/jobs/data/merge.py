@@ -77,7 +77,8 @@ class MergeJob(Job, MergeRequest):
         place = None if self.quarantine_uri is None else DatasetRef(uri=self.quarantine_uri)
         report = replace(merge_validations(reports), quarantine=place, refused_parts=refused or None)
         verdict = judge_validation(report, self.policy)
-        whole = self._whole(parts)
+        # A part that was refused wrote no clean rows: there is no whole to speak of.
+        whole = None if refused and any(map(_has_output, parts)) else self._whole(parts)
         return self.record(
             Kind.VALIDATION,
             report=report,
@@ -89,7 +90,7 @@ class MergeJob(Job, MergeRequest):
                 "validation_result.json": json.dumps(
                     great_expectations_json(report), indent=1, allow_nan=False, ensure_ascii=False
                 ).encode(),
-                "report.html": validation_html(report, verdict, whole).encode(),
+                "report.html": validation_html(report, verdict, whole or self._named).encode(),
             },
             details={
                 "clean_rows": report.clean_rows,
@@ -98,13 +99,18 @@ class MergeJob(Job, MergeRequest):
             },
         )
 
+    @property
+    def _named(self) -> DatasetRef:
+        assert self.dataset is not None  # noqa: S101  # for the type checker; `check` has looked
+        return self.dataset
+
     def _whole(self, parts: Sequence[tuple[str, Evidence]]) -> DatasetRef:
         """The whole dataset, pinned; every file of it must be one that a part judged, with the content that it judged.
 
         :raises BadInputError: when a file is no part, or is part of two.
         :raises IntegrityError: when a part is not what was judged any more.
         """
-        data = open_dataset(self.dataset or "")
+        data = open_dataset(self._named)
         judged: dict[str, str] = {}
         for uri, part in parts:
             ref = _dataset_of(uri, part)
@@ -128,6 +134,11 @@ def _dataset_of(uri: str, part: Evidence) -> DatasetRef:
     if part.dataset is None:
         raise BadInputError(f"merge spec: evidence {uri} names no dataset")
     return part.dataset
+
+
+def _has_output(part: tuple[str, Evidence]) -> bool:
+    """Whether a validation wrote its clean rows somewhere."""
+    return _dataset_of(*part).uri != _input_of(part[1]).uri
 
 
 def _input_of(part: Evidence) -> DatasetRef:

@@ -28,7 +28,9 @@ from airflow_mlops_provider.records.evidence_name import profile_folder
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.requests.profile import SUFFIX, ProfileRequest
+from airflow_mlops_provider.records.table_source import is_table_uri
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem, reading, writing
 from airflow_mlops_provider.stores.datasets.listing import stamp
@@ -56,7 +58,7 @@ class ProfileJob(Job, ProfileRequest):
             measure="profiled_rows",
             observed=float(found.rows),
             status=Status.PASS,
-            detail=_files_text(files, fresh),
+            detail=_files_text(files, fresh, what="table" if is_table_uri(dataset.uri) else "file"),
         )
         counted = f"profiled {found.rows:,} rows in {len(columns)} column{'s' * (len(columns) > 1)}"
         summary = summarise(f"{counted} and {finding.detail}")
@@ -66,7 +68,7 @@ class ProfileJob(Job, ProfileRequest):
             policy={"shared": self.shared, "min_count": self.min_count},
             verdict=Verdict.of([finding], summary=summary),
             inputs={"dataset": replace(dataset.source, rows=found.rows)},
-            dataset=DatasetRef(uri=self.output_uri, fingerprint=sha256(data), rows=found.rows),
+            dataset=DatasetRef(uri=masked(self.output_uri), fingerprint=sha256(data), rows=found.rows),
         )
 
 
@@ -82,9 +84,9 @@ def _named_edges(ref: DatasetRef, dataset: Dataset, columns: Sequence[str]) -> d
     return {name: edges for name, edges in known.items() if name in columns}
 
 
-def _files_text(files: int, fresh: int) -> str:
-    if files == 1:
-        return f"1 file, {'read now' if fresh else 'unchanged since it was read'}"
+def _files_text(files: int, fresh: int, *, what: str) -> str:
+    if what == "table" or files == 1:
+        return f"1 {what}, {'read now' if fresh else 'unchanged since it was read'}"
     return f"{files:,} files, {fresh:,} of them read now"
 
 
@@ -95,9 +97,9 @@ def read_profile(ref: DatasetRef) -> tuple[ProfiledDataset, DatasetRef]:
     :raises IntegrityError: when ``ref`` pins other content.
     """
     fs, path = filesystem(ref.uri)
-    with reading(fs, path) as handle:
+    with reading(fs, path, name=ref.uri) as handle:
         data = handle.read()
-    pinned = replace(ref, fingerprint=sha256(data))
+    pinned = replace(ref, uri=masked(ref.uri), fingerprint=sha256(data))
     if ref.fingerprint not in (None, pinned.fingerprint):
         raise IntegrityError(
             f"profile {ref.uri} changed: its content is {pinned.fingerprint}, {ref.fingerprint} was expected"
@@ -159,7 +161,9 @@ def stored_profile(
     edges = edges_of(_edges(dataset, numbers, store, place).profiles) if edges is None else edges
     parts, fresh = [], 0
     for file in dataset.parts():
-        name = f"{place}/{file.fingerprint.removeprefix('sha256:') if by_content else stamp(file.uri)}"
+        # A table has no marks that tell of a change.
+        is_hashed = by_content or is_table_uri(file.address)
+        name = f"{place}/{file.fingerprint.removeprefix('sha256:') if is_hashed else stamp(file.address)}"
         part = _read_kept_profile(store, name)
         if part is None:
             part = _profiled(file, columns, edges, by_level)

@@ -10,9 +10,11 @@ import yaml
 
 from airflow_mlops_provider.analysis.validation import rules_of_suite, suite_name
 from airflow_mlops_provider.analysis.validation.contracts import read_odcs
-from airflow_mlops_provider.exceptions import BackendError, BadInputError, one_line
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, MLOpsError, one_line
 from airflow_mlops_provider.records.rules import Rule
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem
+from airflow_mlops_provider.stores.evidence.packed import packed_bytes
+from airflow_mlops_provider.stores.storage_errors import storage_reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +72,19 @@ def read_contract(contract: Any) -> Declared:
 
 
 def _read_text(uri: str, role: str) -> str:
-    fs, path = filesystem(uri)
     try:
-        data: bytes = fs.cat_file(path)
-        return data.decode("utf-8")
+        return (packed_bytes(uri) or _read_bytes(uri)).decode("utf-8")
+    except MLOpsError:
+        raise
     except (FileNotFoundError, IsADirectoryError) as error:
         raise BadInputError(f"{role} {uri}: no such file") from error
     except UnicodeDecodeError as error:
         raise BadInputError(f"{role} {uri} is not UTF-8 text") from error
     except Exception as error:  # every remote filesystem raises a family of its own
-        raise BackendError(f"{role} {uri} cannot be read: {one_line(error)}") from error
+        raise BackendError(f"{role} {uri} cannot be read: {storage_reason(error)}") from error
+
+
+def _read_bytes(uri: str) -> bytes:
+    fs, path = filesystem(uri)
+    data: bytes = fs.cat_file(path)
+    return data

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from airflow_mlops_provider.decisions.incident import judge_incident
 from airflow_mlops_provider.exceptions import BadInputError
@@ -17,6 +16,7 @@ from airflow_mlops_provider.records.requests.close import CloseRequest
 from airflow_mlops_provider.stores.chains.claim_names import incident_claims, incident_title
 from airflow_mlops_provider.stores.chains.decision_chain import Link
 from airflow_mlops_provider.stores.chains.in_force import in_force
+from airflow_mlops_provider.stores.evidence.packed import packed_bytes
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.specs import local_path
 
@@ -152,9 +152,9 @@ class CloseIncidentJob(Job, CloseRequest):
         return uri, opened
 
     def _text(self) -> str:
-        path: Path = local_path(self.postmortem)
+        packed = packed_bytes(self.postmortem)
         try:
-            text = path.read_text(encoding="utf-8")
+            text = (local_path(self.postmortem).read_bytes() if packed is None else packed).decode("utf-8")
         except (OSError, ValueError) as error:
             raise BadInputError(f"postmortem {self.postmortem}: {getattr(error, 'strerror', None) or error}") from None
         if not text.strip():

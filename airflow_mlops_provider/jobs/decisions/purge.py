@@ -35,6 +35,7 @@ from airflow_mlops_provider.stores.chains.retention import (
     still_needed,
     tombstones_in,
 )
+from airflow_mlops_provider.stores.evidence.job_specs import specs_left_by
 from airflow_mlops_provider.stores.evidence.outcomes import outcomes_left_by
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
@@ -169,13 +170,14 @@ class _Purge:
     def remove_outcomes(self) -> int:
         """Remove the Outcomes that requests have left, when evidence of all kinds goes; returns how many files.
 
-        Each repeats what its evidence says and nothing refers to it, so that it leaves no tombstone.
+        Each repeats what its evidence says and nothing refers to it, so that it leaves no tombstone. The specs of
+        jobs that ran elsewhere go with them, uncounted: the evidence holds all that they said.
         """
         if set(self.job.policy.affected) != set(Kind):
             return 0
         due = outcomes_left_by(self.store, self.limit)
         if not self.job.preview:
-            self.store.remove(due)
+            self.store.remove([*due, *specs_left_by(self.store, self.limit)])
         return len(due)
 
 

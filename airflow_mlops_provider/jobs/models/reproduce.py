@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 from airflow_mlops_provider.analysis.training import Trained, measure_training
@@ -13,14 +14,17 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.job import Job, installed_versions
 from airflow_mlops_provider.jobs.models.train import ENVIRONMENT, REPORT, Work, prepare
 from airflow_mlops_provider.records.codec import decode
+from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.reproduction import ReproducedMetric, ReproductionReport
 from airflow_mlops_provider.records.reports.training import TrainingReport
 from airflow_mlops_provider.records.requests.reproduce import ReproduceRequest
 from airflow_mlops_provider.records.roles import CHAMPION
+from airflow_mlops_provider.stores.code.archive import code_digest
+from airflow_mlops_provider.stores.code.sources import trainer_file
 from airflow_mlops_provider.stores.evidence.store import read_evidence
-from airflow_mlops_provider.stores.models import ModelStore, Predictor, content_digest, tags
+from airflow_mlops_provider.stores.models import ModelStore, Predictor, Trainer, content_digest, tags
 
 
 class ReproduceJob(Job, ReproduceRequest):
@@ -34,7 +38,7 @@ class ReproduceJob(Job, ReproduceRequest):
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
         ref = self._version(store)
         recorded = store.load(ref)
-        spec = replace(recorded.spec, root=self.root or recorded.spec.root)
+        spec = self._spec(recorded.spec)
         work = prepare(spec, self._data(store.run_dataset(ref)))
         started = time.perf_counter()
         trained = measure_training(work.trainer.build, work.data, spec, kinds=work.kinds)
@@ -60,6 +64,12 @@ class ReproduceJob(Job, ReproduceRequest):
             return store.resolve(model)
         return store.find(model, CHAMPION) or store.resolve(ModelRef(name=model))
 
+    def _spec(self, recorded: ModelSpec) -> ModelSpec:
+        """The declaration with the trainer as it lies in its folder now; as it was packed, where there is none."""
+        here = replace(recorded, root=self.root or recorded.root, code=None)
+        is_gone = trainer_file(here) is None
+        return recorded if is_gone and recorded.code and not self.root else here
+
     def _data(self, recorded: DatasetRef) -> DatasetRef:
         return replace(recorded, uri=self.dataset.uri) if self.dataset else recorded
 
@@ -72,7 +82,7 @@ def _compare(
     probe = recorded.probe
     return ReproductionReport(
         model=ref,
-        trainer_unchanged=version.get(tags.TRAINER) == work.trainer.sha256,
+        trainer_unchanged=_is_same_code(version, work.trainer),
         changed_packages=_changed_packages(store, ref),
         content_digest=version.get(tags.CONTENT_DIGEST),
         content_digest_again=content_digest(trained.estimator, work.spec),
@@ -80,6 +90,11 @@ def _compare(
         metrics=_metrics(store, ref, trained),
         seconds=seconds,
     )
+
+
+def _is_same_code(version: Mapping[str, str], trainer: Trainer) -> bool:
+    recorded = version.get(tags.CODE)  # versions of 0.1.0 know the hash of the trainer's file alone
+    return version.get(tags.TRAINER) == trainer.sha256 and recorded in (None, code_digest(trainer.code))
 
 
 def _changed_packages(store: ModelStore, ref: ModelRef) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlparse
 
 from airflow_mlops_provider.analysis.training import Trained, measure_training
 from airflow_mlops_provider.analysis.training.cross_validation import metrics_of
@@ -27,9 +28,11 @@ from airflow_mlops_provider.records.requests.train import TrainRequest
 from airflow_mlops_provider.records.roles import CHALLENGER
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.records.version_label import VersionLabel
+from airflow_mlops_provider.stores.code.archive import code_digest, keep_code
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor, Probe, Trainer, TrainingRun, load_trainer, tags
 from airflow_mlops_provider.stores.models.artifact import is_pickled
+from airflow_mlops_provider.stores.models.connection import default_tracking_uri, sqlite_path
 from airflow_mlops_provider.stores.models.predictor import decimals_as_floats, kinds_of
 from airflow_mlops_provider.stores.specs import read_model_spec
 
@@ -47,9 +50,8 @@ class TrainJob(Job, TrainRequest):
     def run(self) -> Outcome:
         """Train, check, record, register; raises ``BadInputError`` naming what cannot be trained on or with."""
         started = time.perf_counter()
-        declared = read_model_spec(self.model)
-        spec = replace(declared, params={**declared.params, **self.trainer_params})
-        work = prepare(spec, self.dataset, experiment=self.experiment)
+        self._require_registry()
+        work = self._kept(prepare(self._declared(), self.dataset, experiment=self.experiment))
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
         with store.training_run(
             work.spec.name,
@@ -67,6 +69,31 @@ class TrainJob(Job, TrainRequest):
             if model:
                 point_challenger(store, model)
         return outcome
+
+    def _require_registry(self) -> None:
+        """Elsewhere, a registry in a file of the machine would be gone with it, and nobody would notice."""
+        uri = self.tracking_uri or default_tracking_uri(self.evidence_root)
+        is_remote = urlparse(self.evidence_store.root).scheme != "file"
+        if self.sender is not None and is_remote and sqlite_path(uri) is not None:
+            raise BadInputError(
+                f"train spec: MLflow would be the file {uri} of the machine that the job was sent to, and be lost with "
+                "it: give the operator a tracking connection, or the machine MLFLOW_TRACKING_URI"
+            )
+
+    def _declared(self) -> ModelSpec:
+        found = read_model_spec(self.model)
+        root = self.sender.root if self.sender and found.root is None else found.root
+        return replace(found, params={**found.params, **self.trainer_params}, root=root)
+
+    def _kept(self, work: Work) -> Work:
+        """The work, whose code lies in the evidence root, so that it can be done again anywhere."""
+        trainer = work.trainer
+        if self.sender and trainer.git_commit is None:
+            trainer = replace(trainer, git_commit=self.sender.git_commit)
+        if not trainer.code or work.spec.code:
+            return replace(work, trainer=trainer)
+        code = keep_code(trainer.code, self.evidence_store, name=work.spec.name)
+        return replace(work, trainer=trainer, spec=replace(work.spec, code=code))
 
     def _claim_run(self, identity: str, run_id: str) -> str:
         standing: str = self.evidence_store.claim(f"training-{identity}", {"run_id": run_id})["run_id"]
@@ -112,7 +139,8 @@ class Work:
     @property
     def identity(self) -> str:
         """Equal for tries that would train the same thing."""
-        return digest([self.spec.digest, self.trainer.sha256, self.dataset.fingerprint, self.experiment])
+        code = [self.trainer.sha256, *self.trainer.further_code]
+        return digest([self.spec.digest, *code, self.dataset.fingerprint, self.experiment])
 
     @property
     def schema_hash(self) -> str:
@@ -124,6 +152,7 @@ class Work:
         """Changes with the trainer's code, its parameters, and how folds and search are made."""
         spec = self.spec
         columns = [spec.group_column, spec.time_column, *([spec.weight_column] if spec.weight_column else [])]
+        columns += self.trainer.further_code
         return digest([self.trainer.sha256, spec.trainer, spec.params, spec.seed, spec.split, spec.search, columns])
 
     @property
@@ -217,6 +246,7 @@ class _Training:
             tags.SCHEMA_HASH: work.schema_hash,
             tags.RECIPE_HASH: work.recipe_hash,
             tags.TRAINER: work.trainer.sha256,
+            tags.CODE: code_digest(work.trainer.code),
         }
 
     def _label(self) -> VersionLabel:

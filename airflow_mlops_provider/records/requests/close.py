@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.requests.request import JobRequest
+from airflow_mlops_provider.records.requests.request import JobRequest, names_file
 from airflow_mlops_provider.records.requests.short_forms import EVIDENCE
 
 
@@ -22,7 +22,7 @@ class CloseRequest(JobRequest):
     job: ClassVar[str] = "close"
 
     incident: str = field(metadata=EVIDENCE)
-    postmortem: str
+    postmortem: str = field(metadata=names_file("md"))
     person: str
 
     def check(self) -> None:

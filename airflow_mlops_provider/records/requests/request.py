@@ -14,6 +14,20 @@ from airflow_mlops_provider.records.requests.plain_values import plain
 from airflow_mlops_provider.records.requests.short_forms import spelled_out
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Where a request was made whole for another place; what is asked for does not depend on it.
+
+    :param package_version: of this package there; the job refuses to run under another.
+    :param root: the folder that the trainer's code was packed from, for people.
+    :param git_commit: of the repository that it lies in.
+    """
+
+    package_version: str
+    root: str | None = None
+    git_commit: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobRequest:
     """The keys of a job.
@@ -23,6 +37,7 @@ class JobRequest:
     :param evidence_root: where evidence is written; ``./mlops`` by default.
     :param run_key: the same for every try of one task in one Dag run, so that a retry finds what an earlier try did.
     :param origin: who asked (``dag_id``, ``run_id``, ``task_id`` ...); kept in the evidence.
+    :param sender: where the request was packed, when it was sent to another place.
     :raises BadInputError: when a value cannot be used, naming its key.
     """
 
@@ -32,6 +47,7 @@ class JobRequest:
     evidence_root: str | None = None
     run_key: str | None = None
     origin: dict[str, str] = field(default_factory=dict)
+    sender: Sender | None = None
 
     def __post_init__(self) -> None:
         where = f"{self.job} spec"
@@ -68,6 +84,22 @@ def former(*names: str) -> dict[str, tuple[str, ...]]:
 
 
 _FORMER = "former"
+
+
+def names_file(suffix: str) -> dict[str, str]:
+    """Metadata of a field whose text is the path or URI of a file beside the Dag.
+
+    :param suffix: of such files, without the dot.
+    """
+    return {_FILE: suffix}
+
+
+_FILE = "file"
+
+
+def file_suffix(field: dataclasses.Field[Any]) -> str | None:
+    """The suffix of the file that the key's text names; ``None`` for a key that names none."""
+    return field.metadata.get(_FILE)
 
 
 def former_names(request: type[JobRequest]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.policies.validation import ValidationPolicy
 from airflow_mlops_provider.records.refs import DatasetRef, Writer
-from airflow_mlops_provider.records.requests.request import JobRequest
+from airflow_mlops_provider.records.requests.request import JobRequest, names_file
 from airflow_mlops_provider.records.requests.short_forms import DATASET, SUITE
 
 
@@ -29,8 +29,8 @@ class ValidateRequest(JobRequest):
     job: ClassVar[str] = "validate"
 
     dataset: DatasetRef = field(metadata=DATASET)
-    suite: dict[str, Any] | str | None = field(default=None, metadata=SUITE)
-    contract: dict[str, Any] | str | None = None
+    suite: dict[str, Any] | str | None = field(default=None, metadata={**SUITE, **names_file("json")})
+    contract: dict[str, Any] | str | None = field(default=None, metadata=names_file("yaml"))
     clean_uri: str | None = None
     quarantine_uri: str | None = None
     sensitive: tuple[str, ...] = ()

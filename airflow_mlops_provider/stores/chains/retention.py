@@ -20,6 +20,7 @@ from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import name_of, parse_evidence, profiles_of
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
+from airflow_mlops_provider.stores.aws_access import as_here
 from airflow_mlops_provider.stores.chains.claim_names import evidence_claim, incident_claims, incident_title
 from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, Fault, Link, chain_names
 from airflow_mlops_provider.stores.chains.in_force import in_force
@@ -209,8 +210,12 @@ def _datasets_of_evidence_since(store: EvidenceStore, since: datetime) -> Iterat
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         for refs in pool.map(lambda entry: _refs(lambda: store.index.facts(entry)), newer):
             yield from refs
-        for refs in pool.map(lambda name: _refs(lambda: read_evidence(store.uri_of(name))), unindexed):
+        for refs in pool.map(as_here(_refs_of), map(store.uri_of, unindexed)):
             yield from refs
+
+
+def _refs_of(uri: str) -> list[DatasetRef]:
+    return _refs(lambda: read_evidence(uri))
 
 
 def _refs(read: Callable[[], EvidenceFacts | Evidence]) -> list[DatasetRef]:

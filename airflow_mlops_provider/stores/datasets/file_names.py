@@ -82,7 +82,9 @@ def table_format(relatives: Iterable[str]) -> tuple[str, str] | None:
 
 
 def _ending(uri: str) -> str | None:
-    name = uri.rsplit("/", 1)[-1].lower()
+    # A signed address ends in its query.
+    path = uri.partition("?")[0] if uri.startswith(("http://", "https://")) else uri
+    name = path.rsplit("/", 1)[-1].lower()
     # A name that is nothing but its ending is a hidden file.
     return next((ending for ending in _LONGEST_FIRST if name.endswith(ending) and name != ending), None)
 

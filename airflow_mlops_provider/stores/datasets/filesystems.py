@@ -13,9 +13,16 @@ from urllib.parse import urlparse
 import fsspec
 
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError, one_line
+from airflow_mlops_provider.secrets_in_text import HIDDEN
+from airflow_mlops_provider.stores.aws_access import s3_filesystem
 from airflow_mlops_provider.stores.datasets.dvc import is_dvc_uri
 from airflow_mlops_provider.stores.local_files import sweep_parts
 from airflow_mlops_provider.stores.specs import local_path
+from airflow_mlops_provider.stores.storage_errors import is_storage_error, storage_reason
+
+_OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss"})
+
+_S3 = ("s3", "s3a")
 
 
 class DamagedFileError(Exception):
@@ -30,8 +37,15 @@ def filesystem(uri: str) -> tuple[Any, str]:
     """
     if is_dvc_uri(uri):
         raise BadInputError(f"{uri} names a version of a dataset, which can be read as one and not written")
+    if HIDDEN in uri:
+        raise BadInputError(
+            f"{uri}: its secret was not kept; name the place without it, and give it by the environment"
+        )
     if urlparse(uri).scheme in ("", "file"):
         return fsspec.filesystem("file"), str(local_path(uri).absolute())
+    if urlparse(uri).scheme in _S3:
+        fs = s3_filesystem(keeps_listings=True)
+        return fs, str(fs._strip_protocol(uri))
     try:
         fs, path = fsspec.core.url_to_fs(uri)
     except ImportError as error:
@@ -46,11 +60,19 @@ def is_local(fs: Any) -> bool:
     return "file" in ((fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol)
 
 
+def _is_object_store(fs: Any) -> bool:
+    """Whether ``fs`` has no folders; one that is asked for there makes its bucket, also one with a misspelt name."""
+    protocols = (fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol
+    return not _OBJECT_STORES.isdisjoint(protocols)
+
+
 @contextmanager
 def reading(fs: Any, file: str, *, name: str | None = None) -> Iterator[Any]:
     """A binary handle of ``file`` whose errors name it.
 
     :param name: what to call it when its path is not its name.
+    :raises BadInputError: when there is no such file, or this machine does not let it be read.
+    :raises BackendError: when the store that it lies in does not answer, or refuses.
     :raises DamagedFileError: for an ``OSError`` without an errno, which is how pyarrow reports a damaged page.
     """
     try:
@@ -58,7 +80,11 @@ def reading(fs: Any, file: str, *, name: str | None = None) -> Iterator[Any]:
             yield handle
     except FileNotFoundError as error:
         raise BadInputError(f"{name or file}: no such file") from error
-    except OSError as error:
+    except Exception as error:
+        if is_storage_error(error):
+            raise BackendError(f"{name or file} cannot be read: {storage_reason(error)}") from error
+        if not isinstance(error, OSError):
+            raise
         if error.errno is None:
             raise DamagedFileError(str(error)) from error
         raise BadInputError(f"{name or file} cannot be read: {error.strerror}") from error
@@ -72,12 +98,14 @@ def writing(
 
     :param inspect: is called with the filesystem and the path of the whole file before it gets its name.
     :param rename: gives the path to appear at in place of that of ``uri``; called when the file is whole.
+    :raises BackendError: when it cannot be written.
     """
     fs, path = filesystem(uri)
     # The temporary name keeps no data suffix, so that a folder being read never picks it up.
     part = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.part"
     try:
-        fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+        if not _is_object_store(fs):
+            fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
         if is_local(fs):
             sweep_parts(Path(path))
         with fs.open(part, "wb") as handle:
@@ -89,8 +117,10 @@ def writing(
             Path(part).replace(target)
         else:
             fs.mv(part, target)
-    except OSError as error:
-        raise BackendError(f"{uri} cannot be written: {error.strerror or one_line(error)}") from error
+    except Exception as error:
+        if not (isinstance(error, OSError) or is_storage_error(error)):
+            raise
+        raise BackendError(f"{uri} cannot be written: {storage_reason(error)}") from error
     finally:
         with suppress(Exception):
             if fs.exists(part):
@@ -144,6 +174,6 @@ def set_aside(uri: str) -> str | None:
         if not fs.exists(path):
             return None
         fs.mv(path, moved)
-    except OSError as error:
-        raise BackendError(f"{uri} cannot be moved aside: {error.strerror or one_line(error)}") from error
+    except Exception as error:  # every remote filesystem raises a family of its own
+        raise BackendError(f"{uri} cannot be moved aside: {storage_reason(error)}") from error
     return f"{uri}{moved.removeprefix(path)}"

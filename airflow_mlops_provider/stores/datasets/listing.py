@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from airflow_mlops_provider.exceptions import BackendError, BadInputError, MLOpsError, one_line
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, MLOpsError
 from airflow_mlops_provider.records.snapshot import LATEST, SNAPSHOT
 from airflow_mlops_provider.stores.datasets.dvc import (
     DvcVersion,
@@ -32,6 +32,7 @@ from airflow_mlops_provider.stores.datasets.filesystems import filesystem
 from airflow_mlops_provider.stores.datasets.fingerprints import CHUNK_BYTES
 from airflow_mlops_provider.stores.datasets.name_ranges import NameRange, parse_range, ranges_of
 from airflow_mlops_provider.stores.datasets.snapshot_files import folder_of, is_snapshot_uri, read_snapshot
+from airflow_mlops_provider.stores.storage_errors import storage_reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,7 +313,7 @@ def _listing(uri: str) -> Iterator[None]:
     except MLOpsError:
         raise
     except Exception as error:  # every remote filesystem raises a family of its own
-        raise BackendError(f"{uri} cannot be listed: {one_line(error)}") from error
+        raise BackendError(f"{uri} cannot be listed: {storage_reason(error)}") from error
 
 
 def _files_at(fs: Any, path: str, uri: str) -> Listing:

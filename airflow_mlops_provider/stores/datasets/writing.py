@@ -148,7 +148,7 @@ class NewDataset:
         listing = Listing(fs=fs, files=(part,), names={part: self.uri})
         pinned = PinnedFiles(listing, digests={part: self._bytes.digest})
         written = class_of(self.uri)(DatasetRef(uri=self.uri, csv=self._form), listing, pinned)
-        self._ref = replace(written.reference, uri=self.uri)
+        self._ref = written.reference
 
     def _start(self, schema: pa.Schema) -> None:
         target = self._packed or self._bytes

@@ -45,7 +45,15 @@ class RequestOutcomes:
         :raises IntegrityError: when its file was changed after it was written.
         """
         left = [uri for uri in self.uris() if uri not in besides]
-        return decode(Outcome, self.store.read(left[-1]), where=f"outcome {left[-1]}") if left else None
+        return self.read(left[-1]) if left else None
+
+    def read(self, uri: str) -> Outcome:
+        """The Outcome that a run of the request left at ``uri``.
+
+        :raises BadInputError: when there is none, or it was left in another evidence root.
+        :raises IntegrityError: when its file was changed after it was written.
+        """
+        return decode(Outcome, self.store.read(uri), where=f"outcome {uri}")
 
 
 def outcomes_left_by(store: EvidenceStore, limit: datetime) -> list[str]:

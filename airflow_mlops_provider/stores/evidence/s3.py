@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError
+from airflow_mlops_provider.stores.aws_access import s3_filesystem
 from airflow_mlops_provider.stores.evidence.files import require_size
+from airflow_mlops_provider.stores.storage_errors import storage_reason
 
 
 class S3Prefix:
@@ -20,15 +22,9 @@ class S3Prefix:
     """
 
     def __init__(self, root: str) -> None:
-        try:
-            import s3fs
-        except ImportError as error:
-            raise BackendError(
-                f"evidence root {root} needs s3fs: pip install 'airflow-mlops-provider[amazon]'"
-            ) from error
         self.root = root
         self._prefix = root.removeprefix("s3://")
-        self._fs = s3fs.S3FileSystem(use_listings_cache=False)
+        self._fs = s3_filesystem(keeps_listings=False)
 
     def require_writable(self) -> None:
         self._listing("")  # reaching it is all that can be asked without leaving something there
@@ -52,7 +48,7 @@ class S3Prefix:
         except Exception as error:  # botocore raises a family of its own, made at run time
             if "PreconditionFailed" in repr(error):
                 raise AlreadyExistsError(f"{self.uri_of(name)} exists already") from error
-            raise BackendError(f"evidence root {self.root} cannot be written: {error}") from error
+            raise BackendError(f"evidence root {self.root} cannot be written: {storage_reason(error)}") from error
         return self.uri_of(name)
 
     def read(self, name: str, *, at_most: int | None = None) -> bytes:
@@ -62,15 +58,19 @@ class S3Prefix:
                 require_size(self.uri_of(name), self._fs.size(path), at_most)
             data: bytes = self._fs.cat_file(path)
         except FileNotFoundError as error:
+            self._require_bucket(error)
             raise BadInputError(f"evidence {self.uri_of(name)} does not exist") from error
         except BadInputError:
             raise
         except Exception as error:  # as above
-            raise BackendError(f"evidence {self.uri_of(name)} cannot be read: {error}") from error
+            raise BackendError(f"evidence {self.uri_of(name)} cannot be read: {storage_reason(error)}") from error
         return data
 
     def exists(self, name: str) -> bool:
-        return bool(self._fs.exists(f"{self._prefix}/{name}"))
+        try:
+            return bool(self._fs.exists(f"{self._prefix}/{name}"))
+        except Exception as error:  # as above
+            raise BackendError(f"evidence {self.uri_of(name)} cannot be read: {storage_reason(error)}") from error
 
     def names(self, folder: str) -> list[str]:
         found = self._listing(folder)
@@ -102,19 +102,21 @@ class S3Prefix:
     def times_below(self, folder: str) -> dict[str, datetime]:
         try:
             found = self._fs.find(f"{self._prefix}/{folder}", detail=True)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            self._require_bucket(error)
             return {}
         except Exception as error:  # as above
-            raise BackendError(f"evidence root {self.root} cannot be read: {error}") from error
+            raise BackendError(f"evidence root {self.root} cannot be read: {storage_reason(error)}") from error
         return {path.removeprefix(f"{self._prefix}/"): entry["LastModified"] for path, entry in found.items()}
 
     def remove(self, name: str) -> None:
         try:
             self._fs.rm_file(f"{self._prefix}/{name}")
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            self._require_bucket(error)
             return
         except Exception as error:  # as above
-            raise BackendError(f"evidence {self.uri_of(name)} cannot be removed: {error}") from error
+            raise BackendError(f"evidence {self.uri_of(name)} cannot be removed: {storage_reason(error)}") from error
 
     def sweep(self) -> int:
         return 0  # an object appears whole or not at all
@@ -125,8 +127,16 @@ class S3Prefix:
     def _listing(self, folder: str) -> list[dict[str, Any]]:
         try:
             found = self._fs.ls(f"{self._prefix}/{folder}".rstrip("/"), detail=True)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            self._require_bucket(error)
             return []
         except Exception as error:  # as above
-            raise BackendError(f"evidence root {self.root} cannot be read: {error}") from error
+            raise BackendError(f"evidence root {self.root} cannot be read: {storage_reason(error)}") from error
         return sorted(found, key=lambda entry: str(entry["name"]))
+
+    def _require_bucket(self, error: FileNotFoundError) -> None:
+        """Raise ``BackendError`` when it is the bucket that is missing; s3fs reports that as a missing object."""
+        answer = getattr(error.__cause__, "response", None) or {}
+        if answer.get("Error", {}).get("Code") == "NoSuchBucket":
+            bucket = self._prefix.partition("/")[0]
+            raise BackendError(f"evidence root {self.root} cannot be reached: there is no bucket {bucket}") from error

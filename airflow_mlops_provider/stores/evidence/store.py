@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from airflow_mlops_provider.exceptions import BadInputError, IntegrityError, MLOpsError
+from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError, IntegrityError, MLOpsError
 from airflow_mlops_provider.records.codec import canonical_json, decode, encode, parse_json, sha256
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import (
@@ -67,6 +67,11 @@ class EvidenceStore:
         self._files: EvidenceFiles = (
             S3Prefix(root.rstrip("/")) if scheme == "s3" else LocalFolder(local_path(root).absolute())
         )
+
+    @property
+    def files(self) -> EvidenceFiles:
+        """The files below the root, by their names."""
+        return self._files
 
     @property
     def index(self) -> EvidenceIndex:
@@ -137,6 +142,16 @@ class EvidenceStore:
         """
         return self._files.create(with_hash(name, sha256(data)), data)
 
+    def keep(self, name: str, data: bytes) -> str:
+        """As :meth:`attach_hashed`, for what may be there already: the same bytes are kept once.
+
+        :returns: its URI, by which :meth:`read_bytes` verifies it.
+        """
+        try:
+            return self.attach_hashed(name, data)
+        except AlreadyExistsError:
+            return self._files.uri_of(with_hash(name, sha256(data)))
+
     def read(self, uri: str, *, at_most: int | None = None) -> Any:
         """The evidence at ``uri``, verified against the hash in its name.
 
@@ -198,7 +213,11 @@ class EvidenceStore:
 
     def profiles(self) -> dict[str, datetime]:
         """The kept profiles of datasets by name, with the time at which each was written."""
-        return self._files.times_below(PROFILES)
+        return self.times(PROFILES)
+
+    def times(self, folder: str) -> dict[str, datetime]:
+        """The names below ``folder``, each with the time at which it was written."""
+        return self._files.times_below(folder)
 
     def uri_of(self, name: str) -> str:
         """Where the evidence ``name`` lies in this root, if it is there."""

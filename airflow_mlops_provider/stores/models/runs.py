@@ -25,6 +25,7 @@ from airflow_mlops_provider.stores.models.artifact import (
     write_artifact,
 )
 from airflow_mlops_provider.stores.models.connection import reaching, sqlite_lock, sqlite_path
+from airflow_mlops_provider.stores.storage_errors import is_not_found
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -99,6 +100,7 @@ class TrainingRun:
     def log_dataset(self, dataset: DatasetRef, *, context: str = "training") -> None:
         """The dataset that the run read, with its fingerprint, as an MLflow input."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
+        from mlflow.exceptions import MlflowException
 
         entry = Dataset(
             name=Path(dataset.uri).name or dataset.uri,
@@ -108,7 +110,11 @@ class TrainingRun:
             profile=canonical_json(dataset).decode(),
         )
         given = DatasetInput(dataset=entry, tags=[InputTag("mlflow.data.context", context)])
-        self._client.log_inputs(self.run_id, datasets=[given])
+        try:
+            self._client.log_inputs(self.run_id, datasets=[given])
+        except MlflowException:
+            # Of two runs that log a dataset for the first time at once, MLflow refuses one; by now it is known.
+            self._client.log_inputs(self.run_id, datasets=[given])
 
     @reaching
     def attach_all(self, files: Mapping[str, bytes]) -> None:
@@ -340,3 +346,13 @@ def downloaded(uri: str, tracking_uri: str) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as temporary:
         yield Path(download_artifacts(artifact_uri=uri, dst_path=temporary, tracking_uri=tracking_uri))
+
+
+def holds_nothing(uri: str, tracking_uri: str) -> bool:
+    """Whether a store that answers has nothing at ``uri``; MLflow's own error for that is the one for every failure."""
+    from mlflow.artifacts import list_artifacts
+
+    try:
+        return not list_artifacts(artifact_uri=uri, tracking_uri=tracking_uri)
+    except Exception as error:  # noqa: BLE001  # every store's client raises a family of its own
+        return is_not_found(error)

@@ -17,7 +17,6 @@ from airflow_mlops_provider.stores.models.connection import (
     artifact_root,
     connect,
     default_tracking_uri,
-    masked,
     reaching,
     sqlite_lock,
     sqlite_path,
@@ -61,7 +60,7 @@ class ModelStore:
     def _version_of_alias(self, name: str, alias: str) -> str:
         known = self._aliases(name)
         if known is None:
-            raise BadInputError(f"there is no model {name!r} at {masked(self.tracking_uri)}: train it first")
+            raise BadInputError(f"there is no model {name!r} at {self.tracking_uri}: train it first")
         if alias not in known:
             raise BadInputError(f"model {name!r} has no alias {alias!r}; it has {', '.join(sorted(known)) or 'none'}")
         return known[alias]
@@ -148,10 +147,16 @@ class ModelStore:
     @reaching
     def _files(self, ref: ModelRef) -> dict[str, bytes]:
         version = self._version(ref)
-        with runs.downloaded(self._location(version), self.tracking_uri) as folder:
-            files = artifact.read_files(folder)
+        location = self._location(version)
+        try:
+            with runs.downloaded(location, self.tracking_uri) as folder:
+                files = artifact.read_files(folder)
+        except Exception:
+            if not runs.holds_nothing(location, self.tracking_uri):
+                raise
+            files = {}
         if not files:
-            raise LostVersionError(f"{_uri(ref)}: its artifact is gone from {masked(self._location(version))}")
+            raise LostVersionError(f"{_uri(ref)}: its artifact is gone from {location}")
         artifact.verify(files, version.tags.get(tags.DIGEST), _uri(ref))
         return files
 

@@ -1,13 +1,12 @@
-"""The user's trainer function: found beside the model's YAML, hashed, and executed from exactly the hashed bytes."""
+"""The user's trainer function: found beside the model's YAML or packed, and run from the very bytes that are hashed."""
 
 from __future__ import annotations
 
 import importlib
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,10 +14,11 @@ from typing import Any
 from airflow_mlops_provider.exceptions import BadInputError, error_of_user_code
 from airflow_mlops_provider.records.codec import sha256
 from airflow_mlops_provider.records.model_spec import ModelSpec
-
-_GIT_SECONDS = 5
-_OURS = "__mlops_trainer__"
-"""Marks modules that were executed here rather than imported."""
+from airflow_mlops_provider.stores.code.archive import code_digest, read_code
+from airflow_mlops_provider.stores.code.git import git_commit
+from airflow_mlops_provider.stores.code.imports import module_of
+from airflow_mlops_provider.stores.code.modules import placed, use_modules
+from airflow_mlops_provider.stores.code.sources import code_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,30 +26,45 @@ class Trainer:
     """A trainer function and what identifies its code.
 
     :param build: called with the model's ``params``; returns an unfitted scikit-learn estimator or pipeline.
-    :param path: the file that it was read from.
+    :param path: the file that it was read from, where the code was packed.
     :param sha256: of that file.
     :param git_commit: of the repository the file lies in, with ``+changes`` when the file is not committed as it is.
+    :param code: the user's own code that it runs, file name to content; empty for an installed trainer.
     """
 
     build: Callable[..., Any]
     path: Path
     sha256: str
     git_commit: str | None = None
+    code: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def further_code(self) -> tuple[str, ...]:
+        """The hash of all its code, when that is more than the one file that :attr:`sha256` is of; else empty."""
+        return (code_digest(self.code),) if len(self.code) > 1 else ()
 
 
 def load_trainer(spec: ModelSpec) -> Trainer:
-    """The function that ``spec.trainer`` names, from ``spec.root`` or an installed module.
+    """The function that ``spec.trainer`` names: from the packed code, from ``spec.root``, or an installed module.
 
     :raises BadInputError: when module or function cannot be found or the module raises, naming them.
+    :raises IntegrityError: when the packed code is not what its name says.
     """
     name, _, function = spec.trainer.partition(":")
-    path = Path(spec.root or ".", *name.split(".")).with_suffix(".py")
-    with module_path(spec):
-        module, path = (_execute(name, path, spec), path) if spec.root and path.is_file() else _import(name, spec)
+    code = read_code(spec.code) if spec.code else code_of(spec)
+    file = next((file for file in code if file.endswith(".py") and module_of(file) == name), None)
+    if spec.code and file is None:
+        raise BadInputError(_trouble(spec, f"the packed code {spec.code} holds no module {name!r}"))
+    if file is None:
+        with module_path(spec):
+            module, path = _import(name, spec)
+        source = path.read_bytes()
+    else:
+        module, path, source = _run(name, file, code, spec), Path(spec.root or ".", file), code[file]
     build = getattr(module, function, None)
     if not callable(build):
         raise BadInputError(f"model {spec.name}: trainer {spec.trainer}: {path} has no function {function!r}")
-    return Trainer(build=build, path=path, sha256=sha256(path.read_bytes()), git_commit=git_commit(path))
+    return Trainer(build=build, path=path, sha256=sha256(source), git_commit=git_commit(path), code=code)
 
 
 @contextmanager
@@ -65,24 +80,25 @@ def module_path(spec: ModelSpec) -> Iterator[None]:
         sys.path.remove(spec.root)
 
 
-def _execute(name: str, path: Path, spec: ModelSpec) -> ModuleType:
-    # Not importlib's loader: its bytecode cache could run an older file than the one that is hashed.
-    module = ModuleType(name)
-    module.__file__ = str(path)
-    setattr(module, _OURS, True)
+def _run(name: str, file: str, code: Mapping[str, bytes], spec: ModelSpec) -> ModuleType:
+    use_modules(code, _folder_of(code, spec))
     try:
-        code = compile(path.read_bytes(), str(path), "exec")
-        sys.modules[name] = module
-        exec(code, module.__dict__)  # noqa: S102  # the user's own trainer, which is what a training runs
-    except (Exception, SystemExit) as error:
-        sys.modules.pop(name, None)
+        # What is packed runs alone: a folder that happens to lie here must not add to it.
+        with nullcontext() if spec.code else module_path(spec):
+            return importlib.import_module(name)
+    except (Exception, SystemExit) as error:  # whatever the user's module raises
+        path = Path(spec.root or ".", file)
         raise error_of_user_code(_trouble(spec, f"{path} raises {type(error).__name__}: {error}"), error) from error
-    return module
+
+
+def _folder_of(code: Mapping[str, bytes], spec: ModelSpec) -> str:
+    """Where the code lies, as far as it can tell."""
+    if not spec.code:
+        return spec.root or "."
+    return placed(code) if any(not file.endswith(".py") for file in code) else spec.code
 
 
 def _import(name: str, spec: ModelSpec) -> tuple[ModuleType, Path]:
-    if hasattr(sys.modules.get(name), _OURS):
-        del sys.modules[name]  # another model's trainer, executed from another folder under the same name
     try:
         module = importlib.import_module(name)
     except (Exception, SystemExit) as error:  # whatever the user's module raises
@@ -95,20 +111,3 @@ def _import(name: str, spec: ModelSpec) -> tuple[ModuleType, Path]:
 def _trouble(spec: ModelSpec, reason: str) -> str:
     beside = f" (looked in {spec.root})" if spec.root else ""
     return f"model {spec.name}: trainer {spec.trainer}: {reason}{beside}"
-
-
-def git_commit(path: Path) -> str | None:
-    """The commit that the file's folder is at, or ``None`` outside a repository or without git."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(path.resolve().parent), *arguments]
-        done = subprocess.run(  # noqa: S603  # fixed words and a path, no shell
-            command, capture_output=True, text=True, check=True, timeout=_GIT_SECONDS
-        )
-        return done.stdout.strip()
-
-    try:
-        commit = git("rev-parse", "HEAD")
-        return f"{commit}+changes" if git("status", "--porcelain", "--", path.name) else commit
-    except (OSError, subprocess.SubprocessError):
-        return None

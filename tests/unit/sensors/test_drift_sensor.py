@@ -99,9 +99,9 @@ def test_two_runs_that_judge_at_once_leave_one_verdict(sensor, monkeypatch):
     op, rival = sensor("drifted"), sensor("drifted")
     judge = op._judge
 
-    def overtaken(ctx):
+    def overtaken(ctx, environment):
         assert rival.poke(context("rival"))
-        return judge(ctx)
+        return judge(ctx, environment)
 
     monkeypatch.setattr(op, "_judge", overtaken)
     assert not op.poke(context("run1"))
@@ -202,6 +202,9 @@ def test_a_sensor_that_is_killed_cancels_the_comparison(sensor):
 
         def cancel(self):
             self.cancelled = True
+
+        def release(self):
+            pass
 
     place = Place()
     op = sensor("quiet", runner=place)

@@ -19,6 +19,7 @@ from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.reports.purge import PurgeReport
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.chains.retention import retention_chain, tombstones_in
+from airflow_mlops_provider.stores.evidence.job_specs import keep_spec, read_spec
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence
 from airflow_mlops_provider.stores.specs import local_path
 
@@ -289,3 +290,13 @@ def test_outcomes_kept_under_their_requests_go_when_all_kinds_do(world):
     assert len(outcomes.uris()) == 1
     assert report_of(purge(world)).outcomes == 1
     assert (outcomes.uris(), outcomes.newest()) == ([], None)
+
+
+def test_specs_of_jobs_that_ran_elsewhere_go_when_all_kinds_do(world):
+    uri = keep_spec(world.store, "drift", {"current": "b.csv"})
+    for keys in ({"kinds": ["drift"]}, {"preview": True}):
+        purge(world, **keys)
+        assert read_spec(uri) == {"current": "b.csv"}
+    purge(world)
+    with pytest.raises(BadInputError, match="does not exist"):
+        read_spec(uri)

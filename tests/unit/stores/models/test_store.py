@@ -455,3 +455,30 @@ def test_several_processes_may_make_the_store_at_once(tmp_path):
     code = f"from airflow_mlops_provider.stores.models import ModelStore; ModelStore(evidence_root={str(tmp_path)!r})"
     started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
     assert [process.wait() for process in started] == [0, 0, 0, 0]
+
+
+def test_two_runs_that_log_a_dataset_for_the_first_time_at_once_both_have_it(mlops_root):
+    from mlflow.exceptions import MlflowException
+
+    class Overtaken:
+        """MLflow when another run inserts the dataset between its look and its own insert."""
+
+        def __init__(self, client, rival):
+            self.client, self.rival, self.calls = client, rival, 0
+
+        def log_inputs(self, run_id, datasets):
+            self.calls += 1
+            if self.calls == 1:
+                self.client.log_inputs(self.rival, datasets=datasets)
+                raise MlflowException("UNIQUE constraint failed: datasets.digest")
+            self.client.log_inputs(run_id, datasets=datasets)
+
+        def __getattr__(self, name):
+            return getattr(self.client, name)
+
+    store = ModelStore(evidence_root=mlops_root)
+    with store.training_run("toy", run_key="one") as rival, store.training_run("toy", run_key="two") as run:
+        run._client = Overtaken(run._client, rival.run_id)
+        run.log_dataset(DATASET)
+        found = [run._client.get_run(each).inputs.dataset_inputs for each in (rival.run_id, run.run_id)]
+    assert [each.dataset.name for inputs in found for each in inputs] == ["toy.parquet", "toy.parquet"]

@@ -1,0 +1,1 @@
+"""The user's own code: found beside a model's declaration, packed into one archive, run from exactly those bytes."""
