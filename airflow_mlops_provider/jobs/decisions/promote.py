@@ -12,8 +12,8 @@ from airflow_mlops_provider.decisions.promotion import (
 )
 from airflow_mlops_provider.exceptions import AlreadyExistsError, LostVersionError
 from airflow_mlops_provider.jobs.decisions.record import draft_decision, model_name, outcome_of
-from airflow_mlops_provider.jobs.decisions.rejudge import read_proven
 from airflow_mlops_provider.jobs.job import Job
+from airflow_mlops_provider.jobs.rejudge import read_proven
 from airflow_mlops_provider.jobs.stored_probe import load_version
 from airflow_mlops_provider.records.codec import decode, digest
 from airflow_mlops_provider.records.decision_record import (
