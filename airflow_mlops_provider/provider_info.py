@@ -25,6 +25,7 @@ def get_provider_info() -> dict[str, Any]:
                         "decay",
                         "evaluation",
                         "incident",
+                        "mirror",
                         "prediction",
                         "profile",
                         "promotion",

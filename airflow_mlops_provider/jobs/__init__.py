@@ -32,6 +32,7 @@ JOBS: dict[str, str] = {
     "reproduce": "models.reproduce:ReproduceJob",
     "purge": "decisions.purge:PurgeJob",
     "close": "decisions.incident:CloseIncidentJob",
+    "mirror": "decisions.mirror:MirrorJob",
 }
 """Job name to ``module:class`` in this package; a class is imported when its job runs."""
 

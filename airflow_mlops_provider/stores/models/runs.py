@@ -112,7 +112,7 @@ class TrainingRun:
         try:
             self._client.log_inputs(self.run_id, datasets=[given])
         except MlflowException:
-            # Of two runs that log a dataset for the first time at once, MLflow refuses one; by now it knows the dataset.
+            # Of two runs that log a dataset for the first time at once, MLflow refuses one, and knows it by now.
             self._client.log_inputs(self.run_id, datasets=[given])
 
     @reaching

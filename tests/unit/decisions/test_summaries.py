@@ -24,6 +24,7 @@ from airflow_mlops_provider.decisions import (
     evaluation,
     incident,
     lineage,
+    mirror,
     model_card,
     prediction,
     promotion,
@@ -43,6 +44,7 @@ from airflow_mlops_provider.records.reports.decay import DecayReport, WindowMetr
 from airflow_mlops_provider.records.reports.drift import DriftReport, Measure, Shift
 from airflow_mlops_provider.records.reports.evaluation import Bound, Comparison, EvaluationReport, Invariant
 from airflow_mlops_provider.records.reports.incident import IncidentReport
+from airflow_mlops_provider.records.reports.mirror import MirrorReport
 from airflow_mlops_provider.records.reports.model_card import ModelCardReport
 from airflow_mlops_provider.records.reports.prediction import PredictionReport, ShadowComparison
 from airflow_mlops_provider.records.reports.promotion import PromotionReport
@@ -203,6 +205,7 @@ REPORTS: dict[str, tuple[st.SearchStrategy[Any], Callable[[Any], Verdict]]] = {
     "reproduction": (records(ReproductionReport), reproduction.judge_reproduction),
     "verification": (records(VerificationReport), verification.judge_verification),
     "replay": (records(ReplayReport), verification.judge_replay),
+    "mirror": (records(MirrorReport), mirror.judge_mirror),
 }
 
 
