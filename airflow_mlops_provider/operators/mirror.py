@@ -30,7 +30,9 @@ class MirrorChampionOperator(JobOperator):
     """
 
     request_type = MirrorRequest
-    template_fields: Sequence[str] = ("model", "group", "image", "region", "alias", "evidence_root")
+    template_fields: Sequence[str] = (
+        *("model", "group", "image", "content_types", "response_types", "region", "alias", "evidence_root"),
+    )
 
     def __init__(
         self,

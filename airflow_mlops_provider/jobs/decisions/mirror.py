@@ -88,7 +88,7 @@ class MirrorJob(Job, MirrorRequest):
     def _package_in_force(
         self, models: ModelStore, packages: ModelPackages, ours: Sequence[Package], force: _InForce
     ) -> tuple[Package, bool]:
-        """The package of the version in force: the oldest, should two runs have made one each; and whether it is new."""
+        """The package of the version in force, and whether it is new; the oldest, if two runs have made one each."""
         standing = [each for each in ours if each.properties.get(DIGEST) == force.model.digest]
         if standing:
             return standing[0], False

@@ -242,7 +242,7 @@ def test_every_judgement_has_a_short_summary_and_the_status_of_its_worst_finding
 
 
 def test_every_judge_of_the_decisions_is_held_to_it():
-    rooms = (bias, decay, drift, evaluation, incident, model_card, prediction, promotion, purge, reproduction)
+    rooms = (bias, decay, drift, evaluation, incident, mirror, model_card, prediction, promotion, purge, reproduction)
     names = {
         name.removeprefix("judge_")
         for room in (*rooms, rollback, training, validation, verification)
