@@ -31,7 +31,8 @@ demo: setup ## the whole lifecycle on real data under a real Airflow (ARGS=--exi
 test: setup lint ## what CI runs first: lint, types, layers and every tier that needs no server
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not services" $(ARGS)
 
-test-services: setup ## what CI runs next: Postgres, Redis, S3 and MLflow servers, started here and ended again
+test-services: setup ## what CI runs next: Postgres, Redis, S3, MLflow and Kubernetes, started here and ended again
+	$(BIN)/python -m tests.services.cluster.programs
 	$(BIN)/python -m pytest -m services $(ARGS)
 
 lint: setup ## format, lint, types, layers

@@ -49,6 +49,13 @@ class JobCancelledError(BaseException):
     """
 
 
+class WorkerStopsError(Exception):
+    """The worker of a task shuts down, and the task's job goes on elsewhere: a retry finds it.
+
+    Raised in the midst of whatever the task does, so that it is none of the errors that are handled there.
+    """
+
+
 class FormerNameWarning(DeprecationWarning):
     """A key or argument was given under a name that it had in an earlier version."""
 

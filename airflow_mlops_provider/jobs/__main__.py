@@ -25,7 +25,7 @@ from typing import Any, NoReturn, TextIO
 from airflow_mlops_provider.exceptions import BadInputError, FormerNameWarning, MLOpsError, one_line
 from airflow_mlops_provider.jobs import JOBS, run, run_and_leave
 from airflow_mlops_provider.jobs.exit_message import ExitMessage
-from airflow_mlops_provider.jobs.parent import end_with_parent
+from airflow_mlops_provider.jobs.parent import end_when_told, end_with_parent
 from airflow_mlops_provider.jobs.protocol import ExitStatus, outcome_line, told
 from airflow_mlops_provider.jobs.secret_variables import read_secret_variables
 from airflow_mlops_provider.records.outcome import Outcome
@@ -177,6 +177,7 @@ if __name__ == "__main__":
     # Python shows deprecations to programmers alone; whoever wrote the spec is to see these.
     warnings.simplefilter("default", FormerNameWarning)
     end_with_parent()
+    end_when_told(os.getpid())
     _flush_each_line()
     _send_chatter_to_standard_output()
     status = main()

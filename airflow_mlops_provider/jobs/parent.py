@@ -1,4 +1,4 @@
-"""A job that ends with the process that started it, however that one ends."""
+"""A job that ends with the process that started it, however that one ends, and when it is told to."""
 
 from __future__ import annotations
 
@@ -18,6 +18,17 @@ def end_with_parent() -> None:
     named = os.environ.pop(PARENT_PIPE, "")  # this job's own: a process that it starts watches nothing
     if named.isdecimal():
         threading.Thread(target=_watch, args=(int(named),), name="end with parent", daemon=True).start()
+
+
+def end_when_told(process_id: int) -> None:
+    """Let SIGTERM end this process also where it is the first one of a container, which the kernel spares otherwise.
+
+    A pod that is deleted would go on until its grace period is over.
+
+    :param process_id: of this process.
+    """
+    if process_id == 1:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
 
 
 def _watch(pipe: int) -> None:

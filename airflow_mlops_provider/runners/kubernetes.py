@@ -20,6 +20,7 @@ from airflow_mlops_provider.runners.pods.manifest import (
     SPEC,
     TASK,
     PodParts,
+    number_of,
 )
 from airflow_mlops_provider.runners.pods.status import CONTAINER, has_ended, is_leaving
 from airflow_mlops_provider.runners.remote_job import RemoteJob, hand_over, handed_over
@@ -115,14 +116,11 @@ class KubernetesRunner:
         """
         remote = hand_over(job, spec, place="a Kubernetes pod", mounted=self.mounted)
         try:
-            handle = self._found(remote) or self._started(remote, has_environment=bool(environment))
-        except AlreadyExistsError as error:
-            # Another process of the same task came first, and its pod is found now.
-            found = self._found(remote)
-            if found is None:
-                raise BackendError(str(error)) from error
-            handle = found
-        self._provide(handle.name, environment)
+            handle = self._found_or_started(remote, has_environment=bool(environment))
+            self._provide(handle.name, environment)
+        except BaseException:
+            self._cluster.forget_credentials()
+            raise
         return handle
 
     def resume(self, job: str, name: str, *, since: str | None = None) -> PodHandle:
@@ -143,6 +141,7 @@ class KubernetesRunner:
 
         :param deadline: when the task's time runs out, in seconds since 1970.
         """
+        self._cluster.forget_credentials()  # the triggerer makes its own
         return (
             "airflow_mlops_provider.triggers.kubernetes.PodTrigger",
             {
@@ -161,6 +160,16 @@ class KubernetesRunner:
     @cached_property
     def _cluster(self) -> Cluster:
         return Cluster(address=self.address)
+
+    def _found_or_started(self, remote: RemoteJob, *, has_environment: bool) -> PodHandle:
+        try:
+            return self._found(remote) or self._started(remote, has_environment=has_environment)
+        except AlreadyExistsError as error:
+            # Another process of the same task came first, and its pod is found now.
+            found = self._found(remote)
+            if found is None:
+                raise BackendError(str(error)) from error
+            return found
 
     def _found(self, remote: RemoteJob) -> PodHandle | None:
         """The handle of this request's pod, when there is one that will do."""
@@ -193,10 +202,10 @@ class KubernetesRunner:
             time.sleep(self.rules.poll_seconds)
 
     def _started(self, remote: RemoteJob, *, has_environment: bool) -> PodHandle:
-        kept = len([pod for pod in self._all_of_task(remote) if pod.metadata.labels.get(REQUEST) == remote.request])
-        pod = self._cluster.create(
-            self.parts.pod(remote, number=kept + 1, namespace=self._cluster.namespace, has_environment=has_environment)
-        )
+        kept = [pod for pod in self._all_of_task(remote) if pod.metadata.labels.get(REQUEST) == remote.request]
+        number = 1 + max(map(number_of, kept), default=0)
+        made = self.parts.pod(remote, number=number, namespace=self._cluster.namespace, has_environment=has_environment)
+        pod = self._cluster.create(made)
         log.info("pod %s/%s is made", self._cluster.namespace, pod.metadata.name)
         return self._handle(pod.metadata.name, remote)
 

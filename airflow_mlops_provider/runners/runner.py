@@ -107,12 +107,16 @@ class LastingHandle(Handle, Protocol):
     """A job that goes on when the process that holds its handle does not.
 
     :ivar name: by which :meth:`LastingRunner.resume` finds it.
-    :ivar where: the job and its place, for messages.
     :ivar outlives_worker: whether it is left alone when the worker of its task shuts down.
     """
 
     name: str
     outlives_worker: bool
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether ``cancel`` was called; asks nobody."""
+        ...
 
     @property
     def where(self) -> str:

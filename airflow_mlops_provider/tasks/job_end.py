@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_mlops_provider.exceptions import BackendError
-from airflow_mlops_provider.runners.runner import Handle, State
+from airflow_mlops_provider.exceptions import MLOpsError, WorkerStopsError
+from airflow_mlops_provider.runners.runner import Handle, LastingHandle, State
 from airflow_mlops_provider.tasks.run import release
 
 log = logging.getLogger(__name__)
@@ -25,19 +25,21 @@ def end_with_task(handle: Handle, origin: Mapping[str, str]) -> None:
     Called by a signal's handler.
 
     :param origin: of the task, see :func:`~airflow_mlops_provider.tasks.run.task_origin`.
-    :raises BackendError: when the job is left alone, so that the task ends and a retry finds the job again.
+    :raises WorkerStopsError: when the job is left alone, so that the task ends and a retry finds the job again.
     """
-    # In the place of the job's thread it must be cancelled in that thread; elsewhere a call may hold a lock here.
     outlives = getattr(handle, "outlives_worker", None)
-    if outlives is None or handle.state() is State.CANCELLED:
-        handle.cancel()
+    if outlives is None:
+        handle.cancel()  # in this very thread: it may be the job's own
         return
-    is_wanted: list[bool] = []
-    _in_time(lambda: is_wanted.append(outlives and _is_wanted(origin)))
-    if is_wanted in ([], [True]) and outlives:
-        where = getattr(handle, "where", "the job")
-        raise BackendError(f"{where} goes on, and a retry finds it: only its worker shuts down")
-    _in_time(handle.cancel)
+    lasting: LastingHandle = handle  # type: ignore[assignment]  # what has that attribute
+    if lasting.is_cancelled:
+        return
+    wanted: list[bool] = []
+    if outlives:
+        _in_time(lambda: wanted.append(_is_wanted(origin)))
+    if outlives and wanted != [False]:
+        raise WorkerStopsError(f"{lasting.where} goes on, and a retry finds it: only its worker shuts down")
+    _in_time(lambda: _cancel(lasting))
 
 
 def release_when_reported(operator: BaseOperator, handle: Handle) -> None:
@@ -79,7 +81,14 @@ def _is_wanted(origin: Mapping[str, str]) -> bool:
     return "running" in found.values()
 
 
-def _in_time(call: Any) -> None:
+def _cancel(handle: LastingHandle) -> None:
+    try:
+        handle.cancel()
+    except MLOpsError as error:
+        log.warning("%s could not be cancelled: %s", handle.where, error)
+
+
+def _in_time(call: Callable[[], None]) -> None:
     """Call in a thread of its own: what the signal interrupted may hold a lock that the call needs."""
     thread = threading.Thread(target=call, daemon=True)
     thread.start()

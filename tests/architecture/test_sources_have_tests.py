@@ -36,6 +36,8 @@ WINGS = {
     # Operators do one thing with many jobs, and are tested by it.
     "operators": "unit/operators/test_operators.py",
     "ui": "unit/ui/test_pages.py",
+    # A pod is made, watched and removed by one runner, and tested through it.
+    "runners/pods": "unit/runners/test_kubernetes.py",
 }
 """Folders whose parts are tested together: folder to the test of the whole."""
 

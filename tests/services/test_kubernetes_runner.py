@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -187,6 +189,38 @@ def test_a_template_variables_and_a_secret_of_the_users_reach_the_job(cluster, n
     assert {each.name for each in container.env} == {"T", "GIVEN", "KEY"}
     assert container.resources.limits == {"memory": "1Gi"}
     handle.release()
+
+
+def test_an_eks_cluster_is_reached_with_aws_credentials(cluster, namespace, quick, monkeypatch):
+    for name, value in aws_access(cluster).items():
+        monkeypatch.setenv(name, value)
+    before = set(Path(tempfile.gettempdir()).glob("airflow_eks_*"))
+    arguments = {"cluster": "prod", "aws_conn_id": None, "region": "eu-central-1"}
+    handle = quick(arguments=arguments).submit()
+    assert handle.collect().verdict.status == "pass"
+    assert set(Path(tempfile.gettempdir()).glob("airflow_eks_*")) != before
+    handle.release()
+    assert set(Path(tempfile.gettempdir()).glob("airflow_eks_*")) == before  # no credentials are left lying
+    wait_until(lambda: not pods_of(cluster, handle), "the end of the pod")
+
+
+def test_an_eks_cluster_that_is_not_there_is_named(cluster, quick, monkeypatch):
+    for name, value in aws_access(cluster).items():
+        monkeypatch.setenv(name, value)
+    error = error_of_submit(quick(arguments={"cluster": "other", "aws_conn_id": None, "region": "eu-central-1"}))
+    assert isinstance(error, BackendError)
+    assert str(error).startswith("EKS cluster 'other' (connection None): ")
+    assert "No cluster found for name: other." in str(error)
+
+
+def aws_access(cluster):
+    return {
+        "AWS_ACCESS_KEY_ID": "somebody",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_ENDPOINT_URL_EKS": cluster.eks.address,
+        # The kubeconfig of EKS asks a Python of this name for tokens.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
 
 
 # What people meet.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -78,6 +78,13 @@ class Cluster:
             return KubernetesHook(conn_id=self.address.conn_id)
         return KubernetesHook(kubernetes_conn_id=None, config_file=self._eks_config(self.address.eks_cluster))
 
+    def forget_credentials(self) -> None:
+        """Remove the files with an EKS cluster's credentials; the next call makes new ones."""
+        if self.address.eks_cluster is not None:
+            self._credentials.close()
+            for name in ("hook", "_manager"):
+                self.__dict__.pop(name, None)
+
     def pods(self, *, labels: Mapping[str, str]) -> list[Any]:
         """The pods with these labels."""
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
@@ -113,7 +120,7 @@ class Cluster:
         pod = None
         with self._told(f"read pod {name}", absent_is_none=True):
             pod = self._manager.read_pod(self._named(name))
-        return pod
+        return pod  # noqa: RET504  # the block is left early where there is none
 
     def delete(self, name: str) -> None:
         """Delete a pod, and its processes after their grace period; one that is gone is no fault."""
@@ -135,7 +142,7 @@ class Cluster:
         from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
         with self._told(f"read the log of pod {name}"), suppress(ProtocolError, ReadTimeoutError):
-            yield from self._manager.read_pod_logs(
+            stream = self._manager.read_pod_logs(
                 self._named(name),
                 CONTAINER,
                 timestamps=True,
@@ -144,6 +151,8 @@ class Cluster:
                 post_termination_timeout=_YEARS,
                 _request_timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS),
             )
+            with closing(stream.response):
+                yield from stream
 
     @property
     def _core(self) -> Any:
@@ -161,8 +170,12 @@ class Cluster:
         return client.V1Pod(metadata=client.V1ObjectMeta(name=name, namespace=self.namespace))
 
     def _eks_config(self, cluster: str) -> str:
-        from airflow.providers.amazon.aws.hooks.eks import EksHook
-
+        try:
+            from airflow.providers.amazon.aws.hooks.eks import EksHook
+        except ImportError as error:
+            raise BackendError(f"{self.address} needs pip install 'airflow-mlops-provider[amazon]'") from error
+        if not hasattr(EksHook, "generate_config_file_with_credentials"):
+            raise BackendError(f"{self.address} needs apache-airflow-providers-amazon 9.39 or newer")
         eks = EksHook(aws_conn_id=self.address.aws_conn_id, region_name=self.address.region)
         try:
             config, _ = self._credentials.enter_context(

@@ -66,6 +66,11 @@ class PodHandle:
         self._is_cancelled = False
 
     @property
+    def is_cancelled(self) -> bool:
+        """Whether :meth:`cancel` was called; asks nobody."""
+        return self._is_cancelled
+
+    @property
     def where(self) -> str:
         """The job and its pod, for messages."""
         return f"job {self._job.job!r} in pod {self._cluster.namespace}/{self.name}"
@@ -105,8 +110,13 @@ class PodHandle:
 
     def release(self) -> None:
         """Delete the pod, with its Secret, once its end was seen; a failed one is kept where the runner says so."""
-        if self._ended_in is None:
-            return
+        try:
+            if self._ended_in is not None:
+                self._remove()
+        finally:
+            self._cluster.forget_credentials()
+
+    def _remove(self) -> None:
         if self._rules.keep_failed and not isinstance(self._result, Outcome):
             self._cluster.label(self.name, {COLLECTED: "true"})
             log.info("pod %s/%s is kept to be looked at", self._cluster.namespace, self.name)
@@ -114,8 +124,9 @@ class PodHandle:
             self._cluster.delete(self.name)
 
     def failure(self) -> MLOpsError | None:
-        """Why the job ended without an Outcome; ``None`` while it runs, and when it has one."""
-        return self._result if self.state() is State.FAILED and isinstance(self._result, MLOpsError) else None
+        """Why the job ended without an Outcome; ``None`` while it runs, and when it has one, also one not yet read."""
+        failed = self.state() is State.FAILED and self._ended_in is not None
+        return self._result if failed and isinstance(self._result, MLOpsError) else None
 
     def _read(self) -> Iterator[str]:
         try:
@@ -173,8 +184,11 @@ class PodHandle:
         if pod is None:
             gone = f"{self.where}: the pod is gone; somebody deleted it, or its node was drained"
             return left_or(BackendError(gone), self._job.fetch)
-        self._ended_in = pod
         message = message_of(pod)
-        if message is not None:
-            return self._job.result(message, where=self.where)
-        return left_or(error_in(pod, where=self.where), self._job.fetch)
+        if message is None:
+            self._ended_in = pod
+            return left_or(error_in(pod, where=self.where), self._job.fetch)
+        result = self._job.result(message, where=self.where)
+        # An Outcome that cannot be read at the moment is there: the pod stays, so that a retry reads it.
+        self._ended_in = None if message.outcome_uri and isinstance(result, BackendError) else pod
+        return result

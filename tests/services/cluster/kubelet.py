@@ -208,7 +208,15 @@ class Kubelet:
         self.core.patch_namespaced_pod_status(pod.metadata.name, pod.metadata.namespace, {"status": status})
 
     def note(self, event: str, pod: Any, process: int, **more: Any) -> None:
-        line = {"event": event, "pod": pod.metadata.name, "labels": pod.metadata.labels, "process": process, **more}
+        task = (pod.metadata.annotations or {}).get("airflow-mlops-provider/task_id")
+        line = {
+            "event": event,
+            "pod": pod.metadata.name,
+            "task": task,
+            "labels": pod.metadata.labels,
+            "process": process,
+        }
+        line |= more
         with (self.folder / "starts.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
 

@@ -1,15 +1,10 @@
-"""A Kubernetes cluster of one node: the real API server, controllers and scheduler, over etcd, and a kubelet for tests.
-
-The programs are built from Debian's source package by ``build.sh``, once for each machine, and kept outside of the
-repository.
-"""
+"""A Kubernetes cluster of one node: real API server, controllers and scheduler, over etcd, and a kubelet for tests."""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,41 +14,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from demo.services import HOST, Process, free_port
+from tests.services.cluster.eks import Eks
+from tests.services.cluster.programs import require_programs
 from tests.services.servers import data_folder, inherited, require_program
 
-VERSION = "1.20.2"
-PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-PACKAGES = ("etcd-server", "golang-1.19-go", "golang-github-modern-go-reflect2-dev", "dpkg-dev", "openssl")
 CONTROLLERS = "garbagecollector,namespace,serviceaccount,serviceaccount-token"
 NODE = "node-1"
-
-
-def cache() -> Path:
-    """Where the built programs lie."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "airflow-mlops-provider" / f"kubernetes-{VERSION}"
-
-
-def require_programs() -> Path:
-    """The folder of the programs, built when it is not there; where CI runs, one that is not built is a failure."""
-    folder = cache()
-    if not all((folder / name).exists() for name in PROGRAMS):
-        missing = [name for name in ("dpkg-source", "apt-get", "openssl") if shutil.which(name) is None]
-        if missing or not Path("/usr/lib/go-1.19/bin/go").exists():
-            _unavailable(f"Kubernetes cannot be built: apt-get install {' '.join(PACKAGES)}")
-        built = subprocess.run(
-            [Path(__file__).with_name("build.sh"), folder], capture_output=True, text=True, check=False
-        )
-        if built.returncode:
-            _unavailable(f"Kubernetes was not built: {built.stderr[-2000:]}")
-    return folder
-
-
-def _unavailable(problem: str) -> None:
-    pytest.fail(problem) if os.environ.get("CI") else pytest.skip(problem)
 
 
 @dataclass(frozen=True)
@@ -62,10 +29,12 @@ class Cluster:
 
     :param folder: where kubeconfig and the kubelet's files lie.
     :param address: of the API server.
+    :param eks: through which it is an EKS cluster as well.
     """
 
     folder: Path
     address: str
+    eks: Eks
 
     @property
     def kubeconfig(self) -> dict[str, Any]:
@@ -152,6 +121,9 @@ def running_cluster() -> Iterator[Cluster]:
               "--initial-advertise-peer-urls", f"http://{HOST}:{peer}", "--initial-cluster",
               f"default=http://{HOST}:{peer}", "--unsafe-no-fsync")  # fmt: skip
         _make_keys(folder)
+        eks = Eks()
+        started.callback(eks.stop)
+        (folder / "authenticator").write_text(json.dumps(eks.webhook))
         users = {"admin": "system:masters", **dict.fromkeys(("nobody", "runner"), "people")}
         lines = [f'token-{name},{name},{name},"{group}"' for name, group in users.items()]
         (folder / "tokens.csv").write_text("\n".join(lines) + "\n")
@@ -160,11 +132,14 @@ def running_cluster() -> Iterator[Cluster]:
                        "--insecure-port", "0", "--token-auth-file", f"{folder}/tokens.csv", "--authorization-mode",
                        "RBAC", "--service-account-issuer", "https://kubernetes.default.svc",
                        "--service-account-key-file", f"{folder}/accounts.key", "--service-account-signing-key-file",
-                       f"{folder}/accounts.key", "--service-cluster-ip-range", "10.0.0.0/24")  # fmt: skip
-        cluster = Cluster(folder, f"https://{HOST}:{secure}")
+                       f"{folder}/accounts.key", "--service-cluster-ip-range", "10.0.0.0/24",
+                       "--authentication-token-webhook-config-file", f"{folder}/authenticator")  # fmt: skip
+        cluster = Cluster(folder, f"https://{HOST}:{secure}", eks)
         certificate = folder / "certificates" / "apiserver.crt"
         server.wait_until(certificate.exists, "the certificate of the API server")
         (folder / "kubeconfig").write_text(json.dumps(_kubeconfig(cluster.address, certificate)))
+        authority = cluster.kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"]
+        eks.cluster = {"name": "prod", "endpoint": cluster.address, "certificateAuthority": {"data": authority}}
         server.wait_until(lambda: _is_ready(cluster), "the API server")
         start("controllers", f"{programs}/kube-controller-manager", "--kubeconfig", f"{folder}/kubeconfig",
               "--controllers", CONTROLLERS, "--service-account-private-key-file", f"{folder}/accounts.key",

@@ -11,6 +11,7 @@ from airflow_mlops_provider.jobs.protocol import outcome_line
 from airflow_mlops_provider.runners.kubernetes import KubernetesRunner
 from airflow_mlops_provider.runners.runner import LastingRunner, State
 from airflow_mlops_provider.stores.evidence.job_specs import read_spec
+from airflow_mlops_provider.stores.specs import local_path
 from tests.unit.runners.pods.pods_api import PodsApi, refused, runner_on, status
 
 ENVIRONMENT = {"MLFLOW_TRACKING_PASSWORD": "secret"}
@@ -122,6 +123,24 @@ def test_a_failed_job_raises_its_error_and_its_pod_is_kept_where_that_was_asked(
     assert len(api.pods) == number
 
 
+def test_an_outcome_that_cannot_be_read_now_is_read_by_the_retry_and_nothing_runs_again(api, spec, outcome, tmp_path):
+    handle = submit(api, spec)
+    uri = leaves(spec, outcome)
+    ends(api, outcome_uri=uri)
+    folder = local_path(uri).parent
+    folder.rename(tmp_path / "away")
+    folder.write_text("no folder")  # as a store that cannot be reached
+    with pytest.raises(BackendError):
+        handle.collect()
+    handle.release()
+    with pytest.raises(BackendError):
+        submit(api, again(spec)).collect()
+    folder.unlink()
+    (tmp_path / "away").rename(folder)
+    assert submit(api, again(spec)).collect() == outcome
+    assert api.deleted == []
+
+
 def test_bad_input_that_nobody_saw_is_told_and_not_run_again(api, spec):
     submit(api, spec)
     ends(api, code=2, error="b.csv: no such file")
@@ -136,6 +155,19 @@ def test_a_failure_that_nobody_saw_is_run_again(api, spec):
     submit(api, again(spec))
     assert api.deleted == [first.name]
     assert len(api.pods) == 1
+
+
+def test_the_number_of_a_pod_is_above_those_that_are_kept(api, spec):
+    for _ in range(3):
+        api.becomes = lambda pod: None
+        handle = submit(api, spec, keep_failed=True)
+        ends(api, code=1, error="it failed")
+        with pytest.raises(BackendError):
+            handle.collect()
+        handle.release()
+    del api.pods[f"{handle.name[:-1]}1"]  # somebody has looked at it
+    api.becomes = lambda pod: None
+    assert submit(api, spec).name.endswith("-4")
 
 
 def test_a_fault_comes_with_its_traceback(api, spec):

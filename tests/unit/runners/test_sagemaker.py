@@ -75,6 +75,18 @@ def test_a_job_that_ended_while_nobody_looked_is_not_run_again(account, spec, ou
     assert len(account.made) == 1
 
 
+def test_an_outcome_that_cannot_be_read_at_the_moment_is_read_by_the_retry(account, spec, outcome, monkeypatch):
+    first = submit(account, spec)
+    account.end(first.name, code=0, outcome_uri=leaves(spec, outcome))
+    with monkeypatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        with pytest.raises(BackendError, match="cannot be read"):
+            first.collect()
+        first.release()
+    second = submit(account, again(spec))
+    assert (second.name, second.collect()) == (first.name, outcome)
+
+
 def test_a_job_whose_end_was_seen_is_followed_by_one_with_the_next_number(account, spec):
     names = []
     for _ in range(3):

@@ -203,6 +203,9 @@ def test_a_sensor_that_is_killed_cancels_the_comparison(sensor):
         def cancel(self):
             self.cancelled = True
 
+        def release(self):
+            pass
+
     place = Place()
     op = sensor("quiet", runner=place)
     op.on_kill()  # nothing runs yet

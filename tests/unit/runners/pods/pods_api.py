@@ -88,7 +88,7 @@ class PodsApi:
     def read_namespaced_pod_log(self, **_: Any) -> Any:
         self._may("log")
         lines = list(self.log)
-        return SimpleNamespace(stream=lambda **_: iter(lines))
+        return SimpleNamespace(stream=lambda **_: iter(lines), close=lambda: None)
 
     def _may(self, method: str) -> None:
         if method in self.refuses:
