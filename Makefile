@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint test-fast test-services test-slow test-floor test-install bench docs pins clean
+.PHONY: help setup demo deployment test lint test-fast test-services test-slow test-floor test-install bench docs pins clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 demo: setup ## the whole lifecycle on real data under a real Airflow (ARGS=--exit ends by itself)
 	$(BIN)/python -m demo $(ARGS)
 
+deployment: setup ## what docker-compose.yaml says, as processes; a worker dies in the middle (ARGS=--exit ends by itself)
+	$(BIN)/python -m deployment $(ARGS)
+
 # A file stays on one worker: its tests share servers and databases, and some tell one story in order.
 test: setup lint ## what CI runs first: lint, types, layers and every tier that needs no server
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not services" $(ARGS)
@@ -40,7 +43,7 @@ lint: setup ## format, lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/yamllint --strict docker docker-compose.yaml dags
+	$(BIN)/yamllint --strict docker docker-compose.yaml deployment dags
 
 test-fast: setup ## the pure and glue tiers alone
 	$(BIN)/python -m pytest -n 2 -m "not slow and not services and not integration and not browser" $(ARGS)

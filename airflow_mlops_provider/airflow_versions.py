@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
+from airflow import __version__
+
+OPENS_PAGES_IN_FRAME = tuple(map(int, re.findall(r"\d+", __version__)[:3])) >= (3, 3, 2)
+"""Whether the UI opens a page below the address of an external view in its frame; before, it opened the first page."""
+
 try:
     from airflow.sdk.exceptions import (
         AirflowException,
@@ -26,6 +33,7 @@ except ImportError:  # Airflow 3.1
     )
 
 __all__ = [
+    "OPENS_PAGES_IN_FRAME",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",

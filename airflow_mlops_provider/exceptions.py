@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from airflow_mlops_provider.secrets_in_text import masked
+
 
 class MLOpsError(Exception):
-    """Base of every error that this package raises on purpose; its text is one line for a person."""
+    """Base of every error that this package raises on purpose; its text is one line for a person, without secrets."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(masked(each) if isinstance(each, str) else each for each in args))
 
 
 class BadInputError(MLOpsError):

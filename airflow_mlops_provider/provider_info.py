@@ -25,6 +25,7 @@ def get_provider_info() -> dict[str, Any]:
                         "decay",
                         "evaluation",
                         "incident",
+                        "ingest",
                         "mirror",
                         "prediction",
                         "profile",
@@ -84,6 +85,14 @@ _CONFIG: dict[str, Any] = {
                 "version_added": "0.1.0",
                 "type": "string",
                 "example": "s3://company-mlops/evidence",
+                "default": None,
+            },
+            "evidence_roots": {
+                "description": "Further evidence roots, apart by commas, that operators write to by their own "
+                "evidence_root. The MLOps page shows these too, and opens no others.",
+                "version_added": "0.2.0",
+                "type": "string",
+                "example": "s3://team-a/mlops, s3://team-b/mlops",
                 "default": None,
             },
             "tracking_uri": {

@@ -69,7 +69,7 @@ def ours(folder: str) -> float:
     report = measure_bias_of_classes(
         lambda: dataset.reader([*COLUMNS, "y", "p"], coded=True),
         plan_slices(COLUMNS, 2),
-        lambda kinds: (kinds.plain(), SLICE_METRICS["accuracy"], ()),
+        lambda table: (table.plain_predictions(), SLICE_METRICS["accuracy"], ()),
         label="y",
         prediction="p",
     )

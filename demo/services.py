@@ -37,14 +37,24 @@ def free_port(preferred: int) -> int:
 
 
 class Process:
-    """A command in a process group of its own, so that nothing it starts outlives it."""
+    """A command in a process group of its own, so that nothing it starts outlives it.
 
-    def __init__(self, command: list[str], *, env: dict[str, str], log: Path) -> None:
+    :param log: where its output goes.
+    :param folder: its working directory; that of this process when left out.
+    """
+
+    def __init__(self, command: list[str], *, env: dict[str, str], log: Path, folder: Path | None = None) -> None:
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as sink:
             self._popen = subprocess.Popen(
-                command, env=env, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
+                command,
+                env=env,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                start_new_session=True,
             )
 
     def wait_until(self, ready: Callable[[], bool], what: str) -> None:
@@ -52,9 +62,25 @@ class Process:
         deadline = time.monotonic() + START_SECONDS
         while not ready():
             if self._popen.poll() is not None or time.monotonic() > deadline:
-                tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-25:])
-                raise RuntimeError(f"{what} did not start; the end of {self.log}:\n{tail}")
+                raise RuntimeError(f"{what} did not start; the end of {self._end_of_log()}")
             time.sleep(0.5)
+
+    def wait_to_end(self, what: str) -> None:
+        """Return once the process has ended well; raise with the end of the log otherwise."""
+        try:
+            status = self._popen.wait(timeout=START_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"{what} did not end; the end of {self._end_of_log()}") from None
+        if status != 0:
+            raise RuntimeError(f"{what} ended with status {status}; the end of {self._end_of_log()}")
+
+    def has_ended(self) -> bool:
+        """Whether the process itself has ended, whoever ended it."""
+        return self._popen.poll() is not None
+
+    def _end_of_log(self) -> str:
+        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-25:])
+        return f"{self.log}:\n{tail}"
 
     @property
     def group(self) -> int:
@@ -143,61 +169,48 @@ class SlackReceiver:
         self._server.server_close()
 
 
-class Airflow:
-    """``airflow standalone`` on the loopback address with a home of its own, spoken to over its REST API.
+class AirflowApi:
+    """The REST API of an Airflow, as the admin user.
 
-    :param home: ``AIRFLOW_HOME``; made when missing.
-    :param extra: more environment variables.
+    :param url: of its API server.
+    :param password: of the user ``admin``.
     """
 
-    def __init__(self, home: Path, *, extra: dict[str, str] | None = None) -> None:
-        self.home = home
-        self.port = free_port(8080)
-        self.url = f"http://{HOST}:{self.port}"
-        self.env = _airflow_environment(home, self.port) | (extra or {})
+    def __init__(self, url: str, password: str) -> None:
+        self.url = url
+        self.password = password
         self._token = ""
-        self._process: Process | None = None
-
-    def start(self) -> None:
-        """Start and wait until scheduler, Dag processor and API server are healthy."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        (self.home / "passwords.json").write_text(json.dumps({USER: PASSWORD}))
-        command = [str(Path(sys.executable).with_name("airflow")), "standalone"]
-        self._process = Process(command, env=self.env, log=self.home / "standalone.log")
-        self._process.wait_until(self._healthy, "Airflow")
-
-    def stop(self) -> None:
-        """Stop every process of this Airflow."""
-        if self._process is not None:
-            self._process.stop()
-
-    def _healthy(self) -> bool:
-        try:
-            health = _json_request(f"{self.url}/api/v2/monitor/health")
-        except (OSError, ValueError):
-            return False
-        parts = ("metadatabase", "scheduler", "dag_processor")
-        return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
         """One call of the REST API, as the admin user; returns the decoded answer."""
         if not self._token:
-            login = {"username": USER, "password": PASSWORD}
-            self._token = _json_request(f"{self.url}/auth/token", "POST", login)["access_token"]
-        return _json_request(f"{self.url}/api/v2{path}", method, body, token=self._token)
+            login = {"username": USER, "password": self.password}
+            self._token = json_request(f"{self.url}/auth/token", "POST", login)["access_token"]
+        return json_request(f"{self.url}/api/v2{path}", method, body, token=self._token)
 
-    def wait_for_dags(self, *dag_ids: str) -> None:
-        """Return once every Dag is known to the scheduler; raise on an import error."""
+    def page(self, path: str) -> str:
+        """A page of a plugin, as HTML."""
+        self.api("GET", "/version")
+        request = urllib.request.Request(f"{self.url}{path}", headers={"Authorization": f"Bearer {self._token}"})
+        with urllib.request.urlopen(request, timeout=60) as response:
+            text: str = response.read().decode()
+        return text
 
-        def known() -> bool:
-            errors = self.api("GET", "/importErrors")["import_errors"]
-            if errors:
-                raise RuntimeError(f"Dag import error: {errors[0]['stack_trace']}")
-            found = {dag["dag_id"] for dag in self.api("GET", "/dags?limit=100")["dags"]}
-            return set(dag_ids) <= found
+    def healthy(self, *parts: str) -> bool:
+        """Whether each of ``parts`` (``scheduler``, ``triggerer`` ...) says that it is well."""
+        try:
+            health = json_request(f"{self.url}/api/v2/monitor/health")
+        except (OSError, ValueError):
+            return False
+        return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
 
-        assert self._process is not None
-        self._process.wait_until(known, f"the Dags {', '.join(dag_ids)}")
+    def knows(self, *dag_ids: str) -> bool:
+        """Whether every Dag is known to the scheduler; raises on an import error."""
+        errors = self.api("GET", "/importErrors")["import_errors"]
+        if errors:
+            raise RuntimeError(f"Dag import error: {errors[0]['stack_trace']}")
+        found = {dag["dag_id"] for dag in self.api("GET", "/dags?limit=100")["dags"]}
+        return set(dag_ids) <= found
 
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
         """Start a run and return its id."""
@@ -236,6 +249,40 @@ class Airflow:
         path = f"/dags/{dag_id}/dagRuns/{_quoted(run_id)}/taskInstances/{task_id}/logs/{try_number}"
         content = self.api("GET", f"{path}?full_content=true")["content"]
         return "\n".join(str(line.get("event", line)) if isinstance(line, dict) else str(line) for line in content)
+
+
+class Airflow(AirflowApi):
+    """``airflow standalone`` on the loopback address with a home of its own, spoken to over its REST API.
+
+    :param home: ``AIRFLOW_HOME``; made when missing.
+    :param extra: more environment variables.
+    """
+
+    def __init__(self, home: Path, *, extra: dict[str, str] | None = None) -> None:
+        self.home = home
+        self.port = free_port(8080)
+        super().__init__(f"http://{HOST}:{self.port}", PASSWORD)
+        self.env = _airflow_environment(home, self.port) | (extra or {})
+        self._process: Process | None = None
+
+    def start(self) -> None:
+        """Start and wait until scheduler, Dag processor and API server are healthy."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        (self.home / "passwords.json").write_text(json.dumps({USER: PASSWORD}))
+        command = [str(Path(sys.executable).with_name("airflow")), "standalone"]
+        self._process = Process(command, env=self.env, log=self.home / "standalone.log")
+        parts = ("metadatabase", "scheduler", "dag_processor")
+        self._process.wait_until(lambda: self.healthy(*parts), "Airflow")
+
+    def stop(self) -> None:
+        """Stop every process of this Airflow."""
+        if self._process is not None:
+            self._process.stop()
+
+    def wait_for_dags(self, *dag_ids: str) -> None:
+        """Return once every Dag is known to the scheduler; raise on an import error."""
+        assert self._process is not None
+        self._process.wait_until(lambda: self.knows(*dag_ids), f"the Dags {', '.join(dag_ids)}")
 
 
 def mlflow_ui(tracking_uri: str, *, env: dict[str, str], log: Path) -> tuple[Process, str]:
@@ -296,7 +343,8 @@ def _airflow_environment(home: Path, port: int) -> dict[str, str]:
     }
 
 
-def _json_request(url: str, method: str = "GET", body: Any = None, *, token: str = "") -> Any:
+def json_request(url: str, method: str = "GET", body: Any = None, *, token: str = "") -> Any:
+    """One call of a JSON API; returns the decoded answer."""
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"

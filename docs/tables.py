@@ -25,7 +25,7 @@ _TABLE = re.compile(r"(<!-- keys of (\w+) -->\n).*?(<!-- end of keys -->)", re.S
 
 def policies() -> dict[str, type]:
     """The policies that jobs take, by name."""
-    hints = [typing.get_type_hints(jobs.load(name)).get("policy") for name in jobs.JOBS]
+    hints = [typing.get_type_hints(jobs.job_class(name)).get("policy") for name in jobs.JOBS]
     return {hint.__name__: hint for hint in hints if isinstance(hint, type) and dataclasses.is_dataclass(hint)}
 
 
@@ -34,7 +34,7 @@ def refreshed(text: str) -> str:
 
     :raises KeyError: for a mark that names neither a job nor a policy.
     """
-    known = {**{name: jobs.load(name) for name in jobs.JOBS}, **policies()}
+    known = {**{name: jobs.job_class(name) for name in jobs.JOBS}, **policies()}
     return _TABLE.sub(lambda match: match.group(1) + _table(known[match.group(2)]) + match.group(3), text)
 
 

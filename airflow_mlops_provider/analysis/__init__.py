@@ -1,1 +1,1 @@
-"""Arrays, frames and relations to numbers: what is true."""
+"""Measure data and models: arrays, frames and relations in, reports of numbers out."""

@@ -1,4 +1,4 @@
-"""Did a metric get worse? The last window of labelled rows against the reference and against its own history."""
+"""Measure whether a metric got worse: compare the last window with the first, and with the history of windows."""
 
 from __future__ import annotations
 
@@ -18,20 +18,25 @@ from airflow_mlops_provider.records.reports.decay import Cusum, DecayReport, Win
 Floats = NDArray[np.float64]
 
 BASELINE_WINDOWS = 30
-"""Windows, from the first on, that say how much the metric moves by itself; fewer say too little about it."""
+"""Number of first windows from which the usual variation of the metric is estimated."""
 ALLOWANCE = 0.5
-"""Standard deviations that a window may be worse than usual without adding to the cumulative sum (Page's k)."""
+"""Standard deviations by which a window may be worse than usual without adding to the cumulative sum (Page's k)."""
 
 
 def window_of_rows(
     window: str, metric: Metric, predictions: Predictions, *, groups: ArrayLike | None = None, seed: int = 0
 ) -> WindowMetric:
-    """The metric of one window's rows with its standard error.
+    """Measure the metric of one window's rows, with its standard error.
 
-    :param groups: group of each row, shape ``(n,)``; rows of one group are resampled together.
-    :param seed: of the bootstrap.
+    The error is the binomial one when the metric is a proportion of independent rows, else that of a bootstrap.
 
-    Source: of a proportion the binomial error, else the bootstrap's (Efron 1979).
+    :param window: name of the window.
+    :param metric: what to measure.
+    :param predictions: of the ``n`` rows of the window.
+    :param groups: group of each row, shape ``(n,)``; the rows of a group are resampled together.
+    :param seed: seed of the bootstrap.
+
+    Source: Efron 1979, "Bootstrap methods: another look at the jackknife".
     """
     sums = metric.sums(predictions)
     if groups is None and metric.ratio is not None and metric.is_proportion(predictions):
@@ -49,10 +54,11 @@ def window_of_rows(
 
 
 def window_of_proportion(window: str, value: float, rows: int) -> WindowMetric:
-    """A share of rows, given as such.
+    """Return the window of a metric that is a proportion of rows, with its binomial error.
 
-    :param value: between 0 and 1.
-    :param rows: the rows it is a share of.
+    :param window: name of the window.
+    :param value: the proportion, in [0, 1].
+    :param rows: number of rows of the denominator, above 0.
     """
     return WindowMetric(
         window=window, rows=rows, value=value, std_error=math.sqrt(value * (1 - value) / rows), is_proportion=True
@@ -60,18 +66,22 @@ def window_of_proportion(window: str, value: float, rows: int) -> WindowMetric:
 
 
 def measure_decay(metric: str, direction: Direction, windows: Sequence[WindowMetric]) -> DecayReport:
-    """The last window against the first; with enough history also against how much windows differ by themselves.
+    """Compare the last window with the first, and with enough history measure a cumulative sum over the windows.
+
+    The test is the two-proportion test, or the normal test with both standard errors. With enough history, the test
+    includes the variance between windows, and the cumulative sum (CUSUM) shows slow decay.
 
     :param metric: name of the metric.
-    :param windows: two or more, oldest first.
+    :param direction: whether higher or lower values are better.
+    :param windows: two or more windows, the oldest first.
 
-    Sources: two-proportion test (Fleiss), else the normal test with both standard errors; the variance between windows
-    by the method of moments (DerSimonian & Laird 1986); cumulative sum after Page 1954.
+    Source: two-proportion test after Fleiss, Levin & Paik; variance between windows by the method of moments,
+    DerSimonian & Laird 1986; cumulative sum after Page 1954, "Continuous inspection schemes".
     """
     reference, current = windows[0], windows[-1]
     drop = (reference.value - current.value) * direction.sign
-    between = _between(windows[:-1])
-    p_value, method = _tested(reference, current, drop, between or 0.0, direction)
+    between = _deviation_between(windows[:-1])
+    p_value, method = _p_value_and_method(reference, current, drop, between or 0.0, direction)
     return DecayReport(
         metric=metric,
         direction=direction,
@@ -84,7 +94,7 @@ def measure_decay(metric: str, direction: Direction, windows: Sequence[WindowMet
     )
 
 
-def _between(history: Sequence[WindowMetric]) -> float | None:
+def _deviation_between(history: Sequence[WindowMetric]) -> float | None:
     if len(history) < BASELINE_WINDOWS:
         return None
     baseline = history[:BASELINE_WINDOWS]
@@ -92,25 +102,25 @@ def _between(history: Sequence[WindowMetric]) -> float | None:
     return math.sqrt(max(0.0, float(_values(baseline).var(ddof=1) - sampling)))
 
 
-def _tested(
+def _p_value_and_method(
     reference: WindowMetric, current: WindowMetric, drop: float, between: float, direction: Direction
 ) -> tuple[float, str]:
     if reference.is_proportion and current.is_proportion and not between:
-        return _counted(reference, current, direction), "two proportions"
+        return _two_proportion_p_value(reference, current, direction), "two proportions"
     error = math.sqrt(reference.std_error**2 + current.std_error**2 + 2 * between**2)
     if not error:
         return (0.0 if drop > 0 else 1.0), "normal"
     return float(special.ndtr(-drop / error)), "normal, with the variance between windows" if between else "normal"
 
 
-def _counted(reference: WindowMetric, current: WindowMetric, direction: Direction) -> float:
+def _two_proportion_p_value(reference: WindowMetric, current: WindowMetric, direction: Direction) -> float:
     alternative: Alternative = "greater" if direction is Direction.HIGHER else "less"
     before, now = (round(window.value * window.rows) for window in (reference, current))
     return two_proportion(before, reference.rows, now, current.rows, alternative=alternative).p_value
 
 
 def _cusum(windows: Sequence[WindowMetric], direction: Direction) -> Cusum | None:
-    """Over the windows after the baseline, standardised by the baseline's mean and standard deviation."""
+    """Return the cumulative sum over the windows after the baseline, standardised by the baseline."""
     if len(windows) <= BASELINE_WINDOWS:
         return None
     baseline, later = windows[:BASELINE_WINDOWS], windows[BASELINE_WINDOWS:]
@@ -120,9 +130,9 @@ def _cusum(windows: Sequence[WindowMetric], direction: Direction) -> Cusum | Non
     losses = (usual - _values(later)) * direction.sign
     score, since = 0.0, 0
     for at, loss in enumerate(losses):
-        risen = score + _standardised(float(loss), spread) - ALLOWANCE
+        new_score = score + _standardised(float(loss), spread) - ALLOWANCE
         since = at if score == 0 else since
-        score = max(0.0, risen)
+        score = max(0.0, new_score)
     return Cusum(
         score=score,
         baseline_windows=len(baseline),
@@ -132,7 +142,7 @@ def _cusum(windows: Sequence[WindowMetric], direction: Direction) -> Cusum | Non
 
 
 def _standardised(loss: float, spread: float) -> float:
-    """A metric that never moved makes any loss as large as the sum can tell, not infinite."""
+    """Return the loss in standard deviations; a large finite number when the metric never varied."""
     if spread:
         return loss / spread
     return math.copysign(_LARGEST, loss) if loss else 0.0

@@ -1,4 +1,4 @@
-"""The column that a pandas frame leaves in a file for its row labels, which is no column of the data."""
+"""Recognise the column that pandas writes into a file for the row labels of a frame."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ _ROW_LABELS = re.compile(r"__index_level_\d+__")
 
 
 def is_pandas_index(name: str) -> bool:
-    """Whether pandas gave a column this name because the frame's index had none."""
+    """Return whether ``name`` is the name that pandas gives to the column of an index without a name."""
     return _ROW_LABELS.fullmatch(name) is not None

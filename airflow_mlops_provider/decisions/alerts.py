@@ -27,6 +27,7 @@ def _row(
 
 
 DEFAULT_SEVERITIES: dict[Kind, dict[Status, Severity]] = {
+    Kind.INGEST: _row(open_question=Severity.WARNING, fail=Severity.CRITICAL),
     Kind.VALIDATION: _row(notice=Severity.WARNING, open_question=Severity.CRITICAL, fail=Severity.CRITICAL),
     Kind.DRIFT: _row(open_question=Severity.WARNING, fail=Severity.WARNING),
     Kind.PROFILE: _row(open_question=Severity.WARNING, fail=Severity.WARNING),
@@ -51,6 +52,7 @@ DEFAULT_SEVERITIES: dict[Kind, dict[Status, Severity]] = {
 """How soon a person should look, for every kind and status."""
 
 _SYMPTOMS = {
+    (Kind.INGEST, Status.FAIL): "Snapshot not published",
     (Kind.DRIFT, Status.FAIL): "Data drifted",
     (Kind.DRIFT, _OPEN_QUESTION): "Drift could not be judged",
     (Kind.VALIDATION, Status.FAIL): "Data refused",
@@ -118,7 +120,7 @@ def alert_of_outcome(
     """
     status = outcome.verdict.status
     symptom = _SYMPTOMS.get((outcome.kind, status), f"{str(outcome.kind).replace('_', ' ').capitalize()}: {status}")
-    if {finding.measure for finding in _telling(outcome)} == {FALLBACK}:
+    if {finding.measure for finding in _not_passed(outcome)} == {FALLBACK}:
         symptom = "Older data were read"
     return Alert(
         severity=judge_severity(outcome, severities),
@@ -142,14 +144,14 @@ def alert_of_failure(*, where: str, reason: str, outcome: Outcome | None, links:
 
 def _numbers(outcome: Outcome) -> tuple[str, ...]:
     # What the summary says need not be said twice.
-    telling = [one for one in _telling(outcome) if not one.detail or one.detail not in outcome.verdict.summary]
+    telling = [one for one in _not_passed(outcome) if not one.detail or one.detail not in outcome.verdict.summary]
     lines = [finding_line(finding) for finding in telling[:MAX_LINES]]
     if len(telling) > MAX_LINES:
         lines.append(f"and {len(telling) - MAX_LINES} more")
     return tuple(lines)
 
 
-def _telling(outcome: Outcome) -> list[Finding]:
+def _not_passed(outcome: Outcome) -> list[Finding]:
     return [finding for finding in outcome.verdict.findings if finding.status is not Status.PASS]
 
 

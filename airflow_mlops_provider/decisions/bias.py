@@ -40,10 +40,10 @@ def judge_bias(report: BiasReport, policy: BiasPolicy) -> Verdict:
     findings = [*_critical(report, policy)]
     for piece, half in judged:
         findings += _judge_slice(piece, report, policy, adjusted.get(piece.subject), is_half=half)
-    told = report.subjects_told()
-    findings = [replace(finding, subject=told.get(finding.subject, finding.subject)) for finding in findings]
+    displayed = report.displayed_subjects()
+    findings = [replace(finding, subject=displayed.get(finding.subject, finding.subject)) for finding in findings]
     findings.sort(key=_worst_first)
-    return Verdict.of(findings, summary=_summary(report, findings, [told[piece.subject] for piece, _ in judged]))
+    return Verdict.of(findings, summary=_summary(report, findings, [displayed[piece.subject] for piece, _ in judged]))
 
 
 def _is_judgeable(piece: SliceResult, policy: BiasPolicy) -> bool:
@@ -166,23 +166,23 @@ def _without_values(subject: str, report: BiasReport) -> str:
 
 def _hint(subject: str, report: BiasReport) -> str:
     """Which slice was probably meant: one written otherwise, or else those of the same columns."""
-    told = report.subjects_told()
-    meant = [told[piece.subject] for piece in report.slices if _loosely(piece.subject) == _loosely(subject)]
+    displayed = report.displayed_subjects()
+    meant = [displayed[piece.subject] for piece in report.slices if _normalised(piece.subject) == _normalised(subject)]
     if meant:
         return f"; {meant[0]!r} is how it is written"
     names = frozenset(part.split("=")[0].strip() for part in subject.split(" & "))
-    near = [told[piece.subject] for piece in report.slices if frozenset(piece.columns) == names]
+    near = [displayed[piece.subject] for piece in report.slices if frozenset(piece.columns) == names]
     if not near:
         return f"; slices are of {', '.join(report.columns)}, up to {report.max_depth} deep"
     return f"; there are {', '.join(near[:_SHOWN])}{', ...' if len(near) > _SHOWN else ''}"
 
 
-def _loosely(subject: str) -> frozenset[tuple[str, ...]]:
+def _normalised(subject: str) -> frozenset[tuple[str, ...]]:
     """A slice without regard to case, blanks and how truth and whole numbers are written."""
-    return frozenset(tuple(_plain(word) for word in part.split("=", 1)) for part in subject.split("&"))
+    return frozenset(tuple(_normalised_word(word) for word in part.split("=", 1)) for part in subject.split("&"))
 
 
-def _plain(word: str) -> str:
+def _normalised_word(word: str) -> str:
     text = word.strip().strip("'\"").lower()
     text = {"true": "1", "yes": "1", "false": "0", "no": "0"}.get(text, text)
     return text[:-2] if text.endswith(".0") else text

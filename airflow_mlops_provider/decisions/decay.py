@@ -82,7 +82,7 @@ def _both(significant: bool, material: bool) -> Status:
 
 
 def _raw(report: DecayReport, _policy: DecayPolicy) -> Iterator[Finding]:
-    yield _beyond(report, 0.0, _against_reference(report))
+    yield _drop_finding(report, 0.0, _against_reference(report))
 
 
 def _by_history(limit_of: Callable[[Sequence[float]], float]) -> Rule:
@@ -93,7 +93,7 @@ def _by_history(limit_of: Callable[[Sequence[float]], float]) -> Rule:
         if len(earlier) < MIN_HISTORY:
             yield _too_short(report, len(earlier))
         else:
-            yield _beyond(report, limit_of(earlier), f"limit from the {len(earlier)} windows before")
+            yield _drop_finding(report, limit_of(earlier), f"limit from the {len(earlier)} windows before")
 
     return rule
 
@@ -121,7 +121,7 @@ def _losses(report: DecayReport) -> list[float]:
     return [(reference - window.value) * report.direction.sign for window in report.windows[:-1]]
 
 
-def _beyond(report: DecayReport, limit: float, detail: str) -> Finding:
+def _drop_finding(report: DecayReport, limit: float, detail: str) -> Finding:
     return Finding(
         subject=_subject(report),
         measure=f"{report.metric}_drop",

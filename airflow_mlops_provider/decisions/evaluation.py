@@ -212,11 +212,11 @@ def _summary(report: EvaluationReport, findings: Iterable[Finding]) -> str:
     if not refused:
         worse = [f"{each.metric} got worse" for each in _worse(report, findings)]
         though = next((f", though {what}" for what in (*([_UNASKED] * bool(report.champion_trouble)), *worse)), "")
-        return summarise(f"the candidate may be promoted{though}", f": {numbers}")
+        return summarise("the candidate may be promoted", though or f": {numbers}")
     first = refused[0]
     stays = "the champion stays" if report.against_champion else "not good enough"
     decision = "not enough evidence" if first.status is Status.INSUFFICIENT_EVIDENCE else stays
-    return summarise(decision, f": {_why(first, report)}")
+    return summarise(decision, f": {_deciding_numbers(first, report)}")
 
 
 def _worse(report: EvaluationReport, findings: Iterable[Finding]) -> list[Comparison]:
@@ -224,7 +224,7 @@ def _worse(report: EvaluationReport, findings: Iterable[Finding]) -> list[Compar
     return [each for each in report.other_metrics or () if f"{each.metric}_gain_upper_bound" in noticed]
 
 
-def _why(decisive: Finding, report: EvaluationReport) -> str:
+def _deciding_numbers(decisive: Finding, report: EvaluationReport) -> str:
     """The number that decides and its limit."""
     if decisive.measure == CHAMPION_ASKED:
         return _UNASKED

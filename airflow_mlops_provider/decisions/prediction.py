@@ -20,7 +20,7 @@ def judge_prediction(report: PredictionReport) -> Verdict:
     findings = [*judge_scoring(report.scoring), *_stale(report.scoring)]
     findings += [*_empty(report.scoring, findings), *judge_moved_by_hand(report.moved_by_hand)]
     if report.shadow is not None:
-        findings += [_milder(finding) for finding in judge_scoring(report.shadow)]
+        findings += [_shadow_finding(finding) for finding in judge_scoring(report.shadow)]
     if report.comparison is not None:
         findings += _compared(report.comparison)
     if report.shadow_trouble:
@@ -91,7 +91,7 @@ def _limit(subject: str, measure: str, observed: float, limit: float) -> Finding
     return Finding(subject=subject, measure=measure, observed=float(observed), limit=float(limit), status=status)
 
 
-def _milder(finding: Finding) -> Finding:
+def _shadow_finding(finding: Finding) -> Finding:
     status = Status.NOTICE if finding.status is Status.FAIL else finding.status
     return Finding(
         subject=f"shadow {finding.subject}",
@@ -145,7 +145,7 @@ def _summary(report: PredictionReport, findings: list[Finding]) -> str:
     model = _short_uri(report.scoring)
     broken = [finding for finding in findings if finding.status is Status.FAIL]
     if broken:
-        return summarise("nothing was written", f": {_over(broken[0])}")
+        return summarise("nothing was written", f": {_limit_text(broken[0])}")
     if any(finding.status is Status.INSUFFICIENT_EVIDENCE for finding in findings):
         return summarise("nothing was written", ": the batch has no rows to score")
     done = f"{model} scored {report.scoring.rows:,} rows in {report.seconds:.1f} s"
@@ -153,7 +153,7 @@ def _summary(report: PredictionReport, findings: list[Finding]) -> str:
         return summarise(done, ", but the shadow could not score them")
     noticed = [finding for finding in findings if finding.status is Status.NOTICE]
     if noticed:
-        return summarise(done, f", but {first_clause(noticed[0].detail) or _over(noticed[0])}")
+        return summarise(done, f", but {first_clause(noticed[0].detail) or _limit_text(noticed[0])}")
     if report.comparison is not None and report.shadow is not None:
         return summarise(done, f", shadow {_short_uri(report.shadow)} {_agreement(report.comparison)}")
     return summarise(done)
@@ -168,5 +168,5 @@ def _agreement(comparison: ShadowComparison) -> str:
     return "was compared" if share is None else f"agrees on {100 * share:.1f} % of them"
 
 
-def _over(finding: Finding) -> str:
+def _limit_text(finding: Finding) -> str:
     return f"{short_name(finding.subject)} has {finding.measure} {finding.observed:g} (limit {finding.limit:g})"

@@ -68,7 +68,7 @@ def judge_promotion(report: PromotionReport, policy: PromotionPolicy) -> Verdict
         *_about_this_data(report),
         *_champion_unchanged(report),
         *_missing(report, policy),
-        *_carried(report, policy),
+        *_evidence_findings(report, policy),
         *_compared(report, policy),
         *_approval(report),
     ]
@@ -103,7 +103,7 @@ def _missing(report: PromotionReport, policy: PromotionPolicy) -> Iterator[Findi
         )
 
 
-def _carried(report: PromotionReport, policy: PromotionPolicy) -> Iterator[Finding]:
+def _evidence_findings(report: PromotionReport, policy: PromotionPolicy) -> Iterator[Finding]:
     for item in report.evidence:
         status, detail = item.status, item.summary
         if status is Status.INSUFFICIENT_EVIDENCE and item.kind in policy.tolerate_insufficient:
@@ -236,12 +236,12 @@ def _summary(report: PromotionReport, verdict: Verdict) -> str:
         notices = [f for f in verdict.of_status(Status.NOTICE) if f.subject not in _REASONS]
         if notices:
             # What was found says more than that there is a notice.
-            told = min(notices, key=lambda finding: finding.measure == _CARRIED)
-            return summarise(_step(report), f", though {_reason(told)}")
+            first = min(notices, key=lambda finding: finding.measure == _CARRIED)
+            return summarise(_step(report), f", though {_reason(first)}")
         return summarise(_step(report), f", {gain}" if gain else "")
-    against = {finding.measure for finding in verdict.findings if not _speaks_for(finding)}
+    against = {finding.measure for finding in verdict.findings if not _supports_promotion(finding)}
     if against == {AWAITING_APPROVAL}:
-        return summarise(f"{_would(report)} (awaiting approval)", f", {gain}" if gain else "")
+        return summarise(f"{_suggested_change(report)} (awaiting approval)", f", {gain}" if gain else "")
     reason = _reason(verdict.findings[0])
     if report.champion is None:
         candidate = f"{short_name(report.candidate.name)} version {report.candidate.version}"
@@ -255,31 +255,33 @@ def _reason(deciding: Finding) -> str:
     return quote(first_clause(deciding.detail).split(": ")[0], 60)
 
 
-def _speaks_for(finding: Finding) -> bool:
+def _supports_promotion(finding: Finding) -> bool:
     return finding.status in (Status.PASS, Status.NOTICE)
 
 
 def _step(report: PromotionReport) -> str:
     if report.mode is Mode.SUGGEST:
-        return f"{_would(report)} (suggested only)"
+        return f"{_suggested_change(report)} (suggested only)"
     if report.champion is None:
         return f"{_short(report.candidate)} becomes {_role(report, first=True)}"
-    return f"{_short(report.candidate)} replaces {_version(report.champion)}{_behind(report)}"
+    return f"{_short(report.candidate)} replaces {_version(report.champion)}{_behind_alias(report)}"
 
 
-def _would(report: PromotionReport) -> str:
+def _suggested_change(report: PromotionReport) -> str:
     if report.champion is None:
         return f"{_short(report.candidate)} would become {_role(report, first=True)}"
-    return f"{_short(report.candidate)} would replace {_version(report.champion)}{_behind(report)}"
+    return f"{_short(report.candidate)} would replace {_version(report.champion)}{_behind_alias(report)}"
 
 
 def _role(report: PromotionReport, *, article: str = "the ", first: bool = False) -> str:
     """What the candidate is to be: the champion, or the model behind another alias."""
     number = "first " if first else ""
-    return f"{article}{number}champion" if report.alias == CHAMPION else f"{article}{number}model{_behind(report)}"
+    return (
+        f"{article}{number}champion" if report.alias == CHAMPION else f"{article}{number}model{_behind_alias(report)}"
+    )
 
 
-def _behind(report: PromotionReport) -> str:
+def _behind_alias(report: PromotionReport) -> str:
     return "" if report.alias == CHAMPION else f" behind alias {short_name(report.alias, 16)!r}"
 
 

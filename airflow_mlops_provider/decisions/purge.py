@@ -20,15 +20,15 @@ def judge_purge(report: PurgeReport, policy: PurgePolicy) -> Verdict:
     findings = [*_ages(report, policy), *_profiles(report)] or [
         Finding(subject="evidence", measure="files", observed=0.0, status=Status.PASS, detail="nothing to remove")
     ]
-    return Verdict.of(findings, summary=_summary(report, policy)).with_detail(*_besides(report))
+    return Verdict.of(findings, summary=_summary(report, policy)).with_detail(*_other_actions(report))
 
 
 def _ages(report: PurgeReport, policy: PurgePolicy) -> Iterator[Finding]:
     youngest: dict[str, float] = {}
-    for stone in report.tombstones:
-        kind = kind_in(stone.name)
-        youngest[kind] = min(age_in_days(stone.written_at, report.purged_at), youngest.get(kind, float("inf")))
-    counts = Counter(kind_in(stone.name) for stone in report.tombstones)
+    for tombstone in report.tombstones:
+        kind = kind_in(tombstone.name)
+        youngest[kind] = min(age_in_days(tombstone.written_at, report.purged_at), youngest.get(kind, float("inf")))
+    counts = Counter(kind_in(tombstone.name) for tombstone in report.tombstones)
     for kind, age in sorted(youngest.items()):
         is_due = age >= policy.retention_days and kind in policy.affected
         yield Finding(
@@ -57,17 +57,17 @@ def age_in_days(written_at: str, now: str) -> float:
     return (datetime.fromisoformat(now) - datetime.fromisoformat(written_at)) / timedelta(days=1)
 
 
-def _besides(report: PurgeReport) -> Iterator[str]:
+def _other_actions(report: PurgeReport) -> Iterator[str]:
     """What else was done, and why files stay that are past their time."""
     if report.kept:
-        yield _kept(report)
+        yield _kept_text(report)
     if report.finished:
         yield f"{report.finished} removed that an earlier purge had recorded"
     if report.swept:
         yield f"{report.swept} half-written files swept"
 
 
-def _kept(report: PurgeReport) -> str:
+def _kept_text(report: PurgeReport) -> str:
     if len(report.reasons) <= 1:  # none: a record from before reasons were counted
         return ", ".join([f"{report.kept} stay", *(f"because {reason}" for reason in report.reasons)])
     counted = [f"{count} because {reason}" for reason, count in report.reasons.items()]

@@ -16,7 +16,7 @@ def judge_reproduction(report: ReproductionReport) -> Verdict:
     The same content passes. Other content that gives the same answers and metrics is a notice, because package versions
     may write the same model differently; other answers fail. A changed trainer file or package is a notice of its own.
     """
-    findings = [_content(report), _probe(report), *map(_metric, report.metrics), *_circumstances(report)]
+    findings = [_content(report), _probe(report), *map(_metric, report.metrics), *_environment_findings(report)]
     return Verdict.of(findings, summary=_summary(report, findings))
 
 
@@ -66,7 +66,7 @@ def _metric(metric: ReproducedMetric) -> Finding:
     )
 
 
-def _circumstances(report: ReproductionReport) -> list[Finding]:
+def _environment_findings(report: ReproductionReport) -> list[Finding]:
     findings = []
     if not report.trainer_unchanged:
         findings.append(_changed("trainer", "file_changed", "its SHA-256 is not the recorded one"))

@@ -47,11 +47,11 @@ def _finding(result: RuleResult, report: ValidationReport, *, has_room: bool) ->
     finding = _full_finding(result, report, has_room=has_room)
     if result.rule.is_error or finding.status is Status.PASS:
         return finding
-    told = f"{finding.detail} (severity {result.rule.severity})" if not result.success else finding.detail
-    return replace(finding, status=_softened(finding.status, [result.rule]), detail=told)
+    detail = f"{finding.detail} (severity {result.rule.severity})" if not result.success else finding.detail
+    return replace(finding, status=_capped_by_severity(finding.status, [result.rule]), detail=detail)
 
 
-def _softened(status: Status, rules: Sequence[Rule]) -> Status:
+def _capped_by_severity(status: Status, rules: Sequence[Rule]) -> Status:
     """What a status amounts to when only ``rules`` led to it: a warning is a notice, an information is told."""
     if not rules or any(rule.is_error for rule in rules) or status is Status.INSUFFICIENT_EVIDENCE:
         return status
@@ -178,7 +178,7 @@ def _all_missing(report: ValidationReport) -> list[Finding]:
             measure="missing_share",
             observed=1.0,
             limit=None,
-            status=_softened(Status.FAIL, readers[column]),
+            status=_capped_by_severity(Status.FAIL, readers[column]),
             detail=f"all {report.rows:,} values are missing, so its rules had nothing to look at",
         )
         for column in report.all_missing
@@ -210,11 +210,13 @@ def _infinite(report: ValidationReport) -> list[Finding]:
 
 
 def _budget(report: ValidationReport, policy: ValidationPolicy, *, has_room: bool) -> Finding:
+    told = budget_in_words(report, policy.max_quarantine_share, has_room=has_room)
+    query = report.failing_rows_query
     return Finding(
         subject="rows",
         measure=QUARANTINE_SHARE,
         observed=report.failing_share,
         limit=policy.max_quarantine_share,
         status=Status.NOTICE if has_room else Status.FAIL,
-        detail=budget_in_words(report, policy.max_quarantine_share, has_room=has_room),
+        detail=told if query is None else f"{told}; they are: {query}",
     )

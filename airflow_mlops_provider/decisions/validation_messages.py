@@ -40,7 +40,7 @@ def summary(report: ValidationReport, findings: Sequence[Finding]) -> str:
         return summarise(_all_hold(total, report.rows), unchecked)
     if status is Status.PASS:
         hold = f"{total - unmet} of {total} rules hold on {_rows(report.rows)}"
-        return summarise(f"{hold} (told only: {quote(_told_only(findings), 40)})", unchecked)
+        return summarise(f"{hold} (told only: {quote(_informational(findings), 40)})", unchecked)
     if not _about_rules(findings):
         return summarise(_all_hold(total, report.rows), unchecked)
     found = _broken(unmet, total) if unmet else _all_hold(total, report.rows)
@@ -60,7 +60,7 @@ def _with_worst(text: str, findings: Sequence[Finding], *, of: int) -> str:
     """``text`` and, in brackets, as much as there is room for of the finding that weighs most."""
     lead = " (worst: " if of > 1 else " ("
     room = MAX_LENGTH - len(text) - len(lead) - 1
-    return summarise(f"{text}{lead}{quote(_weightiest(findings), room)})" if room >= _LEAST_ROOM else text)
+    return summarise(f"{text}{lead}{quote(_most_severe_detail(findings), room)})" if room >= _LEAST_ROOM else text)
 
 
 def _all_hold(rules: int, rows: int) -> str:
@@ -76,10 +76,10 @@ def _statements(count: int) -> str:
     return f"{count} statement{'' if count == 1 else 's'}"
 
 
-def _told_only(findings: Sequence[Finding]) -> str:
+def _informational(findings: Sequence[Finding]) -> str:
     """The first broken rule of severity info."""
-    told = f"(severity {RuleSeverity.INFO})"
-    return _named_detail(next(finding for finding in findings if finding.detail.endswith(told)))
+    mark = f"(severity {RuleSeverity.INFO})"
+    return _named_detail(next(finding for finding in findings if finding.detail.endswith(mark)))
 
 
 def unchecked_in_words(statements: Sequence[str]) -> str:
@@ -93,7 +93,7 @@ def _weight(finding: Finding) -> tuple[int, float]:
     return finding.status.severity, math.inf if rows is None else rows
 
 
-def _weightiest(findings: Sequence[Finding]) -> str:
+def _most_severe_detail(findings: Sequence[Finding]) -> str:
     """The column of the finding that weighs most, and the first clause of what is said of it."""
     return _named_detail(max(_about_rules(findings), key=_weight))
 

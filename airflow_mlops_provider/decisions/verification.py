@@ -22,7 +22,7 @@ def _summary(report: VerificationReport, verdict: Verdict) -> str:
     if not verdict.findings:
         return summarise(f"nothing is recorded about {short_name(report.name)}")
     wrong, unchecked = (len(verdict.of_status(s)) for s in (Status.FAIL, Status.INSUFFICIENT_EVIDENCE))
-    total, said = len(verdict.findings), _said(verdict.findings[0])
+    total, said = len(verdict.findings), _fault_text(verdict.findings[0])
     if wrong:
         return summarise(f"{wrong} of {total} checks fail on {short_name(report.name)}", f": {said}")
     if unchecked:
@@ -106,6 +106,6 @@ _FAULTS = {
 """What does not hold, by the measure of the check; subject and detail are in the finding."""
 
 
-def _said(finding: Finding) -> str:
+def _fault_text(finding: Finding) -> str:
     known = _FAULTS.get(finding.measure)
     return known or shorten(f"{short_name(finding.subject, 24)} {first_clause(finding.detail).replace(': ', ' ')}", 60)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.job import Job
+from airflow_mlops_provider.jobs.job_classes import JOBS, job_class
 from airflow_mlops_provider.jobs.packing import require_same_version
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.request_identity import request_identity
@@ -15,35 +14,7 @@ from airflow_mlops_provider.records.requests import request_type
 from airflow_mlops_provider.stores.evidence.outcomes import RequestOutcomes
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, default_evidence_root
 
-JOBS: dict[str, str] = {
-    "validate": "data.validate:ValidateJob",
-    "drift": "data.drift:DriftJob",
-    "profile": "data.profile:ProfileJob",
-    "train": "models.train:TrainJob",
-    "evaluate": "models.evaluate:EvaluateJob",
-    "bias": "models.bias:BiasJob",
-    "decay": "models.decay:DecayJob",
-    "card": "models.card:ModelCardJob",
-    "promote": "decisions.promote:PromoteJob",
-    "predict": "models.predict:PredictJob",
-    "rollback": "decisions.rollback:RollbackJob",
-    "verify": "decisions.verify:VerifyJob",
-    "replay": "decisions.replay:ReplayJob",
-    "reproduce": "models.reproduce:ReproduceJob",
-    "purge": "decisions.purge:PurgeJob",
-    "close": "decisions.incident:CloseIncidentJob",
-    "mirror": "decisions.mirror:MirrorJob",
-}
-"""Job name to ``module:class`` in this package; a class is imported when its job runs."""
-
-
-def load(name: str) -> type[Job]:
-    """The class of job ``name``; raises ``BadInputError`` for a name that is none."""
-    if name not in JOBS:
-        raise BadInputError(f"unknown job {name!r}; jobs are {', '.join(JOBS)}")
-    module, _, attribute = JOBS[name].partition(":")
-    job: type[Job] = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
-    return job
+__all__ = ["JOBS", "job_class", "outcomes_of", "run"]
 
 
 def run(name: str, spec: Mapping[str, Any]) -> Outcome:
@@ -74,7 +45,7 @@ def run_and_leave(name: str, spec: Mapping[str, Any]) -> tuple[Outcome, str]:
 
 def _run(name: str, spec: Mapping[str, Any]) -> tuple[Job, Outcome]:
     require_same_version(name, spec)
-    job = load(name).from_spec(spec)
+    job = job_class(name).from_spec(spec)
     if job.needs_writable_root:
         job.evidence_store.require_writable()
     else:

@@ -26,7 +26,7 @@ from airflow_mlops_provider.exceptions import BadInputError, FormerNameWarning, 
 from airflow_mlops_provider.jobs import JOBS, run, run_and_leave
 from airflow_mlops_provider.jobs.exit_message import ExitMessage
 from airflow_mlops_provider.jobs.parent import end_when_told, end_with_parent
-from airflow_mlops_provider.jobs.protocol import ExitStatus, outcome_line, told
+from airflow_mlops_provider.jobs.protocol import ExitStatus, outcome_line, report_of_error
 from airflow_mlops_provider.jobs.secret_variables import read_secret_variables
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         said = f"job {parsed.name!r} was ended from inside by exit({error.code!r})"
         return _failed(parsed, ExitStatus.FAILED, said)
     except Exception as error:
-        return _failed(parsed, *told(error))
+        return _failed(parsed, *report_of_error(error))
     print(f"\n{line}" if chatter.is_line_open else line, flush=True)
     status = ExitStatus.VERDICT if outcome.verdict.status in parsed.fail_on else ExitStatus.OUTCOME
     return _with_message(parsed, ExitMessage(status=status, outcome_uri=uri))
@@ -160,7 +160,7 @@ def _statuses(text: str) -> frozenset[Status]:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of verdicts; they are {', '.join(Status)}") from None
 
 
-def _send_chatter_to_standard_output() -> None:
+def _redirect_stderr_to_stdout() -> None:
     # Libraries also write past sys.stderr: to a handler made earlier, or from C.
     own = os.dup(sys.stderr.fileno())
     os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
@@ -179,7 +179,7 @@ if __name__ == "__main__":
     end_with_parent()
     end_when_told(os.getpid())
     _flush_each_line()
-    _send_chatter_to_standard_output()
+    _redirect_stderr_to_stdout()
     status = main()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -8,7 +8,7 @@ from importlib import metadata
 from typing import Any, ClassVar
 
 from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
-from airflow_mlops_provider.records.codec import encode
+from airflow_mlops_provider.records.codec import encode, without_secrets
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import attachment_name
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -57,7 +57,7 @@ class Job(JobRequest):
         """
         verdict = note_fallbacks(kind, verdict, inputs)
         store, now = self.evidence_store, datetime.now(UTC)
-        evidence = Evidence(
+        made = Evidence(
             kind=kind,
             created_at=now.isoformat(),
             inputs=inputs,
@@ -74,8 +74,11 @@ class Job(JobRequest):
             },
             details=details or {},
         )
+        evidence = without_secrets(made)
         uri = store.write(kind, evidence)
-        return Outcome(kind=kind, verdict=verdict, evidence_uri=uri, dataset=dataset, model=model)
+        return Outcome(
+            kind=kind, verdict=evidence.verdict, evidence_uri=uri, dataset=evidence.dataset, model=evidence.model
+        )
 
 
 def writers_detail(writers: tuple[Writer, ...]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The protocol of the command line: exit statuses, the line of the Outcome, how errors are told.
+"""The protocol of the command line: exit statuses, the line of the Outcome, how errors are reported.
 
 The command writes it and every runner that starts the command reads it. Standard output is what the job prints, and its
 last line is the Outcome. Standard error is one sentence that says what is wrong or, for a fault, the traceback.
@@ -21,6 +21,7 @@ from airflow_mlops_provider.exceptions import (
     one_line,
 )
 from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.secrets_in_text import masked
 
 PARENT_PIPE = "MLOPS_PARENT_PIPE"
 """Environment variable with the number of an inherited pipe, at whose end the job ends too."""
@@ -59,17 +60,17 @@ def outcome_in(line: str) -> Outcome | None:
         return None
 
 
-def told(error: Exception) -> tuple[ExitStatus, str]:
+def report_of_error(error: Exception) -> tuple[ExitStatus, str]:
     """How the command ends on ``error``, and what standard error says of it."""
     if isinstance(error, BadInputError):
         return ExitStatus.BAD_INPUT, one_line(error)
     if isinstance(error, MLOpsError):
         return ExitStatus.FAILED, one_line(error)
-    return ExitStatus.FAILED, "".join(traceback.format_exception(error)).rstrip()
+    return ExitStatus.FAILED, masked("".join(traceback.format_exception(error)).rstrip())
 
 
 def error_of(status: int | None, errors: Sequence[str], *, where: str) -> MLOpsError:
-    """The error that a command without an Outcome told of; the inverse of :func:`told`.
+    """The error that a command without an Outcome reported; the inverse of :func:`report_of_error`.
 
     :param status: its exit status; negative for the signal that killed it, as in :mod:`subprocess`; ``None`` when it is
         not known.

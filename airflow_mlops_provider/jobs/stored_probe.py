@@ -45,7 +45,7 @@ def build_version(store: ModelStore, ref: ModelRef) -> Predictor:
         raise
     except Exception as error:  # whatever building a foreign class raises
         raise IntegrityError(
-            f"version {ref.version} of {ref.name} cannot be loaded ({_told(error)}): {_CAUSE}"
+            f"version {ref.version} of {ref.name} cannot be loaded ({_said(error)}): {_CAUSE}"
         ) from error
 
 
@@ -62,8 +62,8 @@ def ask_probe(model: Predictor) -> Symmetry | None:
         return measure_symmetry(model, model.probe.frame, model.probe.predictions, model.probe.scores)
     except Exception as error:  # whatever the user's estimator raises
         version = f"version {model.ref.version} of {model.ref.name}" if model.ref else f"model {model.spec.name}"
-        raise IntegrityError(f"{version} cannot answer its stored probe ({_told(error)}): {_CAUSE}") from error
+        raise IntegrityError(f"{version} cannot answer its stored probe ({_said(error)}): {_CAUSE}") from error
 
 
-def _told(error: Exception) -> str:
+def _said(error: Exception) -> str:
     return one_line(f"{type(error).__name__}: {error}", longest=200)

@@ -14,6 +14,7 @@ from airflow_mlops_provider.exceptions import one_line
 from airflow_mlops_provider.notifications.callback_context import CallbackEvent, event_of
 from airflow_mlops_provider.records.alert import Alert, Severity
 from airflow_mlops_provider.records.outcome import Outcome, as_outcome
+from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.tasks.links import report_url
 from airflow_mlops_provider.tasks.settings import evidence_url, run_url
 from airflow_mlops_provider.tasks.undelivered import keep_undelivered
@@ -103,7 +104,7 @@ class MLOpsSlackNotifier(BaseNotifier):
         try:
             self._hook().send(text=plain_text(alert), blocks=blocks(alert))
         except Exception as error:  # noqa: BLE001  # whatever Slack or the network does, the task goes on
-            reason = f"{type(error).__name__}: {one_line(error)}"
+            reason = masked(f"{type(error).__name__}: {one_line(error)}")
             log.warning("Slack was not told (%s): %s", reason, plain_text(alert))
             keep_undelivered(alert, channel=self.slack_conn_id, reason=reason, origin=origin)
 

@@ -96,7 +96,7 @@ class JobOperator(BaseOperator, metaclass=RequestMeta):
             request,
             context=context,
             runner=self.runner,
-            evidence_root=self.evidence_root or evidence_root(),
+            evidence_root=self._root,
             environment=environment,
         )
         self._started(handle, context)
@@ -116,13 +116,17 @@ class JobOperator(BaseOperator, metaclass=RequestMeta):
             return self._delivered(handle, context)
 
     def _delivered(self, handle: Handle, context: Context) -> dict[str, Any]:
-        outcome = collect_for_task(handle, self.request_type.job)
+        outcome = collect_for_task(handle, self.request_type.job, evidence_root=self._root)
         self.evidence_url = evidence_url(outcome.evidence_uri)
         self.report_url = report_url(outcome.evidence_uri)
         fail_on_verdict(
             outcome, self.fail_on, context=context, report_url=self.report_url, evidence_url=self.evidence_url
         )
         return outcome.to_xcom()
+
+    @property
+    def _root(self) -> str:
+        return self.evidence_root or evidence_root()
 
     def on_kill(self) -> None:
         """Cancel the job: Airflow ends the task, because somebody marked it or its time ran out.

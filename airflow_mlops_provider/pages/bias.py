@@ -24,7 +24,7 @@ _WORDS = {
     Status.PASS: "not shown to be worse",
 }
 HALF = " (half)"
-"""Marks the rows of a slice that was discovered on one half of all rows and is told by the other."""
+"""Marks the rows of a slice that was discovered on one half of all rows and is measured on the other."""
 
 _RATES = ("selection_rate", "tpr", "fpr", "fnr")
 _SHARES = ("accuracy", "precision", "recall", "selection_rate", "fpr", "fnr")
@@ -82,10 +82,10 @@ def judged_slices(report: BiasReport, verdict: Verdict) -> list[JudgedSlice]:
     by_subject: dict[str, list[Finding]] = {}
     for finding in verdict.findings:
         by_subject.setdefault(finding.subject, []).append(finding)
-    told = report.subjects_told()
+    displayed = report.displayed_subjects()
     halves = [each.confirmed for each in report.discoveries if each.confirmed is not None]
-    judged = [_judged(piece, by_subject.get(told[piece.subject], []), is_half=False) for piece in report.slices]
-    judged += [_judged(piece, by_subject.get(told[piece.subject], []), is_half=True) for piece in halves]
+    judged = [_judged(piece, by_subject.get(displayed[piece.subject], []), is_half=False) for piece in report.slices]
+    judged += [_judged(piece, by_subject.get(displayed[piece.subject], []), is_half=True) for piece in halves]
     return sorted(judged, key=lambda each: (-each.status.severity, each.words, -(each.piece.gap or 0.0)))
 
 
@@ -96,7 +96,7 @@ def _judged(piece: SliceResult, findings: Sequence[Finding], *, is_half: bool) -
     return JudgedSlice(
         piece=piece,
         status=status,
-        words="; ".join(dict.fromkeys(_words(finding) for finding in supports or decisive)),
+        words="; ".join(dict.fromkeys(_finding_text(finding) for finding in supports or decisive)),
         limit=next((finding.limit for finding in findings if _is_limit(finding)), None),
         is_half=is_half,
     )
@@ -110,7 +110,7 @@ def _have_limits(slices: Sequence[JudgedSlice]) -> bool:
     return any(each.limit is not None for each in slices)
 
 
-def _words(finding: Finding) -> str:
+def _finding_text(finding: Finding) -> str:
     if finding.status is Status.INSUFFICIENT_EVIDENCE:
         return finding.detail.partition(" (")[0]  # the reason; in brackets follow the rows
     if finding.status is Status.FAIL and finding.measure.endswith("_floor"):
@@ -123,7 +123,7 @@ def _words(finding: Finding) -> str:
 def _picture(report: BiasReport, drawn: Sequence[JudgedSlice]) -> Markup:
     # Shares are read in per cent.
     of_shares = report.metric in _SHARES
-    reference = Reference(value=report.value, text=f"all rows {_shown(report.value, of_shares=of_shares)}")
+    reference = Reference(value=report.value, text=f"all rows {_format_value(report.value, of_shares=of_shares)}")
     spec = interval_chart(list(_lines(drawn, of_shares=of_shares)), reference=reference, of_shares=of_shares)
     title = f"{report.metric} by slice"
     return Markup(draw({title: spec}).get(title, ""))  # noqa: S704  # an SVG that the library escaped
@@ -143,12 +143,12 @@ def _lines(drawn: Sequence[JudgedSlice], *, of_shares: bool) -> Iterator[Line]:
                 low=piece.low,
                 high=piece.high,
                 limit=each.limit,
-                text=f"{_shown(piece.value, of_shares=of_shares)} of {each.rows}",
+                text=f"{_format_value(piece.value, of_shares=of_shares)} of {each.rows}",
                 colour=colour,
             )
 
 
-def _shown(value: float, *, of_shares: bool) -> str:
+def _format_value(value: float, *, of_shares: bool) -> str:
     return f"{100 * value:.3g} %" if of_shares else f"{value:.3g}"
 
 

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from airflow_mlops_provider.exceptions import BadInputError, MLOpsError
+from airflow_mlops_provider.secrets_in_text import masked_values
 
 R = TypeVar("R")
 
@@ -50,8 +51,8 @@ def _encode(value: Any, where: str) -> Any:
 
 
 def _encode_record(record: Any, where: str) -> dict[str, Any]:
-    told = {f.name: getattr(record, f.name) for f in dataclasses.fields(record) if not _is_silent(record, f)}
-    return {name: _encode(value, f"{where}.{name}") for name, value in told.items()}
+    fields = {f.name: getattr(record, f.name) for f in dataclasses.fields(record) if not _is_silent(record, f)}
+    return {name: _encode(value, f"{where}.{name}") for name, value in fields.items()}
 
 
 def _is_silent(record: Any, field: dataclasses.Field[Any]) -> bool:
@@ -134,6 +135,13 @@ def decode(cls: type[R], data: Any, *, where: str = "") -> R:
         raise
     except MLOpsError as error:
         raise BadInputError(f"{where}: {error}") from error
+
+
+def without_secrets(record: R) -> R:
+    """The record with the secrets in its texts hidden, as in addresses that carry a password."""
+    plain = encode(record)
+    hidden = masked_values(plain)
+    return record if hidden == plain else decode(type(record), hidden)
 
 
 def decoded_values(record: Any, *, where: str) -> dict[str, Any]:

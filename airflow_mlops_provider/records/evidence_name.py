@@ -18,6 +18,7 @@ from airflow_mlops_provider.records.outcome import Kind
 ATTACHMENTS = "attachments"
 PROFILES = "profiles"
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
+_STAMP_LENGTH = len("20261130T000000.000000Z")
 _STAMP_PATTERN = r"\d{8}T\d{6}\.\d{6}Z"
 _HASHED = re.compile(r"-([0-9a-f]{64})\.[a-z]+$")
 _EVIDENCE = re.compile(rf"(?P<kind>[a-z_]+)/(?P<stamp>{_STAMP_PATTERN})-(?P<hash>[0-9a-f]{{64}})\.json", re.ASCII)
@@ -87,7 +88,7 @@ def profiles_of(uri: str) -> str:
 
 def stamp(moment: datetime) -> str:
     """A moment as names carry it: UTC, to the microsecond, in an order that sorting keeps."""
-    return moment.astimezone(UTC).strftime(_STAMP)
+    return moment.astimezone(UTC).strftime(_STAMP).zfill(_STAMP_LENGTH)  # strftime leaves out zeros of a year
 
 
 def parse_evidence(name: str) -> EvidenceName | None:

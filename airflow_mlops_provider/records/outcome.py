@@ -17,6 +17,7 @@ from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 class Kind(StrEnum):
     """Which check or step an Outcome or evidence file speaks of."""
 
+    INGEST = "ingest"
     VALIDATION = "validation"
     DRIFT = "drift"
     PROFILE = "profile"

@@ -62,7 +62,7 @@ class InProcessHandle:
             raise JobCancelledError(f"job {self._job!r} was cancelled")
         self._state = State.RUNNING
         try:
-            with _environment(self._environment), own_errors(self._job):
+            with environment_of(self._environment), own_errors(self._job):
                 outcome = jobs.run(self._job, self._spec)
         finally:
             if self._state is State.RUNNING:
@@ -91,7 +91,8 @@ def own_errors(job: str) -> Iterator[None]:
 
 
 @contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+def environment_of(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables of this process while the block runs."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

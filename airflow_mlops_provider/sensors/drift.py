@@ -29,7 +29,7 @@ from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.runner import Handle, Runner
 from airflow_mlops_provider.tasks.arguments import RequestMeta
 from airflow_mlops_provider.tasks.drift_watch import expects_another, watch_over
-from airflow_mlops_provider.tasks.environment import s3_access, tracking_environment
+from airflow_mlops_provider.tasks.environment import reachable_databases, s3_access, tracking_environment
 from airflow_mlops_provider.tasks.job_end import end_with_task
 from airflow_mlops_provider.tasks.lineage import source_tasks, writers_of
 from airflow_mlops_provider.tasks.links import EvidenceLink, ReportLink, report_url
@@ -52,7 +52,8 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
         on, a name in ``.profile`` what the ``profile`` job wrote.
     :param current: the batch to judge: its URI, its reference or the Outcome of an earlier step.
     :param columns: features to compare; by default all but the other columns named here and time stamps.
-    :param window_column: what tells windows (days, shipments) of the reference apart, for calibration on them.
+    :param window_column: what tells windows (days, shipments) of the reference apart, for calibration on them: times or
+        numbers, also as text, because one window comes after another.
     :param group_column: rows with one value of it belong together (the same person) and count as one.
     :param label_column: column of the truth, judged apart as target drift; the current batch may not have labels yet.
     :param prediction_column: column of a model's answers, judged apart as prediction drift.
@@ -215,7 +216,8 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Judge what lies there, when it is for this run; nothing is read while nothing has changed."""
-        with s3_access(self.aws_conn_id) as access, bad_input_fails("drift"):
+        databases = reachable_databases(dataset_ref(self.current).uri)
+        with s3_access(self.aws_conn_id) as access, bad_input_fails("drift"), databases:
             outcome = self._outcome(context, tracking_environment(self.tracking_conn_id) | access)
             self.report_url = report_url(outcome.evidence_uri) if outcome else ""
         if outcome is None:

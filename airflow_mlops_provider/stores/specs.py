@@ -31,6 +31,8 @@ def read_model_spec(source: str | Path | Mapping[str, Any] | ModelSpec) -> Model
         return source
     if isinstance(source, Mapping):
         return decode(ModelSpec, source, where="model")
+    if urlparse(str(source)).scheme not in ("", "file"):
+        raise BadInputError(f"model {source}: a model is declared in a file on this machine, beside its trainer")
     path = local_path(str(source))
     spec = decode(ModelSpec, _read_yaml(path), where=str(path))
     return spec if spec.root else replace(spec, root=str(path.resolve().parent))

@@ -16,6 +16,9 @@ from airflow_mlops_provider.records.requests.request import JobRequest
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.in_process import InProcessRunner
 from airflow_mlops_provider.runners.runner import Handle, Runner
+from airflow_mlops_provider.secrets_in_text import secrets_of
+from airflow_mlops_provider.tasks.environment import database_environment
+from airflow_mlops_provider.tasks.settings import evidence_url, is_shown
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +60,7 @@ def run_for_task(
 
     :param request: which job, and its keys.
     :param runner: where; in this process when ``None``.
+    :param environment: variables for the job alone; the addresses of its databases are added here.
     :param started: is given the handle of the job, so that ``on_kill`` can cancel it.
     :raises AirflowFailException: on bad input, which no retry can help. Other errors pass, so that Airflow retries.
     """
@@ -65,7 +69,7 @@ def run_for_task(
     )
     started(handle)
     try:
-        return collect_for_task(handle, request.job)
+        return collect_for_task(handle, request.job, evidence_root=evidence_root)
     finally:
         release(handle)
 
@@ -81,15 +85,17 @@ def submit_for_task(
     """Hand the job of the running task over; see :func:`run_for_task`."""
     origin = task_origin(context)
     full = replace(request, evidence_root=evidence_root, run_key=run_key(origin), origin=origin)
+    _hide_in_log(full.to_spec(), dict(environment))
     with bad_input_fails(request.job):
-        return (runner or InProcessRunner()).submit(request.job, full.to_spec(), environment=environment)
+        variables = {**environment, **database_environment(full)}
+        return (runner or InProcessRunner()).submit(request.job, full.to_spec(), environment=variables)
 
 
-def collect_for_task(handle: Handle, job: str) -> Outcome:
+def collect_for_task(handle: Handle, job: str, *, evidence_root: str) -> Outcome:
     """Follow a job to its Outcome, with its output in the task's log, and log its verdict; see :func:`run_for_task`."""
     with bad_input_fails(job):
         outcome = _followed(handle, log=logging.getLogger(f"{_JOBS}.{job}"))
-    log_outcome(outcome)
+    log_outcome(outcome, root=evidence_root)
     return outcome
 
 
@@ -99,6 +105,14 @@ def release(handle: Handle) -> None:
         handle.release()
     except MLOpsError as error:
         log.warning("what is left of the job was not removed: %s", error)
+
+
+def _hide_in_log(*told: Any) -> None:
+    """Have Airflow hide the secrets of a job in the task's log, where tracebacks and what libraries say stand too."""
+    from airflow.sdk.log import mask_secret
+
+    for secret in secrets_of(told):
+        mask_secret(secret)
 
 
 def _followed(handle: Handle, *, log: logging.Logger) -> Outcome:
@@ -158,8 +172,11 @@ def triggered_by(context: Mapping[str, Any]) -> str | None:
     return name
 
 
-def log_outcome(outcome: Outcome) -> None:
-    """Write the verdict, every finding that is not a pass, and where the evidence lies, to the task's log."""
+def log_outcome(outcome: Outcome, *, root: str) -> None:
+    """Write the verdict, every finding that is not a pass, and where to see the evidence, to the task's log.
+
+    :param root: the evidence root that it was written to.
+    """
     verdict = outcome.verdict
     log.log(_level(verdict.status), "%s: %s - %s", outcome.kind, _spoken(verdict.status).upper(), verdict.summary)
     for finding in verdict.findings:
@@ -167,6 +184,10 @@ def log_outcome(outcome: Outcome) -> None:
             p_value = "" if finding.p_value is None else f", p {finding.p_value:.2g}"
             log.log(_level(finding.status), "  %s  %s%s", _spoken(finding.status), finding_line(finding), p_value)
     log.info("evidence: %s", outcome.evidence_uri or "none, because nothing could be written")
+    if outcome.evidence_uri and is_shown(root):
+        log.info("on the MLOps page: %s", evidence_url(outcome.evidence_uri))
+    elif outcome.evidence_uri:
+        log.info("not on the MLOps page: [mlops] evidence_roots does not name %s", root)
 
 
 def _level(status: Status) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlparse
 
+from airflow_mlops_provider.airflow_versions import OPENS_PAGES_IN_FRAME
 from airflow_mlops_provider.exceptions import BackendError
 
 SECTION = "mlops"
@@ -14,6 +15,17 @@ SECTION = "mlops"
 def evidence_root() -> str:
     """``[mlops] evidence_root``, else ``$AIRFLOW_HOME/mlops``."""
     return _option(SECTION, "evidence_root") or str(airflow_home() / "mlops")
+
+
+def evidence_roots() -> tuple[str, ...]:
+    """The roots that the MLOps page reads: :func:`evidence_root`, then those of ``[mlops] evidence_roots``."""
+    declared = (_option(SECTION, "evidence_roots") or "").replace("\n", ",").split(",")
+    return tuple(dict.fromkeys([evidence_root(), *filter(None, map(str.strip, declared))]))
+
+
+def is_shown(root: str) -> bool:
+    """Whether the MLOps page reads the evidence root of a task."""
+    return _root_uri(root) in map(_root_uri, evidence_roots())
 
 
 def tracking_uri() -> str | None:
@@ -47,9 +59,11 @@ def airflow_home() -> Path:
 
 
 def evidence_url(evidence_uri: str) -> str:
-    """The address of one piece of evidence on the MLOps page."""
+    """The address of one piece of evidence on the MLOps page, in Airflow's own frame where Airflow opens one there."""
     base = (_option("api", "base_url") or "").rstrip("/")
-    return f"{base}/mlops/evidence?uri={quote(evidence_uri, safe='')}"
+    # The frame takes the path from the root of the site, also where Airflow lies below a path.
+    frame = f"/plugin/mlops{urlparse(base).path}" if OPENS_PAGES_IN_FRAME else ""
+    return f"{base}{frame}/mlops/evidence?uri={quote(evidence_uri, safe='')}"
 
 
 def attachment_url(evidence_uri: str, name: str) -> str:
@@ -63,6 +77,13 @@ def run_url(dag_id: str, run_id: str, task_id: str | None = None) -> str:
     base = (_option("api", "base_url") or "").rstrip("/")
     run = f"{base}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
     return f"{run}/tasks/{quote(task_id, safe='')}" if task_id else run
+
+
+def _root_uri(root: str) -> str:
+    from airflow_mlops_provider.stores.specs import local_path
+
+    is_local = urlparse(root).scheme in ("", "file")
+    return local_path(root).absolute().as_uri() if is_local else root.rstrip("/")
 
 
 def _option(section: str, key: str) -> str:

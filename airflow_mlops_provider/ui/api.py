@@ -11,11 +11,11 @@ from airflow_mlops_provider.records.codec import decode, encode
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.stores.chains.decision_chain import Link
-from airflow_mlops_provider.stores.evidence.store import EvidenceStore
-from airflow_mlops_provider.tasks.settings import evidence_root
+from airflow_mlops_provider.tasks.settings import evidence_roots
 from airflow_mlops_provider.ui.auth import Reader, ReaderDep
-from airflow_mlops_provider.ui.board import Board, Group, locate, read_board
+from airflow_mlops_provider.ui.board import Board, Group
 from airflow_mlops_provider.ui.entries import LARGEST_SHOWN, Entry, read_entry
+from airflow_mlops_provider.ui.roots import find_evidence, read_boards
 from airflow_mlops_provider.ui.s3_access import s3_access
 
 router = APIRouter(dependencies=[Depends(s3_access)])
@@ -26,9 +26,11 @@ EvidenceUri = Annotated[str, Query(description="evidence_uri of an Outcome")]
 @router.get("/models")
 def models(reader: ReaderDep) -> dict[str, Any]:
     """Every model: its champion, the latest Outcome and past statuses of each kind, its newest decisions."""
-    board = read_board(evidence_root(), reader)
+    board = read_boards(evidence_roots(), reader)
     return {
         "evidence_root": board.root,
+        "evidence_roots": [board.root, *board.others],
+        "unreadable": list(board.unreadable),
         "models": [_group(group) for group in board.models],
         "datasets": [_group(group) for group in board.datasets],
         "broken": [{"evidence_uri": entry.uri, "error": entry.fault} for entry in board.broken],
@@ -47,7 +49,7 @@ def outcomes(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> dict[str, Any]:
     """Outcomes, newest first, of one model and kind or of all."""
-    found = _entries(read_board(evidence_root(), reader), model, kind)
+    found = _entries(read_boards(evidence_roots(), reader), model, kind)
     shown = [entry if entry.is_known else read_entry(entry.uri) for entry in found[:limit]]
     return {"outcomes": [_outcome(entry) for entry in shown if not entry.fault]}
 
@@ -62,11 +64,10 @@ def load_evidence(uri: str, reader: Reader) -> Evidence:
     """The evidence at ``uri``, read anew and verified.
 
     :raises HTTPException: 404 when there is none, 403 when it is another Dag's that this person may not read.
-    :raises BadInputError: when ``uri`` does not name evidence of the evidence root.
+    :raises BadInputError: when ``uri`` does not name evidence of a root that the page reads.
     :raises IntegrityError: when it was changed after it was written.
     """
-    place = locate(evidence_root(), uri)
-    store = EvidenceStore(evidence_root())
+    store, place = find_evidence(evidence_roots(), uri)
     try:
         data = store.read(place, at_most=LARGEST_SHOWN)
     except IntegrityError:
@@ -103,6 +104,7 @@ def _group(group: Group) -> dict[str, Any]:
     return {
         "name": group.name,
         "subject": group.subject.value,
+        "evidence_root": group.root,
         "champion": encode(known.champion) if known and known.champion else None,
         "previous": encode(known.previous) if known and known.previous else None,
         "latest": {check.kind.value: _outcome(check.latest) for check in group.checks},

@@ -7,7 +7,7 @@ evidence, and so is what the index lacks: a missing, stale or forged entry costs
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.evidence_name import name_of, parse_evidence
@@ -57,12 +57,14 @@ class Group:
 
     :param subject: model, or the Dag or dataset that the checks were grouped by.
     :param name: its name.
+    :param root: the evidence root that it lies in.
     :param checks: in the order of the lifecycle.
     :param decisions: the model's decision record; ``None`` when it has none or this person may not read it.
     """
 
     subject: Subject
     name: str
+    root: str
     checks: tuple[Check, ...]
     decisions: ModelDecisions | None = None
 
@@ -81,7 +83,9 @@ class Board:
     :param datasets: checks of data that no model is known to have used.
     :param broken: evidence that cannot be read or was changed after it was written.
     :param undelivered: alerts that their channel did not take.
-    :param unread: how many older pieces the index lacks and nobody read, so that they are not shown.
+    :param unread: by root, how many older pieces the index lacks and nobody read, so that they are not shown.
+    :param others: the roots beside ``root`` that are shown too.
+    :param unreadable: what keeps further roots from being shown.
     """
 
     root: str
@@ -89,12 +93,14 @@ class Board:
     datasets: tuple[Group, ...]
     broken: tuple[Entry, ...]
     undelivered: tuple[Undelivered, ...] = ()
-    unread: int = 0
+    unread: Mapping[str, int] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to show at all."""
-        return not (self.models or self.datasets or self.broken or self.undelivered)
+        return not (self.models or self.datasets or self.broken or self.undelivered or self.unreadable)
 
     def count(self, status: Status) -> int:
         """How many latest checks have this status."""
@@ -118,25 +124,27 @@ def read_board(root: str, reader: Reader) -> Board:
         read |= read_named(store, unknown)
     _SHOWN.put(store.root, catalogue, frozenset(name for name, entry in read.items() if not entry.fault))
     models = {name for subject, name in groups if subject is Subject.MODEL}
+    unread = len(catalogue.lacking) - sum(name in read for name in catalogue.lacking)
     return Board(
         root=store.root,
         models=tuple(
             Group(
                 subject=Subject.MODEL,
                 name=name,
+                root=store.root,
                 checks=_checks(groups.get((Subject.MODEL, name), {})),
                 decisions=decisions.get(name),
             )
             for name in sorted({*models, *decisions})
         ),
         datasets=tuple(
-            Group(subject=subject, name=name, checks=_checks(kinds))
+            Group(subject=subject, name=name, root=store.root, checks=_checks(kinds))
             for (subject, name), kinds in sorted(groups.items())
             if subject is not Subject.MODEL
         ),
         broken=tuple(sorted((entry for entry in read.values() if entry.fault), key=_age, reverse=True)),
         undelivered=list_undelivered(root, reader),
-        unread=len(catalogue.lacking) - sum(name in read for name in catalogue.lacking),
+        unread={store.root: unread} if unread else {},
     )
 
 

@@ -57,7 +57,7 @@ class Grouping:
     ) -> None:
         self._root, self._decisions, self._reader = root.rstrip("/"), decisions, reader
         self._folders = [folder for folder in catalogue.folders if self._may_read(folder.first)]
-        self._loose = [indexed(f"{self._root}/{told.evidence}", told) for told in catalogue.loose]
+        self._loose = [indexed(f"{self._root}/{entry.evidence}", entry) for entry in catalogue.loose]
         self._by_place = {folder.place: folder for folder in catalogue.folders}
         self._lacking = frozenset(catalogue.lacking)
 
@@ -71,7 +71,7 @@ class Grouping:
         alone = [
             (entry, entry.facts) for entry in (*read.values(), *unread) if entry.facts and self._may_read(entry.facts)
         ]
-        otherwise = set(self._told_otherwise(read))
+        otherwise = set(self._indexed_otherwise(read))
         folders = [kept for folder in self._folders if (kept := folder.without(otherwise) if otherwise else folder)]
         uses = self._uses([facts for _, facts in alone], folders)
         made: dict[Key, dict[Kind, list[Entry]]] = defaultdict(lambda: defaultdict(list))
@@ -90,13 +90,13 @@ class Grouping:
     def _may_read(self, facts: IndexEntry) -> bool:
         return self._reader.may_read({"dag_id": facts.dag_id} if facts.dag_id else {})
 
-    def _told_otherwise(self, read: Mapping[str, Entry]) -> Iterator[str]:
+    def _indexed_otherwise(self, read: Mapping[str, Entry]) -> Iterator[str]:
         """What was read and found broken, or about something else than the index says."""
         for name, entry in read.items():
-            if name not in self._lacking and not (entry.facts and self._is_told(entry.facts.place)):
+            if name not in self._lacking and not (entry.facts and self._is_indexed(entry.facts.place)):
                 yield stem_of(name)
 
-    def _is_told(self, place: str) -> bool:
+    def _is_indexed(self, place: str) -> bool:
         where, _, last = place.rpartition("/")
         folder = self._by_place.get(where)
         at = bisect_left(folder.names, last) if folder else 0
@@ -104,9 +104,9 @@ class Grouping:
 
     def _uses(self, alone: Iterable[IndexEntry], folders: Iterable[IndexFolder]) -> Uses:
         uses: dict[str, set[str]] = defaultdict(set)
-        told: list[tuple[str | None, Iterable[str]]] = [(facts.model, facts.data) for facts in alone]
-        told += [(folder.first.model, folder.fingerprints) for folder in folders]
-        for model, fingerprints in told:
+        judged: list[tuple[str | None, Iterable[str]]] = [(facts.model, facts.data) for facts in alone]
+        judged += [(folder.first.model, folder.fingerprints) for folder in folders]
+        for model, fingerprints in judged:
             if model:
                 for fingerprint in fingerprints:
                     uses[fingerprint].add(model)
@@ -118,15 +118,15 @@ class Grouping:
 
     def _spread(self, folder: IndexFolder, uses: Uses, read: set[str]) -> Iterator[tuple[Key, Entry]]:
         """The newest entries of a folder for each that they are about."""
-        first, told, count = folder.first, dict[str, tuple[Key, ...]](), Counter[Key]()
+        first, known, count = folder.first, dict[str, tuple[Key, ...]](), Counter[Key]()
         for at in range(len(folder.names) - 1, -1, -1):
             stem, data = folder.names[at][:STEM], folder.data[at]
             if stem in read:
                 continue
-            keys = told.get(data)
+            keys = known.get(data)
             if keys is None or stem in uses:
                 found = _keys(first, [stem, *data.split(",")], uses)
-                keys = found if stem in uses else told.setdefault(data, found)
+                keys = found if stem in uses else known.setdefault(data, found)
             for key in keys:
                 if count[key] < NEWEST:
                     count[key] += 1
@@ -137,10 +137,10 @@ class Grouping:
 
 @lru_cache(maxsize=_MOST_MADE)
 def _made(root: str, place: str, name: str) -> Entry:
-    told = parse_entry(f"{place}/{name}")
-    if told is None:
+    entry = parse_entry(f"{place}/{name}")
+    if entry is None:
         raise BadInputError(f"{place}/{name} is no entry of an index")
-    return indexed(f"{root}/{told.evidence}", told)
+    return indexed(f"{root}/{entry.evidence}", entry)
 
 
 def _keys(facts: IndexEntry, used: Iterable[str], uses: Uses) -> tuple[Key, ...]:

@@ -14,16 +14,15 @@ from fastapi.responses import HTMLResponse, Response
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.pages.rendering import STYLE
 from airflow_mlops_provider.stores.chains.decision_chain import Link
-from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
-from airflow_mlops_provider.tasks.settings import evidence_root
+from airflow_mlops_provider.tasks.settings import evidence_roots
 from airflow_mlops_provider.ui.api import EvidenceUri, load_evidence
 from airflow_mlops_provider.ui.auth import ReaderDep
-from airflow_mlops_provider.ui.board import read_board
 from airflow_mlops_provider.ui.chains import ModelDecisions, read_decisions
 from airflow_mlops_provider.ui.entries import read_entries
 from airflow_mlops_provider.ui.grouping import NEWEST
 from airflow_mlops_provider.ui.rendering import render
+from airflow_mlops_provider.ui.roots import find_evidence, find_root, read_boards
 from airflow_mlops_provider.ui.s3_access import s3_access
 from airflow_mlops_provider.ui.vega import vega_script, vega_version
 
@@ -52,7 +51,7 @@ _SHOWN_TYPES = ("text/html", "text/plain", "text/csv", "text/markdown", "applica
 @router.get("/", dependencies=_reads_evidence)
 def overview(request: Request, reader: ReaderDep) -> HTMLResponse:
     """Every model: champion, latest checks, history and decisions."""
-    return render(request, "overview.html", board=read_board(evidence_root(), reader), newest=NEWEST)
+    return render(request, "overview.html", board=read_boards(evidence_roots(), reader), newest=NEWEST)
 
 
 @router.get("/evidence", dependencies=_reads_evidence)
@@ -69,7 +68,7 @@ def attachment(reader: ReaderDep, uri: EvidenceUri, name: Annotated[str, Query()
     found = load_evidence(uri, reader).attachments
     if name not in found:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"evidence {uri} has no attachment {name!r}")
-    store = EvidenceStore(evidence_root())
+    store, _ = find_evidence(evidence_roots(), uri)
     refuse_outside(store.root, found[name])
     content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
     disposition = "inline" if _is_shown(name) else "attachment"
@@ -82,10 +81,14 @@ def attachment(reader: ReaderDep, uri: EvidenceUri, name: Annotated[str, Query()
 
 @router.get("/decision", dependencies=_reads_evidence)
 def decision(
-    request: Request, reader: ReaderDep, model: Annotated[str, Query()], number: Annotated[int, Query(ge=1)]
+    request: Request,
+    reader: ReaderDep,
+    model: Annotated[str, Query()],
+    number: Annotated[int, Query(ge=1)],
+    root: Annotated[str | None, Query()] = None,
 ) -> HTMLResponse:
     """One decision: what was decided, on which evidence, by whom, and what is wrong with the record if anything."""
-    known = read_decisions(EvidenceStore(evidence_root()), reader).get(model)
+    known = read_decisions(find_root(evidence_roots(), root), reader).get(model)
     link = _link_of(known, number)
     if known is None or link is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no decision {number} about a model {model!r} to show you")

@@ -23,6 +23,7 @@ WINGS = {
     # One test of the store holds on every place that it may lie in, of datasets in every format.
     "stores/chains": "unit/jobs/decisions/test_promote.py",
     "stores/datasets": "unit/stores/datasets/test_dataset.py",
+    "stores/datasets/tables": "unit/stores/datasets/tables/test_table_dataset.py",
     "stores/evidence": "unit/stores/evidence/test_store.py",
     "stores/models": "unit/stores/models/test_store.py",
     # Charts are looked at on the pages that hold them.

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 from urllib.error import URLError
+from urllib.parse import unquote
 from urllib.request import urlopen
 
 import pytest
@@ -22,6 +23,7 @@ from playwright.sync_api import ConsoleMessage, FrameLocator, Page, expect
 from airflow_mlops_provider.pages.charts.theme import status_colour
 from airflow_mlops_provider.pages.palette import palette
 from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.tasks.settings import evidence_url
 from demo.browser import PROGRAM, open_page, sign_in
 from tests.browser.contrast import too_faint
 from tests.builders.page_samples import story
@@ -172,6 +174,17 @@ def test_evidence_and_its_report_open_inside_the_frame(page: FrameLocator) -> No
     expect(report.frame_locator("iframe").locator("#script")).to_have_text("with script, origin null")
     # The report's own document is out of reach: it has an origin of its own.
     assert report.locator("iframe").evaluate("(frame) => frame.contentDocument === null")
+
+
+def test_the_address_of_a_verdict_opens_inside_the_frame(
+    page: FrameLocator, airflow: str, browser: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", airflow)
+    link = page.locator(".why a").first
+    uri = unquote((link.get_attribute("href") or "").partition("uri=")[2])
+    summary = link.inner_text()
+    browser.goto(evidence_url(uri))
+    expect(browser.frame_locator("iframe").locator("h1")).to_have_text(summary)
 
 
 def test_a_link_to_a_dag_opens_in_the_airflow_around_the_frame(page: FrameLocator, browser: Page) -> None:

@@ -97,6 +97,14 @@ KEYS: dict[str, dict[str, Any]] = {
         "policy": {"required": ["metrics"]},
         **_WHERE,
     },
+    "ingest": {
+        "source": "in.parquet",
+        "output_uri": "raw/wage",
+        "interval_start": "2026-11-30T00:00:00+00:00",
+        "watermark_column": "updated_at",
+        "key_columns": ["nr"],
+        "policy": {"max_row_change": 0.2},
+    },
     "promote": {
         "model": "models:/wage/2",
         "evidence": ["file:///e.json"],

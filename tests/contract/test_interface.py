@@ -203,7 +203,7 @@ JOBS: dict[str, tuple[set[str], set[str]]] = {
 @pytest.mark.parametrize("name", JOBS)
 def test_a_job_has_its_keys(name):
     required, optional = JOBS[name]
-    found = {field.name: field for field in fields(jobs.load(name))}
+    found = {field.name: field for field in fields(jobs.job_class(name))}
     needed = {key for key, field in found.items() if field.default is MISSING and field.default_factory is MISSING}
     assert needed == required
     assert required | optional | {"evidence_root"} <= set(found)

@@ -45,6 +45,7 @@ OF_THE_TASK = {
 }
 """Arguments of operators that are no keys, with what they are."""
 DEFAULTS_OF_THE_TASK = {
+    ("ingest", "interval_start"): "the data interval of the Dag run",
     ("purge", "retention_days"): "[mlops] retention_days",
     ("close", "person"): "whoever triggered the run",
 }

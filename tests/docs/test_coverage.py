@@ -46,7 +46,7 @@ def test_every_job_has_a_spec_that_the_job_accepts(name):
     examples = re.findall(r"^```json\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     assert examples, f"docs/reference/jobs.md shows no spec of {name}"
     for example in examples:
-        jobs.load(name).from_spec(json.loads(example))
+        jobs.job_class(name).from_spec(json.loads(example))
 
 
 def test_the_tables_of_keys_say_what_the_code_says():

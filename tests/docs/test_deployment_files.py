@@ -1,4 +1,4 @@
-"""docker-compose.yaml and the Dockerfiles have not been run by an engine; what can be checked without one is."""
+"""What can be checked of docker-compose.yaml and the Dockerfiles without an engine or a process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.docs.pages import REPOSITORY
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 DOCKERFILES = sorted((REPOSITORY / "docker").glob("*/Dockerfile"))
-CELERY = {"broker_url", "result_backend"}
+CELERY = {"broker_url", "result_backend", "worker_concurrency"}
 """Options of the Celery provider that are used; the image has the provider, these tests need not."""
 VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)")
 
@@ -71,8 +71,24 @@ def test_services_reach_each_other_by_names_that_exist():
     for name, service in SERVICES.items():
         for value in [*_environment(name).values(), *service.get("command", [])]:
             # After "@" where there is a user, else after "://".
-            for host in re.findall(r"(?:@|://(?!.*@))([a-z][a-z-]+)(?=[:/])", value):
+            for host in re.findall(r"(?:@|(?<!s3)://(?!.*@))([a-z][a-z0-9-]+)(?=[:/])", value):
                 assert host in {*SERVICES, "localhost"}, f"{name}: {value}"
+
+
+def test_everything_lies_in_the_bucket_that_is_made():
+    told = [value for name in SERVICES for value in [*_environment(name).values(), *SERVICES[name].get("command", [])]]
+    used = {bucket for value in told for bucket in re.findall(r"s3://([^/]+)/", value)}
+    assert used == {"airflow-mlops"}
+    assert 'create_bucket(Bucket="airflow-mlops")' in SERVICES["bucket"]["command"][-1]
+
+
+def test_evidence_data_models_and_logs_lie_apart():
+    environment = _environment("worker")
+    named = [value for value in environment.values() if value.startswith("s3://")]
+    [models] = [part for part in SERVICES["mlflow"]["command"] if part.startswith("--artifacts-destination=")]
+    places = [*named, models.partition("=")[2]]
+    assert len(places) == 4
+    assert not [place for place in places for other in places if place is not other and place.startswith(other)]
 
 
 def test_mlflow_allows_the_host_name_that_the_workers_use():

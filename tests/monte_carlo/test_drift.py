@@ -20,7 +20,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from airflow_mlops_provider.analysis.drift import measure_drift
 from airflow_mlops_provider.analysis.drift.domain_classifier import _block_test, _encoded
 from airflow_mlops_provider.analysis.drift.scan import profile_rows
-from airflow_mlops_provider.analysis.drift.window_calibration import _effects, _ranked, cells_of
+from airflow_mlops_provider.analysis.drift.window_calibration import _effects, _window_drift, cells_of_column
 from airflow_mlops_provider.analysis.drift.window_counts import count_windows
 from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
 from airflow_mlops_provider.decisions.drift.judge import JOINT_SHARE, is_unusual
@@ -223,15 +223,15 @@ class Calibration:
 
     def __init__(self, reference):
         profiles = profile_rows(reference, FEATURES)
-        self.cells = {name: cells_of(profiles[name]) for name in FEATURES}
+        self.cells = {name: cells_of_column(profiles[name]) for name in FEATURES}
         self.windows = count_windows(reference, self.cells, "day")
 
     def measure(self, current):
-        today = count_windows(current, self.cells, None)
+        batch = count_windows(current, self.cells, None)
         effects = {}
         for name in FEATURES:
-            effects |= _effects(name, self.cells[name], self.windows, today)
-        return _ranked("day", len(self.windows.labels), effects)
+            effects |= _effects(name, self.cells[name], self.windows, batch)
+        return _window_drift("day", len(self.windows.labels), effects)
 
 
 def test_quiet_days_with_weather_alarm_rarely_and_two_in_a_row_more_rarely(at_most):

@@ -48,7 +48,7 @@ def judged(
         # As the job counts a table of classes; DuckDB, which weighs groups, takes ten times as long for so few rows.
         read = SLICE_METRICS[metric]
         report = measure_bias_of_classes(
-            rows.to_reader, plan, lambda kinds: (kinds.plain(), read, ()), label="truth", prediction="said"
+            rows.to_reader, plan, lambda table: (table.plain_predictions(), read, ()), label="truth", prediction="said"
         )
         return judge_bias(report, BiasPolicy())
     scores = said * 0.5 + np.random.default_rng(len(frame)).random(len(frame)) * 0.5
@@ -134,7 +134,7 @@ def four_fifths(rows: int, runs: int) -> tuple[int, int]:
         report = measure_bias_of_classes(
             table.to_reader,
             plan,
-            lambda kinds: (kinds.plain(), SLICE_METRICS["selection_rate"], ()),
+            lambda table: (table.plain_predictions(), SLICE_METRICS["selection_rate"], ()),
             label="truth",
             prediction="said",
         )

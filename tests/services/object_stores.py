@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.services.servers import data_folder, inherited, require_program
 
 from demo.services import HOST, Process, answers, free_port
-from tests.services.servers import data_folder, inherited, require_program
 
 AZURITE = "3.37.0"
 _ACCOUNT = "devstoreaccount1"

@@ -15,8 +15,8 @@ from airflow_mlops_provider.jobs import run
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
 from demo.services import SlackReceiver
+from deployment.servers import Postgres, inherited
 from tests.services.conftest import make_bucket
-from tests.services.servers import Postgres, inherited
 
 HERE = Path(__file__).resolve().parent
 BUNDLE = {"name": "mlops", "classpath": "airflow_mlops_provider.bundles.PackagedDagBundle", "kwargs": {}}

@@ -14,6 +14,9 @@ import pytest
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, IntegrityError
 from airflow_mlops_provider.jobs import run
 from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.stores.evidence.catalogue import read_catalogue
+from airflow_mlops_provider.stores.evidence.exclusive_create import require_exclusive_create
+from airflow_mlops_provider.stores.evidence.object_prefix import ObjectPrefix
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence
 from airflow_mlops_provider.stores.models import ModelStore
 from tests.builders.world import World
@@ -100,6 +103,30 @@ def test_a_bucket_that_is_not_there_is_a_failed_backend(aws):
         EvidenceStore("s3://no-such-bucket/mlops").write("drift", {})
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        ObjectPrefix.require_writable,
+        ObjectPrefix.require_readable,
+        read_catalogue,
+        lambda files: files.names("drift"),
+        lambda files: files.times_below("drift"),
+        lambda files: files.read("drift/x.json"),
+        lambda files: files.read("drift/x.json", at_most=9),
+        lambda files: files.remove("drift/x.json"),
+    ],
+)
+def test_whoever_asks_a_bucket_that_is_not_there_hears_its_name_and_not_that_nothing_was_found(aws, ask):
+    with pytest.raises(BackendError, match="there is no bucket no-such-bucket"):
+        ask(ObjectPrefix("s3://no-such-bucket/mlops"))
+
+
+def test_a_prefix_in_which_nothing_lies_yet_is_empty(root):
+    files = ObjectPrefix(root)
+    files.require_writable()
+    assert (files.names("drift"), files.times_below("drift")) == ([], {})
+
+
 def test_a_chain_of_decisions_is_made_rolled_back_and_verified(world):
     world.champions_of_one_artifact(3)
     outcome = world.rollback(person="ada")
@@ -160,3 +187,8 @@ def test_old_evidence_goes_what_a_champion_rests_on_stays_and_the_chain_verifies
     verified = run("verify", {"model": "wage", **world.where})
     assert verified.verdict.status is Status.PASS, verified.verdict.summary
     assert "purged by policy" in verified.verdict.summary
+
+
+def test_a_store_in_which_one_of_several_writers_wins_can_hold_evidence(root):
+    require_exclusive_create(root)
+    assert ObjectPrefix(root).names_below("exclusive_create") == []

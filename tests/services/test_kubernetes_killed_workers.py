@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from airflow_mlops_provider.tasks.run import run_key
+from deployment.servers import data_folder, running_mlflow
 from tests.services.cluster.servers import Cluster, wait_until
 from tests.services.cluster.worker import Task, work
-from tests.services.servers import data_folder, running_mlflow
 
 MOMENTS = 10
 AT_ONCE = 3

@@ -12,10 +12,10 @@ from pathlib import Path
 import boto3
 import pytest
 
+from deployment.servers import data_folder, running_mlflow
 from tests.services.cluster.servers import wait_until
 from tests.services.sagemaker import SageMaker, running_sagemaker
 from tests.services.sagemaker_worker import Task, work
-from tests.services.servers import data_folder, running_mlflow
 
 MOMENTS = 10
 AT_ONCE = 3

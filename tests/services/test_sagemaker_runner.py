@@ -18,10 +18,10 @@ from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.runners.runner import LastingRunner, State
 from airflow_mlops_provider.tasks.run import release
 from airflow_mlops_provider.triggers.sagemaker import ProcessingTrigger
+from deployment.servers import data_folder, running_mlflow
 from tests.services.cluster.servers import wait_until
 from tests.services.sagemaker import SageMaker, running_sagemaker
 from tests.services.sagemaker_worker import CONNECTION, Task
-from tests.services.servers import data_folder, running_mlflow
 
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 

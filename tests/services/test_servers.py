@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from demo.services import answers
-from tests.services.servers import require_program, running_postgres, running_redis
+from deployment.servers import require_program, running_postgres, running_redis
+from tests.services.conftest import programs_from_debian
 
 
 def children_of(parent: int) -> list[int]:
@@ -62,6 +63,7 @@ def test_the_mlflow_server_is_healthy(mlflow_server):
 @pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
 def test_a_missing_program_fails_where_ci_runs_and_is_skipped_elsewhere(monkeypatch, ci, outcome):
     monkeypatch.setenv("CI", ci)
-    with pytest.raises(outcome, match="no-such-server is not installed: apt-get install some-package"):
+    told = "no-such-server is not installed: apt-get install some-package"
+    with pytest.raises(outcome, match=told), programs_from_debian():
         require_program("no-such-server", "some-package")
     assert os.environ["CI"] == ci

@@ -1,4 +1,4 @@
-"""Numeric columns cut into bins; the edges depend on the columns alone, never on how well the model does."""
+"""Cut numeric columns into bins, with edges that depend on the columns alone and not on the model's errors."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ _NUMERIC = frozenset([*_INTEGERS, *(f"U{name}" for name in _INTEGERS), "FLOAT", 
 
 
 def cut_plan(scan: Callable[[], Any], plan: SlicePlan) -> SlicePlan:
-    """The plan with edges for the columns that are cut into quantiles, asked for or because they have many values.
+    """Return the plan with the bin edges of every numeric column that is cut into quantiles.
 
-    :param scan: gives the rows, as anything DuckDB can read.
+    A column is cut when the plan says so, or when it has more than :data:`MAX_DISTINCT` different values.
+
+    :param scan: returns the rows, as anything that DuckDB can read.
+    :param plan: columns and intersections to slice by; a plan that is cut already is returned as it is.
     :raises BadInputError: when a column to be cut holds no numbers.
     """
     if plan.is_cut:
@@ -32,35 +35,35 @@ def cut_plan(scan: Callable[[], Any], plan: SlicePlan) -> SlicePlan:
         for column in plan.columns:
             if (column.edges or column.quantiles) and not _is_numeric(types[column.name]):
                 raise BadInputError(f"column {column.name!r} holds {types[column.name]}: bins need numbers")
-        cut = _asked(connection, plan, types)
+        cut = _quantile_edges(connection, plan, types)
         columns = tuple(cut.get(column.name, column) for column in plan.columns)
     return replace(plan, columns=columns, is_cut=True)
 
 
-def _asked(connection: Any, plan: SlicePlan, types: Mapping[str, str]) -> dict[str, SliceColumn]:
-    open_ones = [c for c in plan.columns if not c.edges and (c.quantiles or _is_numeric(types[c.name]))]
-    if not open_ones:
+def _quantile_edges(connection: Any, plan: SlicePlan, types: Mapping[str, str]) -> dict[str, SliceColumn]:
+    to_cut = [c for c in plan.columns if not c.edges and (c.quantiles or _is_numeric(types[c.name]))]
+    if not to_cut:
         return {}
     asked = ", ".join(
         f"approx_count_distinct({present(c.name, types)}), "
         f"quantile_disc({present(c.name, types)}, {_shares(c.quantiles or QUARTILES)})"
-        for c in open_ones
+        for c in to_cut
     )
     row = connection.execute(f"SELECT {asked} FROM rows").fetchone()  # noqa: S608  # quoted names
     return {
         column.name: replace(column, edges=tuple(sorted({float(edge) for edge in row[2 * i + 1]})))
-        for i, column in enumerate(open_ones)
+        for i, column in enumerate(to_cut)
         if row[2 * i + 1] is not None and (column.quantiles or row[2 * i] > MAX_DISTINCT)
     }
 
 
 def types_of(connection: Any) -> dict[str, str]:
-    """Column name to DuckDB type of the relation registered as ``rows``."""
+    """Return the DuckDB type of each column of the relation that is registered as ``rows``."""
     return {str(row[0]): str(row[1]) for row in connection.execute("DESCRIBE rows").fetchall()}
 
 
 def binned(column: SliceColumn, types: Mapping[str, str]) -> str:
-    """SQL of the column's value, or of the number of its bin."""
+    """Return the SQL of the column's value, or of its bin number when the column has edges."""
     value = present(column.name, types)
     if not column.edges:
         return value
@@ -69,12 +72,12 @@ def binned(column: SliceColumn, types: Mapping[str, str]) -> str:
 
 
 def present(name: str, types: Mapping[str, str]) -> str:
-    """SQL of the column with NaN as missing."""
-    return f"nullif({quoted(name)}, 'nan')" if types[name] in ("FLOAT", "DOUBLE") else quoted(name)
+    """Return the SQL of the column with NaN as null."""
+    return f"nullif({quoted_name(name)}, 'nan')" if types[name] in ("FLOAT", "DOUBLE") else quoted_name(name)
 
 
-def quoted(name: str) -> str:
-    """The column's name as SQL."""
+def quoted_name(name: str) -> str:
+    """Return the column's name as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -1,4 +1,4 @@
-"""What to slice by: columns, explicit intersections, and numeric columns cut into bins."""
+"""Read what to slice by: columns, explicit intersections, and numeric columns cut into bins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from airflow_mlops_provider.exceptions import BadInputError
 
 MAX_DISTINCT = 20
-"""A numeric column with more different values than this is cut into quartiles unless the spec says how."""
+"""A numeric column with more different values than this is cut into quartiles, unless the spec says how to cut it."""
 
 QUARTILES = 4
 
@@ -19,9 +19,10 @@ QUARTILES = 4
 class SliceColumn:
     """One column to slice by.
 
-    :param name: of the column.
-    :param edges: inner edges of its bins, rising; a bin holds its lower edge. Empty when values are taken as they are.
-    :param quantiles: number of equally filled bins to cut it into; ``None`` when not asked for.
+    :param name: name of the column.
+    :param edges: inner edges of its bins, in increasing order, in the units of the column. A bin includes its lower
+        edge. Empty when every value is a slice of its own.
+    :param quantiles: number of equally filled bins to cut the column into; ``None`` when the spec names none.
     """
 
     name: str
@@ -30,7 +31,7 @@ class SliceColumn:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the bins, such as ``[18, 35)``."""
+        """Names of the bins, such as ``[18, 35)``; empty for a column without edges."""
         if not self.edges:
             return ()
         inner = [f"[{low:.10g}, {high:.10g})" for low, high in pairwise(self.edges)]
@@ -41,10 +42,10 @@ class SliceColumn:
 class SlicePlan:
     """Columns and the sets of them whose slices are measured.
 
-    :param columns: each once, in the order given.
-    :param sets: column names; single columns first, then intersections.
-    :param is_cut: whether the edges of numeric columns have been looked for.
-    :param max_depth: how many columns an intersection combines at most, unless it was named.
+    :param columns: the columns, each once, in the order given.
+    :param sets: sets of column names; single columns first, then intersections.
+    :param max_depth: largest number of columns in an intersection that was not named explicitly.
+    :param is_cut: whether the bin edges of numeric columns have been computed.
     """
 
     columns: tuple[SliceColumn, ...]
@@ -54,11 +55,12 @@ class SlicePlan:
 
 
 def plan_slices(items: Sequence[Any], max_depth: int) -> SlicePlan:
-    """The columns and intersections that a spec's ``slices`` ask for.
+    """Read the columns and intersections of the key ``slices`` of a spec.
 
-    :param items: column names; lists of names for explicit intersections; ``{"column": ..., "bins": [edges]}`` or
-        ``{"column": ..., "quantiles": n}``. Single columns are combined up to ``max_depth``.
-    :raises BadInputError: when an item is none of these, or nothing is asked for.
+    :param items: column names, lists of names for explicit intersections, ``{"column": ..., "bins": [edges]}`` or
+        ``{"column": ..., "quantiles": n}``.
+    :param max_depth: single columns are combined into intersections of up to this many columns.
+    :raises BadInputError: when an item is none of these, ``items`` is empty, or ``max_depth`` is below 1.
     """
     if not items:
         raise BadInputError("key 'slices' is empty: name at least one column")
@@ -91,7 +93,7 @@ def _column(item: Any, columns: dict[str, SliceColumn]) -> str:
     column = SliceColumn(name=item) if isinstance(item, str) else _binned(item)
     if columns.get(column.name, column) != column:
         if isinstance(item, str):
-            return column.name  # named again, in an intersection: the bins stay
+            return column.name  # the intersection names a column again; its bins stay
         if columns[column.name] != SliceColumn(name=column.name):
             raise BadInputError(f"slices: column {column.name!r} is cut in two ways")
     columns[column.name] = column

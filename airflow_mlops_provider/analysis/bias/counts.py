@@ -1,7 +1,7 @@
-"""One pass over batches that counts every slice and intersection by label and prediction.
+"""Count the rows of every slice and intersection by label and prediction, in one pass over record batches.
 
-Each batch is dictionary-coded, counted with ``bincount`` for every set of columns, and added to tables whose axes are
-the levels seen so far: memory stays that of one batch. What a metric needs follows from the counts afterwards.
+Each batch is dictionary-coded and counted with ``bincount`` for every set of columns. The counts are added to tables
+whose axes are the levels seen so far, so only one batch is in memory at a time. Metrics are computed from the counts.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.bias.columns import SliceColumn, SlicePlan
-from airflow_mlops_provider.analysis.bias.contingency import Kinds
-from airflow_mlops_provider.analysis.bias.slices import Slice, text_of
+from airflow_mlops_provider.analysis.bias.contingency import ContingencyTable
+from airflow_mlops_provider.analysis.bias.slices import Slice, value_text
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int32] | NDArray[np.int64]
-Whole = NDArray[np.int64]
+Integers = NDArray[np.int64]
 
 MAX_TABLE = 2_000_000
-"""Cells of a table above which only those that occur are kept."""
+"""Largest number of cells of a dense table; a larger table keeps only the cells that occur."""
 
 
 class Counts:
-    """Rows counted by slice, label and prediction.
+    """Counts of rows by slice, label and prediction.
 
-    :param scan: gives the rows as Arrow record batches.
-    :param plan: what to slice by; its columns already cut.
+    :param scan: returns the rows as Arrow record batches.
+    :param plan: columns and intersections to slice by; numeric columns are cut already.
     :param keys: names of the label and the prediction column.
     """
 
@@ -49,61 +49,64 @@ class Counts:
         pass
 
     def _axes(self, keys: Sequence[str]) -> list[tuple[str, SliceColumn]]:
-        # A column may be both sliced by and the label, so axes of labels have names of their own.
+        # The label may also be a slice column, so the axes of label and prediction have other names.
         slices = [(f"s{column.name}", column) for column in self.columns]
         return slices + [(f"k{i}", SliceColumn(name=key)) for i, key in enumerate(keys)]
 
     def _add(self, batch: Any) -> None:
         coded = {axis: levels.code(batch) for axis, levels in self._levels.items()}
-        key = _joined([coded[axis] for axis in self._keys])
-        # Every set ends in one of its columns, so that column is joined with label and prediction once for all.
-        keyed = {axis: _joined([coded[axis], key]) for axis in coded if axis not in self._keys}
+        key = _combined_codes([coded[axis] for axis in self._keys])
+        # The last column of each set is combined with label and prediction once, for all sets that end in it.
+        keyed = {axis: _combined_codes([coded[axis], key]) for axis in coded if axis not in self._keys}
         for names, table in self._tables.items():
             axes = [f"s{name}" for name in names]
-            codes, size = _joined([*(coded[axis] for axis in axes[:-1]), keyed[axes[-1]]]) if axes else key
+            codes, size = _combined_codes([*(coded[axis] for axis in axes[:-1]), keyed[axes[-1]]]) if axes else key
             table.add(codes, size, [self._levels[axis] for axis in (*axes, *self._keys)])
 
     def groups(self) -> None:
-        """There are none: rows count as independent here."""
+        """Return ``None``: there are no groups, and rows count as independent."""
         return
 
-    def kinds(self) -> Kinds:
-        """The different pairs of label and prediction with their numbers of rows."""
+    def contingency_table(self) -> ContingencyTable:
+        """Return the different pairs of label and prediction with their numbers of rows."""
         found, rows = self._tables[()].items(len(self._keys))
-        labels, answers = (self._levels[axis].values for axis in self._keys)
+        labels, predictions = (self._levels[axis].values for axis in self._keys)
         pairs = found.tolist()
-        return Kinds(labels=[labels[i] for i, _ in pairs], answers=[answers[j] for _, j in pairs], rows=rows)
+        return ContingencyTable(
+            labels=[labels[i] for i, _ in pairs], predictions=[predictions[j] for _, j in pairs], rows=rows
+        )
 
-    def counts(self) -> Whole:
-        """Rows of each of :meth:`kinds`."""
-        return self.kinds().rows
+    def counts(self) -> Integers:
+        """Return the number of rows of each cell of :meth:`contingency_table`, shape ``(k,)``."""
+        return self.contingency_table().rows
 
-    def roll_up(self, terms_of_kind: Floats, *, products: bool = False) -> list[Slice]:
-        """All rows first, then every slice of every set of columns, in the plan's order, largest first.
+    def roll_up(self, terms_of_pair: Floats, *, products: bool = False) -> list[Slice]:
+        """Add up the terms over every slice.
 
-        :param terms_of_kind: what a row of each of :meth:`kinds` adds, shape ``(kinds, p)``.
-        :param products: also add up products of terms.
+        :param terms_of_pair: what one row of each cell of :meth:`contingency_table` adds, shape ``(k, p)``.
+        :param products: whether to add up the products of the terms as well.
+        :returns: all rows first, then the slices of each set of columns in the plan's order, the largest first.
         """
         order = {tuple(row): i for i, row in enumerate(self._tables[()].items(len(self._keys))[0].tolist())}
-        squares = np.einsum("ki,kj->kij", terms_of_kind, terms_of_kind) if products else np.zeros(0)
+        squares = np.einsum("ki,kj->kij", terms_of_pair, terms_of_pair) if products else np.zeros(0)
         found: list[Slice] = []
         for names, table in self._tables.items():
             codes, rows = table.items(len(names) + len(self._keys))
             slices, index = np.unique(codes[:, : len(names)], axis=0, return_inverse=True)
-            kind = [order[tuple(row)] for row in codes[:, len(names) :].tolist()]
-            sums = _added(index.ravel(), rows, terms_of_kind[kind])
-            moments = _added(index.ravel(), rows, squares[kind]) if products else [None] * len(slices)
+            pair = [order[tuple(row)] for row in codes[:, len(names) :].tolist()]
+            sums = _sums_by_slice(index.ravel(), rows, terms_of_pair[pair])
+            moments = _sums_by_slice(index.ravel(), rows, squares[pair]) if products else [None] * len(slices)
             pieces = [self._slice(names, slices[i], sums[i], moments[i]) for i in range(len(slices))]
             found += sorted(pieces, key=lambda piece: (-piece.sums[0], piece.values))
         return found
 
-    def _slice(self, names: tuple[str, ...], codes: Whole, sums: Floats, products: Floats | None) -> Slice:
+    def _slice(self, names: tuple[str, ...], codes: Integers, sums: Floats, products: Floats | None) -> Slice:
         levels = [self._levels[f"s{name}"] for name in names]
         keys = tuple(each.values[code] for each, code in zip(levels, codes, strict=True))
         rows = int(sums[0])
         return Slice(
             columns=names,
-            values=tuple(text_of(each.column, key) for each, key in zip(levels, keys, strict=True)),
+            values=tuple(value_text(each.column, key) for each, key in zip(levels, keys, strict=True)),
             keys=keys,
             sums=sums,
             units=rows,
@@ -114,25 +117,28 @@ class Counts:
 
 
 class _Levels:
-    """The values of one column, numbered in the order in which they turn up; missing ones are one level."""
+    """The different values of one column, numbered in the order in which they occur; missing values are one level."""
 
     def __init__(self, column: SliceColumn) -> None:
         self.column = column
         self.values: list[Any] = []
         self._numbers: dict[Any, int] = {}
-        self.seen: Whole = np.zeros(0, dtype=np.int64)
+        self.batch_levels: Integers = np.zeros(0, dtype=np.int64)
 
     def code(self, batch: Any) -> tuple[Codes, int]:
-        """Numbers of the batch's rows, from 0, and how many there are; :attr:`seen` tells which levels they mean."""
+        """Return a code from 0 for each row of the batch, and the number of codes.
+
+        :attr:`batch_levels` maps the codes of the batch to levels of the column.
+        """
         array = batch.column(batch.schema.get_field_index(self.column.name))
         codes, values = _bins(array, self.column.edges) if self.column.edges else _dictionary(array)
-        self.seen = np.array([self._number(value) for value in values], dtype=np.int64)
+        self.batch_levels = np.array([self._number(value) for value in values], dtype=np.int64)
         return codes, len(values)
 
     @property
     def is_in_order(self) -> bool:
-        """Whether the last batch numbered its levels as they are numbered here."""
-        return bool((self.seen == np.arange(len(self.seen))).all())
+        """Whether the codes of the last batch are the numbers of the levels."""
+        return bool((self.batch_levels == np.arange(len(self.batch_levels))).all())
 
     def _number(self, value: Any) -> int:
         value = None if value != value else value  # noqa: PLR0124  # NaN is a missing value
@@ -143,7 +149,7 @@ class _Levels:
 
 
 def _dictionary(array: Any) -> tuple[Codes, list[Any]]:
-    small = _small_numbers(array)
+    small = _small_range_codes(array)
     if small is not None:
         return small
     coded = array.dictionary_encode() if not hasattr(array, "dictionary") else array
@@ -154,14 +160,14 @@ def _dictionary(array: Any) -> tuple[Codes, list[Any]]:
 
 
 MAX_RANGE = 4_096
-"""Whole numbers that lie in a range of at most this many are their own codes."""
+"""Integers whose largest and smallest differ by less than this are coded by their distance from the smallest."""
 
 
-_COUNTABLE = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
+_INTEGER_TYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
 
 
-def _small_numbers(array: Any) -> tuple[Codes, list[Any]] | None:
-    if str(array.type) not in _COUNTABLE or array.null_count or not len(array):
+def _small_range_codes(array: Any) -> tuple[Codes, list[Any]] | None:
+    if str(array.type) not in _INTEGER_TYPES or array.null_count or not len(array):
         return None
     numbers = _numbers(array)
     low, high = int(numbers.min()), int(numbers.max())
@@ -171,7 +177,7 @@ def _small_numbers(array: Any) -> tuple[Codes, list[Any]] | None:
 
 
 def _numbers(array: Any, *, missing: int = 0) -> Any:
-    """Whole numbers from their buffer; pyarrow's own way would import pandas, which takes longer than all the rest."""
+    """Read integers from their buffer, because pyarrow's own conversion imports pandas, which takes longer."""
     valid, data = array.buffers()
     rows = slice(array.offset, array.offset + len(array))
     numbers = np.frombuffer(data, dtype=str(array.type))[rows]
@@ -188,17 +194,22 @@ def _bins(array: Any, edges: Sequence[float]) -> tuple[Codes, list[Any]]:
     return codes, [*range(len(edges) + 1), None]
 
 
-def _added(index: NDArray[np.intp], rows: Whole, terms: Floats) -> Floats:
-    """For each slice, its terms times the rows that they stand for."""
+def _sums_by_slice(index: NDArray[np.intp], rows: Integers, terms: Floats) -> Floats:
+    """Add up, for each slice, the terms of its cells weighted by their numbers of rows.
+
+    :param index: slice of each cell, shape ``(cells,)``.
+    :param rows: rows of each cell, shape ``(cells,)``.
+    :param terms: terms of each cell, shape ``(cells, ...)``.
+    """
     sums = np.zeros((int(index.max(initial=-1)) + 1, *terms.shape[1:]))
     np.add.at(sums, index, rows.reshape(-1, *[1] * (terms.ndim - 1)) * terms)
     return sums
 
 
-def _joined(parts: Sequence[tuple[Codes, int]]) -> tuple[Codes, int]:
-    """One number for each combination of numbers, and how many combinations there may be."""
+def _combined_codes(parts: Sequence[tuple[Codes, int]]) -> tuple[Codes, int]:
+    """Return one code for each row's combination of codes, and the number of possible combinations."""
     size = math.prod(levels for _, levels in parts)
-    # Half as wide is twice as fast; it is only where numbers are large that they need all their bits.
+    # Counting 32-bit codes is twice as fast, so 64 bits are used only where the codes need them.
     codes: Any = parts[0][0].astype(np.int32 if size < 2**31 else np.int64, copy=False)
     for more, levels in parts[1:]:
         codes = codes * levels + more
@@ -206,20 +217,20 @@ def _joined(parts: Sequence[tuple[Codes, int]]) -> tuple[Codes, int]:
 
 
 class _Table:
-    """Counts along the levels of several columns: an array while that is small, otherwise the cells that occur."""
+    """Counts by the levels of several columns: a dense array while it is small, otherwise the cells that occur."""
 
     def __init__(self) -> None:
         self._dense: NDArray[np.int64] | None = None
         self._sparse: Counter[tuple[int, ...]] = Counter()
 
     def add(self, codes: Codes, size: int, axes: Sequence[_Levels]) -> None:
-        """Count one batch.
+        """Count the rows of one batch.
 
-        :param codes: one number a row, the combination of its levels within the batch.
-        :param size: how many combinations there may be in this batch.
-        :param axes: the columns, with the levels that the numbers of this batch stand for.
+        :param codes: code of each row's combination of levels in this batch, shape ``(rows,)``.
+        :param size: number of possible combinations in this batch.
+        :param axes: the columns, with the levels of this batch.
         """
-        shape = tuple(len(axis.seen) for axis in axes)
+        shape = tuple(len(axis.batch_levels) for axis in axes)
         whole = tuple(len(axis.values) for axis in axes)
         if self._sparse or max(size, int(np.prod(whole, dtype=np.float64))) > MAX_TABLE:
             self._add_sparse(codes, shape, axes)
@@ -233,8 +244,8 @@ class _Table:
         if shape == whole and all(axis.is_in_order for axis in axes):
             self._dense += counted
             return
-        # Two numbers of one batch may mean one level (NaN and null), so adding must not overwrite.
-        np.add.at(self._dense, np.ix_(*(axis.seen for axis in axes)), counted)
+        # Two codes of one batch may be one level (NaN and null), so both counts must be added.
+        np.add.at(self._dense, np.ix_(*(axis.batch_levels for axis in axes)), counted)
 
     def _add_sparse(self, codes: Codes, shape: tuple[int, ...], axes: Sequence[_Levels]) -> None:
         if self._dense is not None:
@@ -242,12 +253,17 @@ class _Table:
             self._sparse.update(dict(zip(map(tuple, cells.tolist()), rows.tolist(), strict=True)))
             self._dense = None
         found, rows = np.unique(np.asarray(codes, dtype=np.int64), return_counts=True)
-        levels = [axis.seen[numbers] for axis, numbers in zip(axes, np.unravel_index(found, shape), strict=True)]
+        levels = [
+            axis.batch_levels[numbers] for axis, numbers in zip(axes, np.unravel_index(found, shape), strict=True)
+        ]
         for cell, count in zip(zip(*(each.tolist() for each in levels), strict=True), rows.tolist(), strict=True):
             self._sparse[cell] += count
 
-    def items(self, width: int) -> tuple[Whole, Whole]:
-        """The cells that occur, shape ``(cells, width)``, and their rows."""
+    def items(self, width: int) -> tuple[Integers, Integers]:
+        """Return the cells that occur, shape ``(cells, width)``, and their numbers of rows, shape ``(cells,)``.
+
+        :param width: number of columns.
+        """
         if self._sparse:
             return np.array(list(self._sparse), dtype=np.int64), np.array(list(self._sparse.values()), dtype=np.int64)
         if self._dense is None:

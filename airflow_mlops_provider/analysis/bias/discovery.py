@@ -1,4 +1,4 @@
-"""The worst deep intersections: found on one half of the rows, tested on the other, which had no part in the choice."""
+"""Find the worst deep intersections on one random half of the rows and test them on the other half."""
 
 from __future__ import annotations
 
@@ -32,19 +32,26 @@ def measure_discoveries(
     groups: NDArray[Any] | None = None,
     seed: int = 0,
 ) -> tuple[Discovery, ...]:
-    """The ``count`` worst intersections deeper than the plan's own, each measured on both halves.
+    """Find the ``count`` worst intersections that are deeper than those of the plan, and measure them on both halves.
 
-    :param scan: gives the slice columns (and the group) of the chosen rows, in order.
-    :param plan: its columns, already cut, are combined.
-    :param depth: how many columns an intersection combines at most.
-    :param min_support: rows that an intersection and its rest need in each half.
-    :param group: column whose rows stay together, also in the halves; ``groups`` holds its values.
-    :param seed: of the halves.
-    :raises BadInputError: when ``depth`` is none beyond the plan's, or every intersection is measured anyway.
+    :param scan: returns the slice columns, and the group column if there is one, of the rows of a mask of shape
+        ``(n,)``, in order.
+    :param plan: the columns to combine; numeric columns are cut already.
+    :param predictions: of all rows.
+    :param metric: what to measure.
+    :param count: largest number of intersections to return.
+    :param depth: largest number of columns in an intersection.
+    :param min_support: rows that the intersection and the rest of the rows need in each half.
+    :param group: column of the group of each row; a group is in one half only.
+    :param groups: values of the group column, shape ``(n,)``.
+    :param seed: seed of the random halves.
+    :raises BadInputError: when ``depth`` is not above the plan's, or the plan measures every intersection already.
+
+    Source: sample splitting, Cox 1975, "A note on data-splitting for the evaluation of significance levels".
     """
     if depth <= plan.max_depth:
         raise BadInputError(f"key 'discover_depth' is {depth}; it must be above 'max_depth' ({plan.max_depth})")
-    first = _half(len(predictions.truth), groups, seed)
+    first = _random_half(len(predictions.truth), groups, seed)
     names = [column.name for column in plan.columns]
     measured = {frozenset(columns) for columns in plan.sets}
     sizes = range(plan.max_depth + 1, min(depth, len(names)) + 1)
@@ -60,14 +67,14 @@ def measure_discoveries(
         part = replace(plan, sets=wanted)
         return measure_bias(lambda: scan(rows), part, _rows_of(predictions, rows), metric, group=group).slices
 
-    suspects = _worst(measure(first, sets), count, min_support)
-    if not suspects:
+    candidates = _worst(measure(first, sets), count, min_support)
+    if not candidates:
         return ()
-    again = {piece.subject: piece for piece in measure(~first, tuple({piece.columns: None for piece in suspects}))}
-    return tuple(Discovery(found=piece, confirmed=again.get(piece.subject)) for piece in suspects)
+    tested = {piece.subject: piece for piece in measure(~first, tuple({piece.columns: None for piece in candidates}))}
+    return tuple(Discovery(found=piece, confirmed=tested.get(piece.subject)) for piece in candidates)
 
 
-def _half(rows: int, groups: NDArray[Any] | None, seed: int) -> Mask:
+def _random_half(rows: int, groups: NDArray[Any] | None, seed: int) -> Mask:
     rng = np.random.default_rng(seed)
     if groups is None:
         return rng.random(rows) < 0.5
@@ -76,7 +83,7 @@ def _half(rows: int, groups: NDArray[Any] | None, seed: int) -> Mask:
 
 
 def _worst(slices: Sequence[SliceResult], count: int, min_support: int) -> list[SliceResult]:
-    """Those that are worse than the rest most surely; of several slices of the same rows, the simplest."""
+    """Return the slices with the smallest p-values; of several slices of the same rows, the one of fewest columns."""
     worse = [
         piece
         for piece in slices

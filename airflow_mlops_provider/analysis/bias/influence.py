@@ -1,4 +1,4 @@
-"""Metrics that are no sums over rows, measured anew in every slice and in the rest of the rows."""
+"""Compare slices in metrics that are not functions of sums, by the influence of each row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ from airflow_mlops_provider.analysis.stats.paired import by_group
 
 
 class SliceValues(NamedTuple):
-    """One entry a slice; NaN where the metric is not defined on a side."""
+    """Slices compared with the rest of the rows, one entry a slice; NaN where the metric is undefined on a side.
+
+    :ivar trials: rows of the slice.
+    :ivar rest_trials: all other rows.
+    :ivar values: the metric in the slice.
+    :ivar errors: standard errors of ``values``.
+    :ivar rest_values: the metric in the rest of the rows.
+    :ivar p_values: one-sided, of the hypothesis that the slice is not worse.
+    """
 
     trials: Floats
     rest_trials: Floats
@@ -30,14 +38,18 @@ class _Side(NamedTuple):
     influence: Floats
 
 
-def measured_anew(
+def influence_contrasts(
     metric: Metric, predictions: Predictions, members: Iterable[NDArray[np.bool_]], groups: NDArray[np.intp] | None
 ) -> SliceValues:
-    """Each slice's value against that of the rest, one-sided: is the slice worse?
+    """Test for each slice whether the metric is worse there than in the rest of the rows, one-sided.
 
-    :param metric: one whose sums are a first-order expansion.
-    :param members: for each slice, which rows belong to it, shape ``(n,)``.
-    :param groups: group of each row; rows of one group then count as one unit, also across slice and rest.
+    The metric is computed in the slice and in the rest; its variance follows from the influence of each row.
+
+    :param metric: a metric whose sums are a first-order expansion.
+    :param predictions: of all ``n`` rows.
+    :param members: a mask of the rows of each slice, shape ``(n,)``.
+    :param groups: group of each row, shape ``(n,)``; the rows of a group count as one unit, also where the group has
+        rows both in the slice and outside. ``None`` when rows are independent.
 
     Source: the infinitesimal jackknife, Efron 1982.
     """
@@ -48,20 +60,20 @@ def measured_anew(
 def _contrast(
     metric: Metric, predictions: Predictions, inside: NDArray[np.bool_], groups: NDArray[np.intp] | None
 ) -> tuple[float, ...]:
-    ours, theirs = (_side(metric, predictions, rows) for rows in (inside, ~inside))
+    slice_side, rest_side = (_side(metric, predictions, rows) for rows in (inside, ~inside))
     trials = float(inside.sum())
-    gap = metric.direction.sign * (theirs.value - ours.value)
-    variance = ours.variance + theirs.variance
+    gap = metric.direction.sign * (rest_side.value - slice_side.value)
+    variance = slice_side.variance + rest_side.variance
     if groups is not None:
         influence = np.zeros(len(inside))
-        influence[inside], influence[~inside] = ours.influence, -theirs.influence
+        influence[inside], influence[~inside] = slice_side.influence, -rest_side.influence
         variance = float((by_group(influence[:, None], groups) ** 2).sum())
     p = math.erfc(gap / math.sqrt(2 * variance)) / 2 if variance > 0 else 1.0 if gap <= 0 else np.nan
-    return trials, len(inside) - trials, ours.value, math.sqrt(ours.variance), theirs.value, p
+    return trials, len(inside) - trials, slice_side.value, math.sqrt(slice_side.variance), rest_side.value, p
 
 
 def _side(metric: Metric, predictions: Predictions, rows: NDArray[np.bool_]) -> _Side:
-    """One side's value and what each of its rows adds to it."""
+    """Return the metric of the rows of one side, its variance, and the influence of each of these rows."""
     part, n = predictions.at(rows), int(rows.sum())
     if n < 2 or not metric.applies_to(part):
         return _Side(np.nan, 0.0, np.zeros(n))

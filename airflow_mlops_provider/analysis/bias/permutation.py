@@ -1,4 +1,4 @@
-"""Small slices of metrics that are no proportions: the test is repeated with random rows in the place of the slice."""
+"""Permutation tests for small slices, in metrics that are not proportions."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_mlops_provider.analysis.bias.significance import Contrast, Moments, expansions_worse
+from airflow_mlops_provider.analysis.bias.significance import Contrast, Moments, delta_method_contrasts
 
 Floats = NDArray[np.float64]
 
-SMALL = 500
-"""Where both the slice and its rest have more rows than this, the first-order expansion needs no help."""
+SMALL_ROWS = 500
+"""Where both the slice and the rest have more rows than this, the p-value of the delta method is accurate enough."""
 
-SCREEN = 0.2
-"""Slices whose expansion gives a larger p-value keep it: no shuffling makes them a finding."""
+SCREEN_P_VALUE = 0.2
+"""Slices with a larger p-value by the delta method keep it, because a permutation test would not make it small."""
 
-SHUFFLES = 1999
-ENOUGH = 40
-"""Shuffling stops once this many have been at least as extreme: the p-value is then known well enough."""
+PERMUTATIONS = 1999
+ENOUGH_EXTREME = 40
+"""A test stops after this many permutations at least as extreme as the slice, when the p-value is known well enough."""
 
 _CHUNK = 250
-_MAX_KINDS = 512
+_MAX_DISTINCT = 512
 
 
 class Population:
-    """All rows, as what they add to the sums.
+    """All rows, as the terms that they add to the sums of a metric.
 
-    :param terms: what a row of each kind adds, shape ``(k, p)``.
-    :param counts: rows of each kind, shape ``(k,)``; all 1 when every row is its own kind.
+    :param terms: different rows of terms, shape ``(k, p)``.
+    :param counts: number of rows with each of these terms, shape ``(k,)``; all 1 when ``terms`` has one entry a row.
     """
 
     def __init__(self, terms: Floats, counts: NDArray[np.int64]) -> None:
@@ -44,18 +44,18 @@ class Population:
         return Moments(sums, products, np.full(len(drawn), float(size)))
 
     def draw(self, size: int, draws: int, rng: np.random.Generator) -> Moments:
-        """Moments of ``draws`` random sets of ``size`` rows, without replacement."""
-        if len(self.counts) <= _MAX_KINDS:
+        """Return the moments of ``draws`` random sets of ``size`` rows, drawn without replacement."""
+        if len(self.counts) <= _MAX_DISTINCT:
             drawn = rng.multivariate_hypergeometric(self.counts, size, size=draws, method="marginals")
             return self._moments(drawn.astype(np.float64), size)
         rows = np.repeat(np.arange(len(self.counts)), self.counts) if self.rows > len(self.counts) else None
         picked = np.array([rng.choice(self.rows, size, replace=False, shuffle=False) for _ in range(draws)])
-        kinds = picked if rows is None else rows[picked]
-        terms = self.terms[kinds]
+        distinct = picked if rows is None else rows[picked]
+        terms = self.terms[distinct]
         return Moments(terms.sum(axis=1), terms.transpose(0, 2, 1) @ terms, np.full(draws, float(size)))
 
 
-def shuffled(
+def permutation_p_values(
     value: Callable[[Floats], Floats],
     sign: int,
     found: Contrast,
@@ -64,27 +64,30 @@ def shuffled(
     *,
     seed: int = 0,
 ) -> Floats:
-    """The p-values of ``found``, by permutation for the small slices that look worse.
+    """Return the p-values of ``found``, by permutation for the small slices that look worse.
 
-    The statistic is studentised, so that the answer also holds where slice and rest differ in spread. Where no shuffle
-    is as extreme as the slice, its p-value is the smaller of what the shuffles and what the expansion say: many slices
-    need p-values that no affordable number of shuffles resolves.
+    The statistic is studentised, so the test also holds where slice and rest differ in spread. Where no permutation is
+    as extreme as the slice, the p-value is the smaller of those of the permutations and of the delta method. With many
+    slices, p-values are needed that are too small for an affordable number of permutations.
 
-    :param value: sums to values, as for :func:`~airflow_mlops_provider.analysis.bias.significance.expansions_worse`.
-    :param sign: +1 when higher is better.
-    :param found: the expansion's contrast of each slice.
+    :param value: sums to values, as for
+        :func:`~airflow_mlops_provider.analysis.bias.significance.delta_method_contrasts`.
+    :param sign: +1 when higher is better, -1 when lower is better.
+    :param found: the contrasts of the delta method, one entry a slice.
+    :param population: all rows.
     :param sizes: rows of each slice, shape ``(s,)``.
-    :param seed: of the shuffles.
+    :param seed: seed of the permutations.
+    :returns: shape ``(s,)``.
 
     Source: Janssen 1997 and Chung & Romano 2013 for studentising; Besag & Clifford 1991 for stopping early.
     """
     p_values = found.p_values.copy()
     for i, size in enumerate(sizes.astype(int)):
-        small = min(size, population.rows - size) <= SMALL
-        if small and found.p_values[i] < SCREEN and np.isfinite(found.statistics[i]):
+        small = min(size, population.rows - size) <= SMALL_ROWS
+        if small and found.p_values[i] < SCREEN_P_VALUE and np.isfinite(found.statistics[i]):
             rng = np.random.default_rng([seed, i])
             p = _p_value(found.statistics[i], _statistics(value, sign, population, size, rng))
-            p_values[i] = min(p, found.p_values[i]) if p <= 1 / (SHUFFLES + 1) else p
+            p_values[i] = min(p, found.p_values[i]) if p <= 1 / (PERMUTATIONS + 1) else p
     return p_values
 
 
@@ -93,20 +96,22 @@ def _statistics(
 ) -> Iterator[Floats]:
     rest_is_drawn = size > population.rows - size
     total = population.total
-    for start in range(0, SHUFFLES, _CHUNK):
-        draws = min(_CHUNK, SHUFFLES - start)
+    for start in range(0, PERMUTATIONS, _CHUNK):
+        draws = min(_CHUNK, PERMUTATIONS - start)
         drawn = population.draw(population.rows - size if rest_is_drawn else size, draws, rng)
         others = Moments(total.sums - drawn.sums, total.products - drawn.products, total.units - drawn.units)
         slices, rests = (others, drawn) if rest_is_drawn else (drawn, others)
-        yield expansions_worse(value, sign, slices=slices, rests=rests, shared=np.zeros_like(drawn.products)).statistics
+        yield delta_method_contrasts(
+            value, sign, slices=slices, rests=rests, shared=np.zeros_like(drawn.products)
+        ).statistics
 
 
 def _p_value(observed: float, chunks: Iterator[Floats]) -> float:
     extreme = draws = 0
     for statistics in chunks:
-        # A shuffle without spread counts as extreme: it cannot speak against the model being fair.
+        # A permutation without spread has no statistic; it counts as extreme, which makes the p-value larger.
         extreme += int((~(statistics < observed)).sum())
         draws += len(statistics)
-        if extreme >= ENOUGH:
+        if extreme >= ENOUGH_EXTREME:
             break
     return (extreme + 1) / (draws + 1)

@@ -1,4 +1,4 @@
-"""From the sums over slices to the report: values, intervals, rates, tests against the rest, disparities."""
+"""Build the bias report from sums over slices: values, intervals, rates, tests and disparities."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.bias.counts import Counts
-from airflow_mlops_provider.analysis.bias.influence import measured_anew
-from airflow_mlops_provider.analysis.bias.permutation import Population, shuffled
-from airflow_mlops_provider.analysis.bias.roc_auc import areas_worse
+from airflow_mlops_provider.analysis.bias.influence import influence_contrasts
+from airflow_mlops_provider.analysis.bias.permutation import Population, permutation_p_values
+from airflow_mlops_provider.analysis.bias.roc_auc import delong_contrasts
 from airflow_mlops_provider.analysis.bias.rollup import Cells
-from airflow_mlops_provider.analysis.bias.significance import Moments, expansions_worse, proportions_worse
+from airflow_mlops_provider.analysis.bias.significance import Moments, delta_method_contrasts, proportion_p_values
 from airflow_mlops_provider.analysis.bias.slices import Slice
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
 from airflow_mlops_provider.analysis.stats.intervals import wilson
@@ -24,7 +24,7 @@ from airflow_mlops_provider.records.reports.bias import BiasReport, Disparity, S
 Floats = NDArray[np.float64]
 
 MAX_CLASSES = 30
-"""Averages over more classes than this are not measured by slice: most classes would be missing in most slices."""
+"""Metrics that average over more classes are not measured by slice, because most slices lack most of the classes."""
 
 _AVERAGES_OVER_CLASSES = ("precision", "recall", "f1", "balanced_accuracy", "mcc")
 
@@ -33,10 +33,12 @@ _Z = 1.959963984540054
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What is added up over the rows of a slice: 1, the confusion counts of two classes, and the metric's own sums.
+    """The terms that are added up over the rows of a slice.
+
+    They are a 1, then the confusion counts where there are two classes, then the sums of the metric.
 
     :param metric: what is measured.
-    :param predictions: on rows, or on the different kinds of rows.
+    :param predictions: of the rows, or of the cells of a contingency table.
     """
 
     metric: Metric
@@ -44,18 +46,18 @@ class Terms:
 
     @property
     def has_confusion(self) -> bool:
-        """Whether selection rate, TPR, FPR and FNR exist."""
+        """Whether selection rate, TPR, FPR and FNR are defined."""
         return self.predictions.is_binary and self.predictions.predicted is not None
 
     @property
-    def own(self) -> int:
-        """Where the metric's own sums begin."""
+    def metric_offset(self) -> int:
+        """Position of the first sum of the metric among the terms."""
         return 4 if self.has_confusion else 1
 
     def matrix(self) -> Floats:
-        """Shape ``(n, p)``.
+        """Return the terms of each row, shape ``(n, p)``.
 
-        :raises BadInputError: when the metric averages over more classes than can be told apart by slice.
+        :raises BadInputError: when the metric averages over more than :data:`MAX_CLASSES` classes.
         """
         p = self.predictions
         if len(p.classes) > MAX_CLASSES and self.metric.name in _AVERAGES_OVER_CLASSES:
@@ -63,30 +65,33 @@ class Terms:
             raise BadInputError(f"metric {name!r} by slice takes up to {MAX_CLASSES} classes, and there are {classes}")
         columns = [np.ones(len(p.truth))]
         if self.has_confusion:
-            said, true = np.asarray(p.predicted == 1), np.asarray(p.truth == 1)
-            columns += [(said & true).astype(np.float64), said.astype(np.float64), true.astype(np.float64)]
+            predicted, true = np.asarray(p.predicted == 1), np.asarray(p.truth == 1)
+            columns += [(predicted & true).astype(np.float64), predicted.astype(np.float64), true.astype(np.float64)]
         return np.column_stack([*columns, self.metric.sums(p)])
 
     def is_exact(self, group: str | None) -> bool:
-        """Whether the metric is a share of independent rows, so that exact laws apply."""
+        """Whether the metric is a proportion of independent rows, so that exact tests apply."""
         return group is None and self.metric.is_proportion(self.predictions)
 
     def rates(self, sums: Floats) -> dict[str, float]:
-        """Those of selection rate, TPR, FPR and FNR that are defined, from the sums over one slice."""
+        """Return those of selection rate, TPR, FPR and FNR that are defined.
+
+        :param sums: sums of the terms over one slice, shape ``(p,)``.
+        """
         if not self.has_confusion:
             return {}
-        rows, hit, said, true = sums[:4]
-        found = {"selection_rate": said / rows}
+        rows, hit, predicted, true = sums[:4]
+        found = {"selection_rate": predicted / rows}
         if true:
             found |= {"tpr": hit / true, "fnr": 1 - hit / true}
         if rows > true:
-            found["fpr"] = (said - hit) / (rows - true)
+            found["fpr"] = (predicted - hit) / (rows - true)
         return {name: float(value) for name, value in found.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Columns:
-    """One entry a slice."""
+class _SliceStatistics:
+    """What the report says of the slices, as arrays with one entry a slice."""
 
     trials: Floats
     rest_trials: Floats
@@ -98,7 +103,7 @@ class _Columns:
     method: str
 
 
-def report_on(
+def build_report(
     cells: Cells | Counts,
     terms: Terms,
     found: Sequence[Slice],
@@ -107,24 +112,25 @@ def report_on(
     max_depth: int,
     notes: Sequence[str],
 ) -> BiasReport:
-    """The report on slices that were rolled up.
+    """Build the report on the slices.
 
-    :param cells: where they come from.
+    :param cells: the rows that the slices come from.
     :param terms: what was added up.
-    :param found: all rows first, then the slices.
-    :param group: column whose rows stay together, if any.
-    :param max_depth: passed through, as are ``notes``.
+    :param found: the sums, of all rows first, then of the slices.
+    :param group: column of the group of each row; ``None`` when rows are independent.
+    :param max_depth: passed through to the report, as are ``notes``.
+    :raises BadInputError: when the metric cannot be measured by slice.
     """
     total, slices = found[0], list(found[1:])
     metric = terms.metric
     if metric.name == "roc_auc" and isinstance(cells, Cells):
-        measured = _areas(cells, terms, slices, group)
+        measured = _by_delong(cells, terms, slices, group)
     elif metric.is_expansion and isinstance(cells, Cells):
-        measured = _anew(cells, terms, slices)
+        measured = _by_influence(cells, terms, slices)
     elif terms.is_exact(group):
-        measured = _proportions(terms, total, slices)
+        measured = _by_proportion_test(terms, total, slices)
     else:
-        measured = _expansions(cells, terms, total, slices, group)
+        measured = _by_delta_method(cells, terms, total, slices, group)
     results = tuple(_result(terms, piece, measured, i) for i, piece in enumerate(slices))
     return BiasReport(
         task=terms.predictions.task,
@@ -132,46 +138,46 @@ def report_on(
         direction=metric.direction,
         rows=int(total.sums[0]),
         groups=cells.groups(),
-        value=float(metric.value(total.sums[None, terms.own :])[0]),
+        value=float(metric.value(total.sums[None, terms.metric_offset :])[0]),
         columns=tuple(column.name for column in cells.columns),
         max_depth=max_depth,
         slices=results,
         disparities=tuple(_disparities(cells, terms, results)),
         method=measured.method,
         positive_class=terms.predictions.positive_class,
-        notes=(*notes, *_cuts(cells)),
+        notes=(*notes, *_bin_notes(cells)),
     )
 
 
-def _proportions(terms: Terms, total: Slice, slices: Sequence[Slice]) -> _Columns:
+def _by_proportion_test(terms: Terms, total: Slice, slices: Sequence[Slice]) -> _SliceStatistics:
     ratio = terms.metric.ratio
     if ratio is None:
         raise BadInputError(f"metric {terms.metric.name!r} is no proportion")
-    sums = np.array([piece.sums[terms.own :] for piece in slices])
+    sums = np.array([piece.sums[terms.metric_offset :] for piece in slices])
     good, trials = sums[:, ratio[0]], sums[:, ratio[1]]
-    all_good, all_trials = total.sums[terms.own + ratio[0]], total.sums[terms.own + ratio[1]]
+    all_good, all_trials = total.sums[terms.metric_offset + ratio[0]], total.sums[terms.metric_offset + ratio[1]]
     rest_good, rest_trials = all_good - good, all_trials - trials
     if terms.metric.direction is Direction.HIGHER:
-        p = proportions_worse(trials - good, trials, rest_trials - rest_good, rest_trials)
+        p = proportion_p_values(trials - good, trials, rest_trials - rest_good, rest_trials)
     else:
-        p = proportions_worse(good, trials, rest_good, rest_trials)
+        p = proportion_p_values(good, trials, rest_good, rest_trials)
     intervals = np.array([wilson(k, n) for k, n in zip(good, trials, strict=True)]).reshape(-1, 2)
-    return _Columns(
+    return _SliceStatistics(
         trials=trials,
         rest_trials=rest_trials,
-        values=_divided(good, trials),
+        values=_ratio(good, trials),
         lows=intervals[:, 0],
         highs=intervals[:, 1],
-        rest_values=_divided(rest_good, rest_trials),
+        rest_values=_ratio(rest_good, rest_trials),
         p_values=p,
         method="two-proportion test, Fisher's exact test for small counts",
     )
 
 
-def _expansions(
+def _by_delta_method(
     cells: Cells | Counts, terms: Terms, total: Slice, slices: Sequence[Slice], group: str | None
-) -> _Columns:
-    own = terms.own
+) -> _SliceStatistics:
+    own = terms.metric_offset
     sums = np.array([piece.sums[own:] for piece in slices])
     products = np.array([_squares(piece.products)[own:, own:] for piece in slices])
     cross = np.array([_squares(piece.cross)[own:, own:] for piece in slices])
@@ -180,7 +186,7 @@ def _expansions(
         _squares(total.products)[own:, own:] - cross - cross.transpose(0, 2, 1) + products,
         total.units - np.array([float(piece.whole_units) for piece in slices]),
     )
-    contrast = expansions_worse(
+    contrast = delta_method_contrasts(
         terms.metric.value,
         terms.metric.direction.sign,
         slices=Moments(sums, products, np.array([float(piece.units) for piece in slices])),
@@ -191,7 +197,7 @@ def _expansions(
     if group is None:
         sizes = np.array([piece.sums[0] for piece in slices])
         population = Population(terms.metric.sums(terms.predictions), cells.counts())
-        p_values = shuffled(terms.metric.value, terms.metric.direction.sign, contrast, population, sizes)
+        p_values = permutation_p_values(terms.metric.value, terms.metric.direction.sign, contrast, population, sizes)
     counted = terms.metric.ratio[1] if terms.metric.ratio else None
     trials = np.array([piece.sums[0] for piece in slices]) if counted is None else sums[:, counted]
     all_trials = total.sums[0] if counted is None else total.sums[own + counted]
@@ -200,7 +206,7 @@ def _expansions(
     highs = np.minimum(contrast.values + _Z * contrast.errors, highest)
     if terms.metric.is_proportion(terms.predictions):
         lows, highs = _effective_wilson(contrast.values, contrast.errors, trials)
-    return _Columns(
+    return _SliceStatistics(
         trials=trials,
         rest_trials=all_trials - trials,
         values=contrast.values,
@@ -215,7 +221,7 @@ def _expansions(
 
 
 def _effective_wilson(values: Floats, errors: Floats, trials: Floats) -> tuple[Floats, Floats]:
-    """Wilson's interval at the number of independent rows that would have the same error (Korn & Graubard 1998)."""
+    """Return Wilson's intervals at the effective number of independent rows (Korn & Graubard 1998)."""
     lows, highs = np.full_like(values, np.nan), np.full_like(values, np.nan)
     for i, (value, error, rows) in enumerate(zip(values, errors, trials, strict=True)):
         if np.isfinite(value) and rows:
@@ -225,11 +231,11 @@ def _effective_wilson(values: Floats, errors: Floats, trials: Floats) -> tuple[F
     return lows, highs
 
 
-def _areas(cells: Cells, terms: Terms, slices: Sequence[Slice], group: str | None) -> _Columns:
+def _by_delong(cells: Cells, terms: Terms, slices: Sequence[Slice], group: str | None) -> _SliceStatistics:
     members = (cells.rows_of(piece) for piece in slices)
-    found = areas_worse(terms.predictions, members, cells.group_codes())
+    found = delong_contrasts(terms.predictions, members, cells.group_codes())
     rows = np.array([piece.sums[0] for piece in slices])
-    return _Columns(
+    return _SliceStatistics(
         trials=found.trials,
         rest_trials=found.rest_trials,
         values=found.values,
@@ -241,11 +247,11 @@ def _areas(cells: Cells, terms: Terms, slices: Sequence[Slice], group: str | Non
     )
 
 
-def _anew(cells: Cells, terms: Terms, slices: Sequence[Slice]) -> _Columns:
+def _by_influence(cells: Cells, terms: Terms, slices: Sequence[Slice]) -> _SliceStatistics:
     members = (cells.rows_of(piece) for piece in slices)
-    found = measured_anew(terms.metric, terms.predictions, members, cells.group_codes())
+    found = influence_contrasts(terms.metric, terms.predictions, members, cells.group_codes())
     lowest, highest = terms.metric.limits
-    return _Columns(
+    return _SliceStatistics(
         trials=found.trials,
         rest_trials=found.rest_trials,
         values=found.values,
@@ -263,7 +269,7 @@ def _squares(products: Floats | None) -> Floats:
     return products
 
 
-def _result(terms: Terms, piece: Slice, measured: _Columns, i: int) -> SliceResult:
+def _result(terms: Terms, piece: Slice, measured: _SliceStatistics, i: int) -> SliceResult:
     value, rest_value = _number(measured.values[i]), _number(measured.rest_values[i])
     gap = None
     if value is not None and rest_value is not None:
@@ -286,7 +292,7 @@ def _result(terms: Terms, piece: Slice, measured: _Columns, i: int) -> SliceResu
 
 
 def _disparities(cells: Cells | Counts, terms: Terms, slices: Sequence[SliceResult]) -> Iterator[Disparity]:
-    """As Fairlearn defines them: largest minus smallest over the slices of one set of columns."""
+    """Yield the largest minus the smallest rate over the slices of each set of columns, as Fairlearn defines it."""
     if not terms.has_confusion:
         return
     for names in cells.sets:
@@ -304,14 +310,14 @@ def _spread(rates: Sequence[dict[str, float]], name: str) -> float | None:
     return max(found) - min(found) if found else None
 
 
-def _cuts(cells: Cells | Counts) -> Iterator[str]:
+def _bin_notes(cells: Cells | Counts) -> Iterator[str]:
     for column in cells.columns:
         if column.edges:
             edges = ", ".join(f"{edge:.10g}" for edge in column.edges)
             yield f"column {column.name!r} was cut at {edges}"
 
 
-def _divided(a: Floats, b: Floats) -> Floats:
+def _ratio(a: Floats, b: Floats) -> Floats:
     return np.divide(a, b, out=np.full_like(a, np.nan), where=b > 0)
 
 

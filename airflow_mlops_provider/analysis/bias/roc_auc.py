@@ -1,4 +1,4 @@
-"""Areas under the ROC curve, slice by slice; they are no sums over rows, so the rows themselves are needed."""
+"""Compare the area under the ROC curve of each slice with that of the rest of the rows."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ from airflow_mlops_provider.exceptions import BadInputError
 Floats = NDArray[np.float64]
 
 SMALL_SHARE = 0.02
-"""Slices of less than this share of the rows hardly change how the others are ranked."""
+"""Slices of less than this share of the rows hardly change the ranks of the other rows."""
 
 
 class Areas(NamedTuple):
-    """One entry a slice; NaN where a side lacks one of the classes.
+    """Slices compared with the rest of the rows, one entry a slice; NaN where a side lacks one of the classes.
 
-    :ivar trials: twice the rows of the rarer class: what an area rests on.
+    :ivar trials: twice the rows of the rarer class in the slice.
+    :ivar rest_trials: twice the rows of the rarer class in the rest.
+    :ivar values: areas of the slices.
+    :ivar errors: standard errors of ``values``.
+    :ivar rest_values: areas of the rest of the rows.
+    :ivar p_values: one-sided, of the hypothesis that the slice is not worse.
     """
 
     trials: Floats
@@ -32,29 +37,34 @@ class Areas(NamedTuple):
     p_values: Floats
 
 
-def areas_worse(
+def delong_contrasts(
     predictions: Predictions, members: Iterable[NDArray[np.bool_]], groups: NDArray[np.intp] | None
 ) -> Areas:
-    """Each slice's area against that of the rest, one-sided.
+    """Test for each slice whether its area is smaller than that of the rest of the rows, one-sided.
 
-    :param members: for each slice, which rows belong to it, shape ``(n,)``.
-    :param groups: group of each row; rows of one group then count as one unit.
-    :raises BadInputError: when there are more than two classes.
+    :param predictions: of all ``n`` rows, with scores.
+    :param members: a mask of the rows of each slice, shape ``(n,)``.
+    :param groups: group of each row, shape ``(n,)``; the rows of a group count as one unit. ``None`` when rows are
+        independent.
+    :raises BadInputError: when there are more than two classes, or no scores.
 
     Source: DeLong, DeLong & Clarke-Pearson 1988; over groups, Obuchowski 1997.
     """
     if not predictions.is_binary or scores_of(predictions).ndim != 1:
         raise BadInputError("roc_auc by slice needs a label of two classes")
-    ranked = _Ranked(np.asarray(predictions.truth == 1), scores_of(predictions), groups)
+    ranked = _RankedRows(np.asarray(predictions.truth == 1), scores_of(predictions), groups)
     rows = [ranked.contrast(inside) for inside in members]
     return Areas(*np.array(rows, dtype=np.float64).reshape(-1, 6).T)
 
 
 class _Side(NamedTuple):
-    """One side's area, the rows of its rarer class, and its spread.
+    """The area under the ROC curve of one side: the slice, or the rest of the rows.
 
-    :ivar variance: of the area.
-    :ivar influence: what the rows of each group add to the area; empty when rows are independent.
+    :ivar value: the area.
+    :ivar rarer: rows of the rarer class.
+    :ivar variance: variance of the area.
+    :ivar influence: influence on the area of each row, or of each group, shape ``(rows,)`` or ``(groups,)``. Empty
+        where a class is missing, and for the rest of a small slice when rows are independent.
     """
 
     value: float
@@ -63,8 +73,8 @@ class _Side(NamedTuple):
     influence: Floats
 
 
-class _Ranked:
-    """All rows in the order of their scores, sorted once, so that a small slice costs no more than its own rows."""
+class _RankedRows:
+    """All rows in the order of their scores. They are sorted once, so a small slice costs only its own rows."""
 
     def __init__(self, positive: NDArray[np.bool_], scores: Floats, groups: NDArray[np.intp] | None) -> None:
         self._order = np.argsort(scores, kind="stable")
@@ -75,28 +85,35 @@ class _Ranked:
         shares = _shares(self._positive, self._ties)
         self._area = float(shares[self._positive].mean()) if 0 < self._positive.sum() < len(positive) else np.nan
         self._deviations = shares - self._area
-        # By class: the spread of all rows, from which that of all but a few follows.
-        self._whole = [self._spread(self._everything[side]) for side in (self._positive, ~self._positive)]
+        # The spread of all rows of each class, from which that of the rest of a small slice follows.
+        self._class_spreads = [self._spread(self._all_rows[side]) for side in (self._positive, ~self._positive)]
 
     @property
-    def _everything(self) -> NDArray[np.intp]:
+    def _all_rows(self) -> NDArray[np.intp]:
         return np.arange(len(self._order))
 
     def contrast(self, inside: NDArray[np.bool_]) -> tuple[float, ...]:
-        """The fields of :class:`Areas` for one slice."""
+        """Return the fields of :class:`Areas` for one slice, a mask of shape ``(n,)``."""
         chosen = inside[self._order]
         rows = np.flatnonzero(chosen)
-        ours = self._side(rows)
-        if len(rows) < SMALL_SHARE * len(chosen) and ours.rarer:
-            theirs = self._rest_of_small(rows, ours)
+        slice_side = self._side(rows)
+        if len(rows) < SMALL_SHARE * len(chosen) and slice_side.rarer:
+            rest_side = self._rest_of_small(rows, slice_side)
         else:
-            theirs = self._side(np.flatnonzero(~chosen))
-        variance, gap = ours.variance + theirs.variance, theirs.value - ours.value
-        if self._groups is not None and ours.rarer and theirs.rarer:
-            variance = float(((ours.influence - theirs.influence) ** 2).sum())
-        # Without any spread (two perfect rankings) a gap cannot be judged, but no gap is none.
+            rest_side = self._side(np.flatnonzero(~chosen))
+        variance, gap = slice_side.variance + rest_side.variance, rest_side.value - slice_side.value
+        if self._groups is not None and slice_side.rarer and rest_side.rarer:
+            variance = float(((slice_side.influence - rest_side.influence) ** 2).sum())
+        # Without spread (two perfect rankings) a gap has no p-value, but where there is no gap, it is 1.
         p = math.erfc(gap / math.sqrt(2 * variance)) / 2 if variance > 0 else 1.0 if gap <= 0 else np.nan
-        return 2 * ours.rarer, 2 * theirs.rarer, ours.value, float(np.sqrt(ours.variance)), theirs.value, p
+        return (
+            2 * slice_side.rarer,
+            2 * rest_side.rarer,
+            slice_side.value,
+            float(np.sqrt(slice_side.variance)),
+            rest_side.value,
+            p,
+        )
 
     def _side(self, rows: NDArray[np.intp]) -> _Side:
         positive = self._positive[rows]
@@ -110,18 +127,19 @@ class _Ranked:
             influence = self._by_group(rows, influence)
         return _Side(area, min(positives, negatives), float((influence**2).sum()), influence)
 
-    def _rest_of_small(self, rows: NDArray[np.intp], ours: _Side) -> _Side:
-        """The other side: its area exactly, the spread of its rows from their ranks among all rows."""
+    def _rest_of_small(self, rows: NDArray[np.intp], slice_side: _Side) -> _Side:
+        """Return the rest of a small slice: its exact area, and its variance from the ranks among all rows."""
         positive, placed = self._positive[rows], self._deviations[rows] + self._area
         all_positives, all_negatives = int(self._positive.sum()), int((~self._positive).sum())
         inner_positives, inner_negatives = int(positive.sum()), int((~positive).sum())
         positives, negatives = all_positives - inner_positives, all_negatives - inner_negatives
-        # Pairs of all rows, less those with one row in the slice, which counts those with both rows in it twice.
+        # All pairs, less those with a row in the slice. Pairs with both rows in it were subtracted twice.
         pairs = self._area * all_positives * all_negatives
         pairs -= placed[positive].sum() * all_negatives + placed[~positive].sum() * all_positives
-        pairs += ours.value * inner_positives * inner_negatives
+        pairs += slice_side.value * inner_positives * inner_negatives
         left = [
-            whole - self._spread(rows[side]) for whole, side in zip(self._whole, (positive, ~positive), strict=True)
+            whole - self._spread(rows[side])
+            for whole, side in zip(self._class_spreads, (positive, ~positive), strict=True)
         ]
         if self._groups is None:
             variance = float(left[0]) / _divisor(positives) ** 2 + float(left[1]) / _divisor(negatives) ** 2
@@ -132,7 +150,7 @@ class _Ranked:
         return _Side(pairs / (positives * negatives), min(positives, negatives), variance, influence)
 
     def _spread(self, rows: NDArray[np.intp]) -> Any:
-        """The deviations of rows of one class: their sum of squares, or their sums over groups."""
+        """Return the sum of squared deviations of rows of one class, or the sums of the deviations in each group."""
         deviations = self._deviations[rows]
         return (deviations**2).sum() if self._groups is None else self._by_group(rows, deviations)
 
@@ -143,9 +161,10 @@ class _Ranked:
 
 
 def _shares(positive: NDArray[np.bool_], ties: NDArray[np.intp]) -> Floats:
-    """For rows in the order of their scores, the share of the other class that each is ranked rightly against.
+    """Return, for each row, the share of the rows of the other class that it is ranked correctly against.
 
-    :param ties: equal for rows of equal scores, which count one half.
+    :param positive: whether each row is of the positive class, in the order of the scores, shape ``(n,)``.
+    :param ties: a number for each row that is the same for equal scores, shape ``(n,)``. Equal scores count one half.
     """
     starts = np.flatnonzero(np.r_[True, ties[1:] != ties[:-1]])
     sizes = np.diff(np.r_[starts, len(ties)])
@@ -159,5 +178,5 @@ def _shares(positive: NDArray[np.bool_], ties: NDArray[np.intp]) -> Floats:
 
 
 def _divisor(size: int) -> float:
-    """DeLong divides by one less than the rows of each class."""
+    """Return the root of ``size * (size - 1)``, by which DeLong's variance of the rows of a class is divided."""
     return float(np.sqrt(size * max(1, size - 1)))

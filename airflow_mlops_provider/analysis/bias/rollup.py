@@ -1,7 +1,7 @@
-"""One scan of the rows into cells, rolled up into every slice and intersection; DuckDB does both.
+"""Scan the rows into cells once, and add the cells up to every slice and intersection, with DuckDB.
 
-A cell is one combination of all slice columns (and of label and prediction, when these are classes). Everything that is
-measured is a sum over rows, so cells add up to slices.
+A cell is one combination of the values of all slice columns, and of label and prediction when these are classes.
+Everything that is measured here is a sum over rows, so the sums of cells add up to those of slices.
 """
 
 from __future__ import annotations
@@ -14,23 +14,24 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_mlops_provider.analysis.bias.bins import binned, quoted, types_of
+from airflow_mlops_provider.analysis.bias.bins import binned, quoted_name, types_of
 from airflow_mlops_provider.analysis.bias.columns import SlicePlan
-from airflow_mlops_provider.analysis.bias.contingency import Kinds
-from airflow_mlops_provider.analysis.bias.slices import Slice, text_of
+from airflow_mlops_provider.analysis.bias.contingency import ContingencyTable
+from airflow_mlops_provider.analysis.bias.slices import Slice, value_text
 from airflow_mlops_provider.exceptions import BadInputError
 
 Floats = NDArray[np.float64]
 
 
 class Cells:
-    """The rows, once scanned.
+    """The cells of a data set.
 
-    :param scan: gives the rows anew at each call, as anything DuckDB can read: an Arrow table or record batch reader.
-    :param plan: what to slice by; its columns already cut.
-    :param keys: further columns that a cell keeps apart, such as label and prediction.
-    :param terms: what each row adds, shape ``(n, p)``, when that is not decided by the ``keys``.
-    :param group: column whose rows stay together.
+    :param scan: returns the rows, as anything that DuckDB can read: an Arrow table or record batch reader.
+    :param plan: columns and intersections to slice by; numeric columns are cut already.
+    :param keys: columns that distinguish cells besides the slice columns: label and prediction.
+    :param terms: what each row adds, shape ``(n, p)``; every row is then a cell. ``None`` when the terms follow from
+        the ``keys``.
+    :param group: column of the group of each row.
     :raises BadInputError: when a row has no group.
     """
 
@@ -43,11 +44,11 @@ class Cells:
         terms: Floats | None = None,
         group: str | None = None,
     ) -> None:
-        import duckdb  # here and below: heavy, and counting batches needs neither it nor pandas
+        import duckdb  # slow to import, as is pandas below; counting batches needs neither
 
         self._connection = duckdb.connect()
         self._connection.execute("SET python_enable_replacements = false")
-        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")  # else the machine's zone names slices of moments
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")  # else the names of slices depend on the machine
         self._keys, self._group = tuple(keys), group
         self._terms = 0 if terms is None else terms.shape[1]
         self._connection.register("rows", scan())
@@ -61,18 +62,21 @@ class Cells:
         self._connection.close()
 
     def groups(self) -> int | None:
-        """How many groups of rows there are; ``None`` without a group column."""
+        """Return the number of groups of rows; ``None`` without a group column."""
         return self._fetch("SELECT count(DISTINCT g) FROM cells")[0][0] if self._group else None
 
     def group_codes(self) -> NDArray[np.intp] | None:
-        """The group of each row in row order, when cells are rows; ``None`` without a group column."""
+        """Return the group number of each row in row order, shape ``(n,)``, when every row is a cell.
+
+        :returns: ``None`` without a group column.
+        """
         if not self._group:
             return None
         codes: NDArray[np.intp] = self._connection.execute("SELECT g FROM cells ORDER BY r").df()["g"].factorize()[0]
         return codes
 
     def rows_of(self, piece: Slice) -> NDArray[np.bool_]:
-        """Which rows, in row order, belong to a slice, when cells are rows."""
+        """Return a mask of the rows of a slice in row order, shape ``(n,)``, when every row is a cell."""
         number = {column.name: i for i, column in enumerate(self.columns)}
         inside = np.ones(len(self._coded[0][0]), dtype=bool)
         for name, key in zip(piece.columns, piece.keys, strict=True):
@@ -82,37 +86,40 @@ class Cells:
 
     @cached_property
     def _coded(self) -> list[tuple[NDArray[np.intp], dict[Any, int]]]:
-        """For each column, numbers in row order, and which value has which number; a missing value has -1."""
+        """For each slice column, the code of each row, and value to code; the code of missing values is -1."""
         listed = ", ".join(f"s{i}" for i in range(len(self.columns)))
         frame = self._connection.execute(f"SELECT {listed} FROM cells ORDER BY r").df()  # noqa: S608  # own names
         coded = [frame[name].astype(object).factorize() for name in frame]
         return [(codes, {value: i for i, value in enumerate(values)}) for codes, values in coded]
 
     def counts(self) -> NDArray[np.int64]:
-        """Rows of each of :meth:`kinds`, or a 1 for each row when cells are rows."""
+        """Return the rows of each cell of :meth:`contingency_table`, or a 1 for each row when every row is a cell."""
         if not self._keys:
             return np.ones(self._fetch("SELECT count(*) FROM cells")[0][0], dtype=np.int64)
-        return self.kinds().rows
+        return self.contingency_table().rows
 
-    def kinds(self) -> Kinds:
-        """The different combinations of the two ``keys`` with their numbers of rows."""
+    def contingency_table(self) -> ContingencyTable:
+        """Return the different combinations of the two ``keys`` with their numbers of rows."""
         listed = ", ".join(self._key_names)
         sql = f"SELECT {listed}, sum(n)::BIGINT FROM cells GROUP BY {listed} ORDER BY {listed}"  # noqa: S608  # own names
         rows = [tuple(None if value != value else value for value in row) for row in self._fetch(sql)]  # noqa: PLR0124  # NaN
-        return Kinds(
+        return ContingencyTable(
             labels=[row[0] for row in rows],
-            answers=[row[1] for row in rows],
+            predictions=[row[1] for row in rows],
             rows=np.array([row[2] for row in rows], dtype=np.int64),
         )
 
-    def roll_up(self, terms_of_kind: Floats | None = None, *, products: bool = False) -> list[Slice]:
-        """All rows first, then every slice of every set of columns, in the plan's order, largest first.
+    def roll_up(self, terms_of_pair: Floats | None = None, *, products: bool = False) -> list[Slice]:
+        """Add up the terms over every slice.
 
-        :param terms_of_kind: what a row of each of :meth:`kinds` adds, shape ``(kinds, p)``, when cells have keys.
-        :param products: also add up products of terms, over rows or, with a group column, over groups.
+        :param terms_of_pair: what one row of each cell of :meth:`contingency_table` adds, shape ``(k, p)``; ``None``
+            when every row is a cell.
+        :param products: whether to add up the products of the terms as well, over rows or, with a group column, over
+            groups.
+        :returns: all rows first, then the slices of each set of columns in the plan's order, the largest first.
         """
-        p = self._terms if terms_of_kind is None else terms_of_kind.shape[1]
-        source = self._with_terms(terms_of_kind, p)
+        p = self._terms if terms_of_pair is None else terms_of_pair.shape[1]
+        source = self._with_terms(terms_of_pair, p)
         sql = self._by_group(source, p) if self._group and products else self._by_cell(source, p, products=products)
         found = [self._slice(row, p) for row in self._fetch(sql)]
         rank = {names: position for position, names in enumerate([(), *self.sets])}
@@ -129,8 +136,8 @@ class Cells:
     def _fill(self, terms: Floats | None) -> None:
         types = types_of(self._connection)
         columns = [f"{binned(column, types)} AS s{i}" for i, column in enumerate(self.columns)]
-        keys = [f"{quoted(key)} AS k{i}" for i, key in enumerate(self._keys)]
-        group = [f"{quoted(self._group)} AS g"] if self._group else []
+        keys = [f"{quoted_name(key)} AS k{i}" for i, key in enumerate(self._keys)]
+        group = [f"{quoted_name(self._group)} AS g"] if self._group else []
         listed = ", ".join([*columns, *keys, *group])
         if terms is None:
             sql = f"SELECT {listed}, count(*) AS n FROM rows GROUP BY ALL"  # noqa: S608  # quoted names
@@ -147,14 +154,14 @@ class Cells:
             if missing:
                 raise BadInputError(f"group column {self._group!r} has {missing:,} missing values of {rows:,} rows")
 
-    def _with_terms(self, terms_of_kind: Floats | None, p: int) -> str:
-        if terms_of_kind is None:
+    def _with_terms(self, terms_of_pair: Floats | None, p: int) -> str:
+        if terms_of_pair is None:
             return "cells"
         names = self._key_names
-        kinds = self.kinds().frame(*names)[names].assign(**{f"t{j}": terms_of_kind[:, j] for j in range(p)})
-        self._connection.register("kinds", kinds)
-        # A join of nulls with nulls does not arise: missing labels and predictions are refused before.
-        return f"cells JOIN kinds USING ({', '.join(names)})"
+        table = self.contingency_table().frame(*names)[names].assign(**{f"t{j}": terms_of_pair[:, j] for j in range(p)})
+        self._connection.register("contingency_table", table)
+        # No key is null: missing labels and predictions were refused before.
+        return f"cells JOIN contingency_table USING ({', '.join(names)})"
 
     def _by_cell(self, source: str, p: int, *, products: bool) -> str:
         slices = [f"s{i}" for i in range(len(self.columns))]
@@ -187,10 +194,10 @@ class Cells:
 
     def _slice(self, row: tuple[Any, ...], p: int) -> Slice:
         k = len(self.columns)
-        # grouping_id has a 1 for each column that was rolled up, the first column highest.
+        # grouping_id has a 1 bit for each column that was rolled up; the first column is the highest bit.
         kept = {column.name: i for i, column in enumerate(self.columns) if not row[0] >> (k - 1 - i) & 1}
         names = next(names for names in [(), *self.sets] if set(names) == set(kept))
-        values = tuple(text_of(self.columns[kept[name]], row[1 + kept[name]]) for name in names)
+        values = tuple(value_text(self.columns[kept[name]], row[1 + kept[name]]) for name in names)
         numbers = np.asarray(row[3 + k :], dtype=np.float64)
         squares = numbers[p:].reshape(-1, p, p)
         return Slice(

@@ -1,4 +1,4 @@
-"""Each slice against the rest of the rows: is it worse beyond chance? One p-value a slice, unadjusted."""
+"""Test whether each slice is worse than the rest of the rows. P-values are not adjusted for the number of slices."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ EXACT_BELOW = 25.0
 """Expected count below which proportions are always compared exactly."""
 
 EXACT_TAIL = 0.1
-"""P-values of the normal approximation below this are computed exactly instead."""
+"""P-values of the normal approximation below this are computed exactly."""
 
 
 class Moments(NamedTuple):
-    """Sums over independent units: rows, or groups of rows.
+    """Sums over independent units, which are rows or groups of rows, for ``s`` slices.
 
-    :ivar sums: of terms, shape ``(s, p)`` for ``s`` slices.
-    :ivar products: of products of terms, shape ``(s, p, p)``.
-    :ivar units: how many units have rows in the slice, shape ``(s,)``.
+    :ivar sums: sums of the terms, shape ``(s, p)``.
+    :ivar products: sums of the products of the terms, shape ``(s, p, p)``.
+    :ivar units: number of units with rows in the slice, shape ``(s,)``.
     """
 
     sums: Floats
@@ -33,11 +33,12 @@ class Moments(NamedTuple):
 
 
 class Contrast(NamedTuple):
-    """Slices against their rests, one entry a slice; NaN where nothing can be said.
+    """Slices compared with the rest of the rows, one entry a slice; NaN where the metric or its error is undefined.
 
-    :ivar values: of the slices, with their standard errors in ``errors``.
-    :ivar rest_values: of all other rows.
-    :ivar p_values: one-sided, of the hypothesis that the slice is no worse.
+    :ivar values: the metric in the slices.
+    :ivar errors: standard errors of ``values``.
+    :ivar rest_values: the metric in the rest of the rows.
+    :ivar p_values: one-sided, of the hypothesis that the slice is not worse.
     :ivar statistics: the gap in standard errors; large when the slice is worse.
     """
 
@@ -48,16 +49,20 @@ class Contrast(NamedTuple):
     statistics: Floats
 
 
-def proportions_worse(bad: ArrayLike, trials: ArrayLike, rest_bad: ArrayLike, rest_trials: ArrayLike) -> Floats:
-    """One-sided p-values that the share of bad rows is larger in each slice than in its rest.
+def proportion_p_values(bad: ArrayLike, trials: ArrayLike, rest_bad: ArrayLike, rest_trials: ArrayLike) -> Floats:
+    """Return one-sided p-values that the share of bad rows is larger in each slice than in the rest.
 
-    Fisher's exact test wherever it can matter: for small counts, and for every p-value small enough to be held against
-    Holm's levels. There the normal approximation is several times too small even at hundreds of rows, because bad rows
-    are rare and their counts skewed; elsewhere it serves.
+    Small counts and small p-values take Fisher's exact test, all others the pooled z-test. In the tail that Holm's
+    levels reach, the p-values of the z-test are several times too small even at hundreds of rows, because the counts
+    of rare bad rows are skewed.
 
-    :returns: NaN where a side has no trials; 1 where no row, or every row, is bad.
+    :param bad: bad rows of each slice, shape ``(s,)``.
+    :param trials: rows of each slice, shape ``(s,)``.
+    :param rest_bad: bad rows of the rest, shape ``(s,)``.
+    :param rest_trials: rows of the rest, shape ``(s,)``.
+    :returns: shape ``(s,)``; NaN where a side has no trials, 1 where no row or every row is bad.
 
-    Source: Fisher 1922; pooled z-test after Fleiss, Levin & Paik.
+    Source: Fisher 1922; pooled z-test after Fleiss, Levin & Paik, "Statistical methods for rates and proportions".
     """
     a, n, b, m = (np.asarray(counts, dtype=np.float64) for counts in (bad, trials, rest_bad, rest_trials))
     total, everything = a + b, n + m
@@ -75,7 +80,12 @@ def proportions_worse(bad: ArrayLike, trials: ArrayLike, rest_bad: ArrayLike, re
 
 
 def hypergeometric_tail(at_least: float, population: float, bad: float, drawn: float) -> float:
-    """Probability of ``at_least`` bad rows or more among ``drawn`` rows of a population with ``bad`` bad ones.
+    """Return the probability of ``at_least`` or more bad rows among rows drawn without replacement.
+
+    :param at_least: number of bad rows.
+    :param population: rows in all.
+    :param bad: bad rows in all.
+    :param drawn: rows that are drawn.
 
     >>> round(hypergeometric_tail(3, 10, 4, 5), 6)
     0.261905
@@ -85,10 +95,10 @@ def hypergeometric_tail(at_least: float, population: float, bad: float, drawn: f
     lowest = max(0.0, drawn + bad - population)
     if at_least <= lowest:
         return 1.0
-    # Twelve standard deviations above the larger of mean and count, a term is below 1e-30 of the largest one.
+    # A term twelve standard deviations above both the mean and ``at_least`` is below 1e-30 of the largest one.
     highest = min(drawn, bad, np.floor(max(mean, at_least) + 12 * spread + 50))
     k = np.arange(at_least, highest)
-    # Each term from the one before it: far cheaper than a logarithm of factorials for each.
+    # Each term follows from the one before it, which is far faster than a logarithm of factorials for each.
     ratios = (bad - k) * (drawn - k) / ((k + 1) * (population - bad - drawn + k + 1))
     first = _log_choose(bad, at_least) + _log_choose(population - bad, drawn - at_least)
     return min(1.0, math.exp(first - _log_choose(population, drawn)) * (1 + float(np.cumprod(ratios).sum())))
@@ -98,20 +108,20 @@ def _log_choose(n: float, k: float) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
-def expansions_worse(
+def delta_method_contrasts(
     value: Callable[[Floats], Floats], sign: int, *, slices: Moments, rests: Moments, shared: Floats
 ) -> Contrast:
-    """Slices against their rests for any metric of sums, by its first-order expansion (the delta method).
+    """Compare slices with the rest of the rows in any metric of sums, by its first-order expansion (the delta method).
 
     :param value: sums of shape ``(b, p)`` to values of shape ``(b,)``.
-    :param sign: +1 when higher is better.
-    :param slices: of each slice.
-    :param rests: of all other rows, slice by slice.
-    :param shared: sums over units of products of the terms inside and outside, shape ``(s, p, p)``: not zero where
-        a group has rows on both sides, which then are compared with each other.
+    :param sign: +1 when higher is better, -1 when lower is better.
+    :param slices: moments of the slices.
+    :param rests: moments of the rest of the rows, one entry a slice.
+    :param shared: sums over units of the products of the terms in the slice and in the rest, shape ``(s, p, p)``. They
+        are zero unless a group has rows on both sides, which makes the two values correlated.
 
     Source: the sandwich estimate of a ratio's variance, Cochran 1977; over clusters, Liang & Zeger 1986. Degrees of
-    freedom after Welch 1947, so that a slice of few groups is not accused by a handful of them.
+    freedom after Welch 1947, which keeps the p-values of slices with few groups from being too small.
     """
     values, gradients = value(slices.sums), _gradients(value, slices.sums)
     rest_values, rest_gradients = value(rests.sums), _gradients(value, rests.sums)
@@ -127,7 +137,7 @@ def expansions_worse(
     from scipy import special  # costs a fifth of a second to import, and exact tests need none of it
 
     p_values = np.asarray(special.stdtr(freedom, -t))
-    # Without any spread a gap cannot be judged, but no gap is none.
+    # Without spread a gap has no p-value, but where there is no gap, it is 1.
     p_values[spread == 0] = np.where(sign * (rest_values - values) <= 0, 1.0, np.nan)[spread == 0]
     return Contrast(values, np.sqrt(variances), rest_values, p_values, t)
 

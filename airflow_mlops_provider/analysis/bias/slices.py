@@ -1,4 +1,4 @@
-"""One slice with its sums, and how its values are written."""
+"""One slice with its sums, and the text of its values."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ MISSING = "missing"
 class Slice:
     """The sums over one slice.
 
-    :param columns: what it is made of; empty for all rows.
-    :param values: one for each column, as text.
-    :param keys: the same as DuckDB holds them: values, or numbers of bins.
-    :param sums: of the terms, shape ``(p,)``; the first term is 1, so the first sum is the number of rows.
-    :param units: how many independent units it has: rows, or groups of rows.
-    :param whole_units: how many of these lie in it wholly; fewer than ``units`` when groups reach outside.
-    :param products: sums over units of products of the terms, shape ``(p, p)``; ``None`` when not asked for.
-    :param cross: the same of the terms within the slice (first axis) with those of the whole unit (second axis).
+    :param columns: its columns; empty for all rows.
+    :param values: the value of each column as text.
+    :param keys: the value or the bin number of each column.
+    :param sums: sums of the terms, shape ``(p,)``; the first term is 1, so the first sum is the number of rows.
+    :param units: number of independent units with rows in the slice: rows, or groups of rows.
+    :param whole_units: number of units with all their rows in the slice.
+    :param products: sums over units of the products of the terms, shape ``(p, p)``; ``None`` when not measured.
+    :param cross: sums over units of the products of the terms in the slice (first axis) and of all rows of the unit
+        (second axis), shape ``(p, p)``; ``None`` when not measured.
     """
 
     columns: tuple[str, ...]
@@ -40,12 +41,12 @@ class Slice:
 
     @property
     def subject(self) -> str:
-        """``race=Hispanic & sex=f``."""
+        """The slice as text, such as ``race=Hispanic & sex=f``."""
         return " & ".join(f"{name}={value}" for name, value in zip(self.columns, self.values, strict=True))
 
 
-def text_of(column: SliceColumn, value: Any) -> str:
-    """A value of a column, or the number of its bin, as a person reads it."""
+def value_text(column: SliceColumn, value: Any) -> str:
+    """Return the text of a value of a column, or of the bin with that number."""
     if value is None:
         return MISSING
     if column.edges:

@@ -1,4 +1,4 @@
-"""How far a current batch lies from its reference; ``measure_drift`` is the way in."""
+"""Measure how far a current batch is from its reference, with :func:`measure_drift`."""
 
 from airflow_mlops_provider.analysis.drift.measure import EXACT_ROWS, Precision, measure_drift
 

@@ -1,4 +1,4 @@
-"""Columns of Arrow data as floats, with NaN for missing, or as text."""
+"""Convert columns of Arrow data to floats, with NaN for missing values, or to text."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "date32[day]": 86_400.
 
 
 def to_floats(data: Any) -> Floats:
-    """``data`` as floats, missing as NaN; booleans as 0 and 1, time in seconds since 1970.
+    """Return ``data`` as floats: missing values as NaN, booleans as 0 and 1, times in seconds since 1970.
 
-    Integers beyond 2**53 lose their last digits, which no distance between distributions notices.
+    Integers beyond 2**53 lose their last digits, which does not change any distance between distributions noticeably.
 
-    :param data: a pyarrow Array or ChunkedArray of numbers, booleans or time.
+    :param data: a pyarrow Array or ChunkedArray of numbers, booleans or times.
     """
     kind = data.type
     if pa.types.is_dictionary(kind):
@@ -38,13 +38,14 @@ def to_floats(data: Any) -> Floats:
 
 
 def sorted_values(data: Any, *, where: str) -> Floats:
-    """The values of a numeric or time column that are not missing, sorted; the caller's buffer is left alone.
+    """Return a sorted copy of the values of a numeric or time column that are not missing.
 
-    :param where: what to call the column in errors.
-    :raises BadInputError: when a value is infinite: no distance to it means anything.
+    :param data: a pyarrow Array or ChunkedArray.
+    :param where: name of the column in errors.
+    :raises BadInputError: when a value is infinite, because distances to it are meaningless.
     """
     values = np.sort(to_floats(data))
-    # NaN sorts last, so missing values are cut off by one search instead of a pass over all rows.
+    # NaN sorts last, so one search finds all missing values, without a pass over all rows.
     values = values[: int(np.searchsorted(values, np.nan))]
     if values.size and not (np.isfinite(values[0]) and np.isfinite(values[-1])):
         infinite = int(np.isinf(values).sum())
@@ -53,17 +54,17 @@ def sorted_values(data: Any, *, where: str) -> Floats:
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds text."""
+    """Return whether a column of this type holds text."""
     is_ = pa.types
     value = kind.value_type if is_.is_dictionary(kind) else kind
     return bool(is_.is_string(value) or is_.is_large_string(value) or is_.is_string_view(value))
 
 
 def plain_text(data: Any) -> Any:
-    """``data`` as text without dictionary coding; a column of nulls alone is text as well."""
+    """Return ``data`` as text without dictionary coding; a column of nulls becomes text too."""
     return data.cast(pa.large_string())
 
 
 def number_text(value: float) -> str:
-    """A number as a level: ``1`` for 1.0, ``1.5`` for 1.5."""
+    """Return the name of a number as a level: ``1`` for 1.0, ``1.5`` for 1.5."""
     return str(int(value)) if float(value).is_integer() else repr(float(value))

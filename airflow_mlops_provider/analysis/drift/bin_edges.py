@@ -1,4 +1,4 @@
-"""Where to put the edges of a profile: at quantiles of a sample, with a cell of its own for each frequent value."""
+"""Choose the edges of a profile: quantiles of a sample, with a separate cell for each frequent value."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 CELLS = 1_000
-"""Cells that a profile aims at: the KS interval is then about 0.001 wide at most."""
+"""Number of quantile cells of a profile, which makes the interval of the KS distance at most about 0.001 wide."""
 
 
 def choose_edges(sample: Floats, *, cells: int = CELLS) -> Floats:
-    """Edges from a sample of a column's values.
+    """Choose edges from a sample of a column's values.
 
-    :param sample: values without NaN, in any order.
-    :param cells: how many quantiles; a value that fills a whole cell becomes an atom, and all values do when there
-        are at most half as many distinct ones.
+    A value that fills a whole quantile cell becomes an atom, which is a cell of one value. All values become atoms
+    when there are at most ``cells / 2`` different ones.
+
+    :param sample: values without NaN, in any order, shape ``(n,)``.
+    :param cells: number of quantile cells.
     :returns: increasing edges, at most ``3 * cells`` of them; none for an empty sample.
     """
     if not sample.size:

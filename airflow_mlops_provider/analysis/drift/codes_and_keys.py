@@ -1,4 +1,4 @@
-"""Whole numbers that measure nothing: codes, which are few, and keys and times, which rise from row to row."""
+"""Detect whole numbers that are not measurements: codes, which are few, and keys and times, which rise by row."""
 
 from __future__ import annotations
 
@@ -15,24 +15,28 @@ Floats = NDArray[np.float64]
 
 @dataclass(slots=True, kw_only=True)
 class CodeCounter:
-    """Counts of whole numbers by value, while they are few.
+    """Counts of whole numbers by value, as long as there are few different ones.
 
-    :param known: levels that are counted however many others there are, which are then counted together.
+    :param known: levels of the reference, which are always counted one by one. When there are too many other levels,
+        those are counted together.
+    :param counts: value to count.
+    :param other: count of all values that are counted together.
+    :param has_stopped: whether counting has stopped, because of too many different values or a fraction.
     """
 
     known: frozenset[str] = frozenset()
     counts: dict[float, int] = field(default_factory=dict)
     other: int = 0
-    is_given_up: bool = False
+    has_stopped: bool = False
 
     def add(self, values: Floats) -> None:
         """Count sorted values without NaN."""
-        if self.is_given_up:
+        if self.has_stopped:
             return
         starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
         distinct, counts = values[starts], np.diff(np.concatenate([starts, [values.size]]))
         if (distinct != np.floor(distinct)).any() or (distinct.size > COUNTED_CODES and not self.known):
-            self.is_given_up = True
+            self.has_stopped = True
             return
         if self.known:
             wanted = np.isin(distinct, [float(level) for level in self.known])
@@ -41,7 +45,7 @@ class CodeCounter:
                 distinct, counts = distinct[wanted], counts[wanted]
         for value, count in zip(distinct.tolist(), counts.tolist(), strict=True):
             self._count(value, count)
-        self.is_given_up = len(self.counts) > COUNTED_CODES and not self.known
+        self.has_stopped = len(self.counts) > COUNTED_CODES and not self.known
 
     def _count(self, value: float, count: int) -> None:
         if self.known and len(self.counts) >= COUNTED_CODES and number_text(value) not in self.known:
@@ -50,8 +54,12 @@ class CodeCounter:
             self.counts[value] = self.counts.get(value, 0) + count
 
     def profile(self, *, rows: int, missing: int) -> LevelProfile | None:
-        """The counts as levels; ``None`` when the values are too many, or not whole."""
-        if self.is_given_up:
+        """Return the counts as levels; ``None`` when there are too many different values, or fractions.
+
+        :param rows: rows, missing ones included.
+        :param missing: rows without a value.
+        """
+        if self.has_stopped:
             return None
         counts = {number_text(value): count for value, count in self.counts.items()}
         if self.other:
@@ -61,18 +69,23 @@ class CodeCounter:
 
 @dataclass(slots=True, kw_only=True)
 class RiseCounter:
-    """How many whole numbers are larger than the one in the row before; 0 as soon as one is not whole."""
+    """Number of whole numbers that are larger than the one in the row before; 0 when a value is not whole.
+
+    :param rises: that number.
+    :param last: value of the last row that was counted; NaN before the first.
+    :param has_stopped: whether counting has stopped, because of a fraction.
+    """
 
     rises: int = 0
     last: float = np.nan
-    is_given_up: bool = False
+    has_stopped: bool = False
 
     def add(self, values: Floats) -> None:
         """Count finite values in the order of the rows."""
-        if self.is_given_up:
+        if self.has_stopped:
             return
         if (values != np.floor(values)).any():
-            self.rises, self.is_given_up = 0, True
+            self.rises, self.has_stopped = 0, True
             return
         self.rises += int((values[1:] > values[:-1]).sum()) + int(values[0] > self.last)
         self.last = float(values[-1])

@@ -1,4 +1,4 @@
-"""Which columns are compared, and how: by number, by time, by level, or not at all."""
+"""Decide which columns are compared, and how: as numbers, as times, by level, or not at all."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from airflow_mlops_provider.analysis.drift.arrays import is_text
 from airflow_mlops_provider.analysis.pandas_index import is_pandas_index
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.drift import ColumnKind, Problem, Role
+from airflow_mlops_provider.records.window_label import window_order
 
 
-class Described(Protocol):
-    """What is known of a dataset without its rows: its name, its schema and its size."""
+class DatasetInfo(Protocol):
+    """A dataset without its rows: name, schema and size."""
 
     @property
     def uri(self) -> str:
-        """What to call it in messages."""
+        """Name of the dataset in messages."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -36,19 +37,19 @@ class Described(Protocol):
         """Number of rows."""
 
 
-class Rows(Described, Protocol):
+class Rows(DatasetInfo, Protocol):
     """A dataset whose rows can be read, as a stream."""
 
     def batches(self, columns: Sequence[str] | None = None, *, coded: bool = False) -> Iterator[pa.RecordBatch]:
-        """The rows in order, some columns of them; with ``coded``, text may come dictionary-coded."""
+        """Yield some columns of the rows in order; with ``coded``, text may be dictionary-coded."""
 
 
-class Written(Enum):
-    """How a value of a numeric or time column is written."""
+class ValueFormat(Enum):
+    """The format in which sentences show a value of a numeric or time column."""
 
     NUMBER = auto()
-    MOMENT = auto()
-    CLOCK = auto()
+    TIMESTAMP = auto()
+    TIME_OF_DAY = auto()
     DURATION = auto()
 
 
@@ -56,14 +57,15 @@ class Written(Enum):
 class Plan:
     """How one column will be compared.
 
-    :param column: its name.
+    :param column: name of the column.
     :param role: feature, target or prediction.
-    :param kind: by its type in the reference, or as declared; a numeric column of codes is compared by level later.
+    :param kind: declared kind, or kind of its type in the reference. Numeric columns whose values are codes are
+        compared by level nevertheless.
     :param problem: why it cannot be compared; ``None`` when it can.
-    :param statement: the problem in words.
-    :param sensitive: its values never appear in words.
-    :param written: how its values are written in words when it is numeric or of time.
-    :param is_declared: whether its kind was declared, so that its values do not decide.
+    :param statement: the problem as a sentence.
+    :param sensitive: whether sentences must not show its values.
+    :param value_format: format of its values in sentences, when it is numeric or of time.
+    :param is_declared: whether its kind was declared, so that its values do not decide how it is compared.
     """
 
     column: str
@@ -72,18 +74,18 @@ class Plan:
     problem: Problem | None = None
     statement: str = ""
     sensitive: bool = False
-    written: Written = Written.NUMBER
+    value_format: ValueFormat = ValueFormat.NUMBER
     is_declared: bool = False
 
     @property
     def is_by_level(self) -> bool:
-        """Whether its values are counted by level because it was declared so."""
+        """Whether its values are counted by level because it was declared categorical."""
         return self.is_declared and self.kind is ColumnKind.CATEGORICAL
 
 
 def plan_columns(
-    reference: Described,
-    current: Described,
+    reference: DatasetInfo,
+    current: DatasetInfo,
     *,
     columns: Sequence[str] | None = None,
     target: str | None = None,
@@ -92,13 +94,21 @@ def plan_columns(
     sensitive: Sequence[str] = (),
     column_kinds: Mapping[str, ColumnKind] | None = None,
 ) -> tuple[Plan, ...]:
-    """Every column to compare, in the reference's order, then target, prediction and what only ``current`` has.
+    """Plan the comparison of every column.
 
-    :param columns: the features; every column of the reference but the others named here by default.
-    :param not_compared: columns that say where a row belongs: windows, groups.
-    :param column_kinds: column to ``numeric`` or ``categorical``, for whole numbers taken for something else.
-    :raises BadInputError: when the reference lacks a column that was asked for, nothing is shared, or neither side has
-        a sensitive column: a name that is spelt otherwise would protect nothing.
+    :param reference: what the data should look like.
+    :param current: the batch to compare with it.
+    :param columns: the features. By default every column of the reference except time stamps and the other columns
+        named here.
+    :param target: column of the labels.
+    :param prediction: column of the predictions.
+    :param not_compared: columns that are not compared, such as those of windows and groups.
+    :param sensitive: columns whose values must not be shown.
+    :param column_kinds: column to ``numeric`` or ``categorical``, for whole numbers that would be taken for another
+        kind.
+    :returns: the features in the reference's order, then target and prediction, then columns that only ``current`` has.
+    :raises BadInputError: when the reference lacks a named column, both sides share none of the columns, or neither
+        side has a sensitive column. A misspelt name would not protect any values.
     """
     for name in sensitive:
         if name not in reference.columns and name not in current.columns:
@@ -123,7 +133,7 @@ def plan_columns(
     kinds = column_kinds or {}
     _check_kinds(kinds, reference)
     plans = [
-        _declared(_plan(name, role, reference, current.schema, name in sensitive), kinds)
+        _with_declared_kind(_plan(name, role, reference, current.schema, name in sensitive), kinds)
         for name, role in roles.items()
     ]
     if columns is None:
@@ -132,7 +142,7 @@ def plan_columns(
     return tuple(plans)
 
 
-def _check_kinds(kinds: Mapping[str, ColumnKind], reference: Described) -> None:
+def _check_kinds(kinds: Mapping[str, ColumnKind], reference: DatasetInfo) -> None:
     for name, kind in kinds.items():
         if name not in reference.columns:
             raise BadInputError(
@@ -147,18 +157,19 @@ def _check_kinds(kinds: Mapping[str, ColumnKind], reference: Described) -> None:
             )
 
 
-def _declared(plan: Plan, kinds: Mapping[str, ColumnKind]) -> Plan:
+def _with_declared_kind(plan: Plan, kinds: Mapping[str, ColumnKind]) -> Plan:
     return replace(plan, kind=kinds[plan.column], is_declared=True) if plan.column in kinds else plan
 
 
 def columns_to_profile(
-    dataset: Described, *, columns: Sequence[str] | None = None, leave_out: Sequence[str] = ()
+    dataset: DatasetInfo, *, columns: Sequence[str] | None = None, leave_out: Sequence[str] = ()
 ) -> list[str]:
-    """The columns of a dataset that a profile may hold.
+    """Return the columns of a dataset that a profile holds.
 
-    :param columns: which ones; all but time stamps by default.
-    :param leave_out: those that no profile holds.
-    :raises BadInputError: when a column that is named is not there, or none is left.
+    :param dataset: the dataset to profile.
+    :param columns: columns to choose from; all except time stamps by default.
+    :param leave_out: columns that the profile must not hold.
+    :raises BadInputError: when the dataset lacks a named column, or no column is left.
     """
     for name in (*(columns or ()), *leave_out):
         if name not in dataset.columns:
@@ -171,22 +182,53 @@ def columns_to_profile(
     return found
 
 
-def latest_value(rows: Rows, column: str) -> str:
-    """The largest value of ``column`` as text, such as the last day of a batch; empty when there is none."""
+def latest_window(rows: Rows, column: str) -> str:
+    """The label of the last window in ``rows``, such as the last day of a batch; empty when none is told.
+
+    :param column: what tells windows apart.
+    :raises BadInputError: when it holds text in which no order of time can be read, naming the column and the text.
+    """
     if column not in rows.columns:
         return ""
-    found = [pc.max(_uncoded(batch.column(0))) for batch in rows.batches([column]) if batch.num_rows]
-    values = [value.as_py() for value in found if value.is_valid]
-    return str(max(values)) if values else ""
+    kind = rows.schema.field(column).type
+    latest = _latest_of_text if is_text(kind) else _latest
+    found = [
+        latest(_without_dictionary(batch.column(0)), rows.uri, column)
+        for batch in rows.batches([column])
+        if batch.num_rows
+    ]
+    labels = [label for label in found if label]
+    return max(labels, key=lambda label: window_order(label) or (False, 0.0)) if labels else ""
 
 
-def _uncoded(data: pa.Array) -> pa.Array:
-    """Plain values: among dictionary-coded ones, as pandas writes categories, Arrow finds no largest one."""
+def _latest(data: pa.Array, *_: str) -> str:
+    kind = data.type
+    if kind_of(kind) not in (ColumnKind.NUMERIC, ColumnKind.TIME) or pa.types.is_time(kind):
+        return ""
+    if pa.types.is_duration(kind):
+        data = data.cast(pa.int64())
+    value = pc.max(data)
+    return str(value.as_py()) if value.is_valid else ""
+
+
+def _latest_of_text(data: pa.Array, uri: str, column: str) -> str:
+    labels: list[str] = pc.unique(data.drop_null()).to_pylist()
+    wrong = next((label for label in labels if window_order(label) is None), None)
+    if wrong is not None:
+        raise BadInputError(
+            f"{uri}: window column {column!r} holds {wrong[:40]!r}, text that tells no order of time; "
+            "write times as 2026-01-31, 2026-01, 2026-W05 or 2026-Q1, and others as numbers"
+        )
+    return max(labels, key=lambda label: window_order(label) or (False, 0.0), default="")
+
+
+def _without_dictionary(data: pa.Array) -> pa.Array:
+    """Return the values without dictionary coding (pandas' categories), for which Arrow has no ``max``."""
     return data.cast(data.type.value_type) if pa.types.is_dictionary(data.type) else data
 
 
-def _comparable(rows: Described) -> list[str]:
-    """Columns compared unless others are named: not time stamps, which move by themselves, nor a frame's row labels."""
+def _comparable(rows: DatasetInfo) -> list[str]:
+    """Return the columns that are compared by default: all except time stamps, which always move, and row labels."""
     return [
         name
         for name in rows.columns
@@ -194,16 +236,16 @@ def _comparable(rows: Described) -> list[str]:
     ]
 
 
-def _plan(name: str, role: Role, reference: Described, current: pa.Schema, sensitive: bool) -> Plan:
+def _plan(name: str, role: Role, reference: DatasetInfo, current: pa.Schema, sensitive: bool) -> Plan:
     before = reference.schema.field(name).type
     kind = kind_of(before)
     problem, statement = None, ""
     if pa.types.is_null(before):
-        problem, statement = Problem.REFERENCE_MISSING, nothing_before(name)
+        problem, statement = Problem.REFERENCE_MISSING, no_reference_values(name)
     elif kind is ColumnKind.UNSUPPORTED:
         problem, statement = Problem.UNSUPPORTED_TYPE, f"{name}: columns of type {before} are not compared"
     elif name not in current.names:
-        problem, statement = _absent(name, role)
+        problem, statement = _absence(name, role)
     elif not pa.types.is_null(current.field(name).type):
         after = current.field(name).type
         if kind_of(after) is not kind:
@@ -216,26 +258,26 @@ def _plan(name: str, role: Role, reference: Described, current: pa.Schema, sensi
         problem=problem,
         statement=statement,
         sensitive=sensitive,
-        written=_written(before),
+        value_format=_value_format(before),
     )
 
 
-def nothing_before(name: str) -> str:
-    """That a column cannot be judged, because the reference holds no value of it."""
+def no_reference_values(name: str) -> str:
+    """Return the sentence that the reference has no value of a column."""
     return f"{name}: every value is missing from the reference, so there is nothing to compare with"
 
 
-def _written(kind: pa.DataType) -> Written:
+def _value_format(kind: pa.DataType) -> ValueFormat:
     if pa.types.is_dictionary(kind):
-        return _written(kind.value_type)
+        return _value_format(kind.value_type)
     if pa.types.is_time(kind):
-        return Written.CLOCK
+        return ValueFormat.TIME_OF_DAY
     if pa.types.is_duration(kind):
-        return Written.DURATION
-    return Written.MOMENT if kind_of(kind) is ColumnKind.TIME else Written.NUMBER
+        return ValueFormat.DURATION
+    return ValueFormat.TIMESTAMP if kind_of(kind) is ColumnKind.TIME else ValueFormat.NUMBER
 
 
-def _absent(name: str, role: Role) -> tuple[Problem, str]:
+def _absence(name: str, role: Role) -> tuple[Problem, str]:
     if role is Role.TARGET:
         return Problem.NO_LABELS_YET, f"{name}: no labels in the current batch yet, so the target is not judged"
     return Problem.ABSENT, f"{name}: missing from the current batch"
@@ -252,7 +294,10 @@ def _new_column(name: str, current: pa.Schema) -> Plan:
 
 
 def kind_of(kind: pa.DataType) -> ColumnKind:
-    """How a column of an Arrow type is compared. Booleans are the numbers 0 and 1, so a CSV may say either."""
+    """Return how a column of an Arrow type is compared.
+
+    Booleans are numeric, because a CSV file may write them as 0 and 1.
+    """
     is_ = pa.types
     if is_.is_dictionary(kind):
         return kind_of(kind.value_type)

@@ -1,4 +1,4 @@
-"""One column against its reference: the tests and distances, from the two profiles."""
+"""Compare one column with its reference, by tests and distances of the two profiles."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_mlops_provider.analysis.drift import descriptions as words
-from airflow_mlops_provider.analysis.drift.columns import Plan, Written, nothing_before
+from airflow_mlops_provider.analysis.drift import descriptions
+from airflow_mlops_provider.analysis.drift.columns import Plan, ValueFormat, no_reference_values
 from airflow_mlops_provider.analysis.drift.effective_sample_size import Weights
 from airflow_mlops_provider.analysis.drift.profile import (
     GROUPS,
@@ -18,7 +18,7 @@ from airflow_mlops_provider.analysis.drift.profile import (
     grouped_counts,
     ks_interval,
 )
-from airflow_mlops_provider.analysis.drift.tolerance import moved_interval, robust, tolerated_move
+from airflow_mlops_provider.analysis.drift.tolerance import ks_beyond_interval, robust_distance, tolerance_of
 from airflow_mlops_provider.analysis.stats.distances import jensen_shannon, psi, total_variation
 from airflow_mlops_provider.analysis.stats.two_sample import (
     MIN_EXPECTED,
@@ -34,21 +34,25 @@ Floats = NDArray[np.float64]
 Profile = NumericProfile | LevelProfile
 
 MIN_VALUES = 20
-"""With fewer values than this on a side, a column's distribution is not judged."""
+"""Smallest number of values on each side for comparing the distributions of a column."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 DECILES = tuple(i / 10 for i in range(1, 10))
-"""Where binned distances of numeric columns cut: at the reference's deciles, as is customary for PSI."""
+"""Quantiles of the reference at which numeric columns are cut for binned distances, as is usual for PSI."""
 
 
 def compare(plan: Plan, reference: Profile, current: Profile, weights: Weights) -> ColumnDrift:
-    """Every test and distance of one column that its two profiles allow.
+    """Compare one column by every test and distance that its two profiles allow.
 
-    :param weights: what one row of each side counts in the tests; distances do not depend on it.
+    :param plan: plan of the column.
+    :param reference: its profile in the reference.
+    :param current: its profile in the current batch, with the same edges.
+    :param weights: effective sample size per row of each side, for the tests; distances do not depend on it.
+    :raises BadInputError: when one side was profiled as numbers and the other as levels.
     """
     found = _problem(plan, reference, current)
     if found is not None:
-        return replace(_base(plan, plan.kind, reference, current), problem=found[0], statement=found[1])
+        return replace(_without_shifts(plan, plan.kind, reference, current), problem=found[0], statement=found[1])
     if isinstance(reference, NumericProfile) and isinstance(current, NumericProfile):
         as_levels = _as_levels(plan, reference, current)
         if as_levels is None:
@@ -62,9 +66,9 @@ def compare(plan: Plan, reference: Profile, current: Profile, weights: Weights) 
 
 
 def _problem(plan: Plan, reference: Profile, current: Profile) -> tuple[Problem, str] | None:
-    """Why the values of a column cannot be compared, with the words for it."""
+    """Return why the values of a column cannot be compared, with a sentence; ``None`` when they can."""
     if not reference.values and not _infinite(reference):
-        return Problem.REFERENCE_MISSING, nothing_before(plan.column)
+        return Problem.REFERENCE_MISSING, no_reference_values(plan.column)
     for side, where in ((reference, "the reference"), (current, "the current batch")):
         if _infinite(side):
             count = f"{_infinite(side):,} of {side.rows:,} values of {where} are infinite"
@@ -84,7 +88,11 @@ def _infinite(profile: Profile) -> int:
 
 
 def _are_keys(reference: Profile, current: Profile) -> bool:
-    """Whether a column numbers its rows: it rises on both sides, and goes on where it was or leaves no number out."""
+    """Return whether a column numbers its rows.
+
+    It must rise from row to row on both sides. The current batch must also continue after the reference's largest
+    value, or both sides must have few gaps.
+    """
     if not (isinstance(reference, NumericProfile) and isinstance(current, NumericProfile)):
         return False
     if not (reference.rises_throughout and current.rises_throughout):
@@ -95,97 +103,110 @@ def _are_keys(reference: Profile, current: Profile) -> bool:
 def _as_levels(
     plan: Plan, reference: NumericProfile, current: NumericProfile
 ) -> tuple[LevelProfile, LevelProfile] | None:
-    """Both sides as levels where the column is one of codes, or of at most two values; else ``None``."""
+    """Return both sides as levels when the column holds codes, or at most two values; else ``None``."""
     if plan.kind is ColumnKind.TIME or (plan.is_declared and plan.kind is ColumnKind.NUMERIC):
         return None
     if reference.is_coded and reference.levels is not None and current.levels is not None:
         return reference.levels, current.levels
     if not reference.is_two_level():
         return None
-    # The cells of the reference that hold values are atoms; each begins at its value.
+    # All cells with values are atoms, and the lower edge of an atom is its value.
     names = reference.edges[np.flatnonzero(reference.counts) - 1]
     return reference.as_levels(names), current.as_levels(names)
 
 
 def _compare_numbers(plan: Plan, reference: NumericProfile, current: NumericProfile, weights: Weights) -> ColumnDrift:
-    drift, shifts = _base(plan, plan.kind, reference, current), [_missing_shift(plan, reference, current, weights)]
+    drift, shifts = (
+        _without_shifts(plan, plan.kind, reference, current),
+        [_missing_shift(plan, reference, current, weights)],
+    )
     if min(reference.values, current.values) < MIN_VALUES:
         return _too_few(drift, shifts)
     low, high = ks_interval(reference, current)
-    change = numeric_words(plan, reference, current, current.quantiles(QUANTILES))
+    change = numeric_statement(plan, reference, current, current.quantiles(QUANTILES))
     p_value = ks_p_value(low, reference.values * weights.reference, current.values * weights.current)
-    left, left_high = moved_interval(reference, current, tolerated_move(reference))
+    beyond, beyond_high = ks_beyond_interval(reference, current, tolerance_of(reference))
     ks = shift(Measure.KS_D, low, p_value, change, high=high)
-    ks = replace(ks, robust=robust(low, left), robust_high=robust(high, left_high))
+    ks = replace(ks, robust=robust_distance(low, beyond), robust_high=robust_distance(high, beyond_high))
     before, after = decile_table(reference, current)
     binned = chi_squared(before * weights.reference, after * weights.current).p_value
     return _measured(drift, [ks, *shifts], (before, after), binned)
 
 
-def numeric_words(plan: Plan, reference: NumericProfile, current: NumericProfile, after: Floats) -> str:
-    """Before and after of a numeric or time column.
+def numeric_statement(plan: Plan, reference: NumericProfile, current: NumericProfile, after: Floats) -> str:
+    """Return a sentence on how a numeric or time column changed.
 
-    :param after: its quantiles in the current batch, at :data:`QUANTILES`.
+    :param plan: plan of the column.
+    :param reference: its profile in the reference.
+    :param current: its profile in the current batch.
+    :param after: its quantiles :data:`QUANTILES` in the current batch, shape ``(5,)``.
     """
-    text, edges = TEXTS[plan.written], reference.edges
-    told = words.numeric_change(plan.column, reference.quantiles(QUANTILES), after, text, sensitive=plan.sensitive)
+    text, edges = FORMATTERS[plan.value_format], reference.edges
+    change = descriptions.numeric_change(
+        plan.column, reference.quantiles(QUANTILES), after, text, sensitive=plan.sensitive
+    )
     if plan.sensitive:
-        return told
-    if not reference.knows(0.5):
-        return f"{plan.column}: {words.COARSE}"
+        return change
+    if not reference.knows_quantile(0.5):
+        return f"{plan.column}: {descriptions.TOO_COARSE}"
     if not reference.edges.size:
-        return told
+        return change
     before, now = reference.counts / reference.values, current.counts / current.values
     below, above = float(now[0] - before[0]), float(now[-1] - before[-1])
     top = edges[-2] if reference.atoms[-2] else edges[-1]
-    ends = words.apart(edges[0], after[0], text)[0], words.apart(top, after[-1], text)[0]
-    return told + words.outside_change((below, ends[0]), (above, ends[1]))
+    ends = (
+        descriptions.format_distinct(edges[0], after[0], text)[0],
+        descriptions.format_distinct(top, after[-1], text)[0],
+    )
+    return change + descriptions.outside_change((below, ends[0]), (above, ends[1]))
 
 
-TEXTS: dict[Written, words.Text] = {
-    Written.NUMBER: words.quantity,
-    Written.MOMENT: words.moment,
-    Written.CLOCK: words.clock,
-    Written.DURATION: words.duration,
+FORMATTERS: dict[ValueFormat, descriptions.Formatter] = {
+    ValueFormat.NUMBER: descriptions.format_number,
+    ValueFormat.TIMESTAMP: descriptions.format_timestamp,
+    ValueFormat.TIME_OF_DAY: descriptions.format_time_of_day,
+    ValueFormat.DURATION: descriptions.format_duration,
 }
-SAID_FROM = 0.05
-"""P-value from which nobody reads what a column did."""
-VAGUE_FROM = 0.02
-"""Share of the current values in one cell from which a quantile within that cell is a guess."""
+MAX_STATED_P_VALUE = 0.05
+"""P-value above which the quantiles of a sentence need not be exact, because nobody reads it."""
+MAX_CELL_SHARE = 0.02
+"""Share of the current values in one cell above which a quantile in that cell is too inexact for a sentence."""
 
 
-def is_vague(drift: ColumnDrift, current: NumericProfile) -> bool:
-    """Whether the words for a moved column guess: a quartile lies where the reference, whose edges these are, had few
-    values, in a cell full of current ones."""
-    if all(shift.measure is not Measure.KS_D or shift.p_value > SAID_FROM for shift in drift.shifts):
+def has_inexact_quartiles(drift: ColumnDrift, current: NumericProfile) -> bool:
+    """Return whether the quartiles of a column that moved are too inexact for its sentence.
+
+    The edges are quantiles of the reference. Where the reference has few values, a cell may hold many current ones.
+    """
+    if all(shift.measure is not Measure.KS_D or shift.p_value > MAX_STATED_P_VALUE for shift in drift.shifts):
         return False
-    cells = np.clip(np.searchsorted(current.steps, QUANTILES[1:4], side="left") - 1, 0, current.counts.size - 1)
-    full = current.counts[cells] > VAGUE_FROM * current.values
+    cells = np.clip(np.searchsorted(current.cumulative, QUANTILES[1:4], side="left") - 1, 0, current.counts.size - 1)
+    full = current.counts[cells] > MAX_CELL_SHARE * current.values
     return bool(np.any(full & ~current.atoms[cells]))
 
 
 def decile_table(reference: NumericProfile, current: NumericProfile) -> tuple[Floats, Floats]:
-    """Counts of both sides in cells cut at the edges nearest to the reference's deciles; exact for those cells."""
+    """Return the counts of both sides in cells cut at the edges next to the reference's deciles, shape ``(cells,)``."""
     if not reference.edges.size:
         return np.array([float(reference.values)]), np.array([float(current.values)])
-    steps = reference.steps[1:-1]
-    cuts = np.unique(np.clip(np.searchsorted(steps, DECILES), 0, steps.size - 1))
+    cumulative = reference.cumulative[1:-1]
+    cuts = np.unique(np.clip(np.searchsorted(cumulative, DECILES), 0, cumulative.size - 1))
 
     def counts(profile: NumericProfile) -> Floats:
         return np.diff(np.concatenate([[0], profile.below[cuts], [profile.values]])).astype(np.float64)
 
     before, after = counts(reference), counts(current)
-    seen = before + after > 0
-    return before[seen], after[seen]
+    occurs = before + after > 0
+    return before[occurs], after[occurs]
 
 
 def _compare_levels(plan: Plan, reference: LevelProfile, current: LevelProfile, weights: Weights) -> ColumnDrift:
-    drift = _base(plan, ColumnKind.CATEGORICAL, reference, current)
+    drift = _without_shifts(plan, ColumnKind.CATEGORICAL, reference, current)
     shifts = [_missing_shift(plan, reference, current, weights)]
     if min(reference.values, current.values) < MIN_VALUES:
         return _too_few(drift, shifts)
     before, after = _aligned(reference, current)
-    unnamed = _unnamed(reference, current)
+    withheld = _withheld_excess(reference, current)
     levels = sorted(before | after, reverse=True)
     table = (
         np.array([before.get(level, 0) for level in levels], dtype=np.float64),
@@ -193,51 +214,59 @@ def _compare_levels(plan: Plan, reference: LevelProfile, current: LevelProfile, 
     )
     shares = table[0] / table[0].sum(), table[1] / table[1].sum()
     grouped = reference.grouped or current.grouped
-    moves = _largest_moves([words.GROUPED] * len(levels) if grouped else levels, *shares)
-    change = words.level_changes(plan.column, moves, sensitive=plan.sensitive)
-    # Pooled as in the test: summed over thousands of rare levels, chance alone makes a large distance.
-    worth = table[0] * weights.reference, table[1] * weights.current
-    cells = pool_rare(*worth)
+    moves = _largest_moves([descriptions.GROUP_OF_LEVELS] * len(levels) if grouped else levels, *shares)
+    change = descriptions.level_changes(plan.column, moves, sensitive=plan.sensitive)
+    # Rare levels are pooled as in the test, because chance differences of thousands of them add up.
+    effective = table[0] * weights.reference, table[1] * weights.current
+    cells = pool_rare(*effective)
     distance = total_variation(cells[0], cells[1]) if cells.shape[1] > 1 else 0.0
-    p_value = chi_squared(*worth).p_value
+    p_value = chi_squared(*effective).p_value
     shifts = [
-        shift(Measure.TVD, distance, p_value, change, high=min(1.0, distance + unnamed)),
+        shift(Measure.TVD, distance, p_value, change, high=min(1.0, distance + withheld)),
         *shifts,
         _unseen_shift(plan, (before, after), reference, weights),
     ]
-    return replace(_measured(drift, shifts, table, p_value), statement=_bounded(plan, reference, current))
+    return replace(_measured(drift, shifts, table, p_value), statement=_grouping_note(plan, reference, current))
 
 
 def _largest_moves(levels: list[str], before: Floats, after: Floats) -> list[tuple[str, float, float]]:
-    """The level whose share changed most, and the one that changed most the other way when there are more than two."""
-    # Rounded, so that of the two levels of a yes/no column the "1" is named.
+    """Return the level whose share changed most, and the one that changed most in the other direction.
+
+    The second is left out when there are two levels, or when its change is small.
+    """
+    # The changes of two levels are equal only after rounding; the first of them, such as "1", is then returned.
     change = (after - before).round(12)
     first = int(np.abs(change).argmax())
-    against = int((-np.sign(change[first]) * change).argmax())
-    told = (
+    opposite = int((-np.sign(change[first]) * change).argmax())
+    largest = (
         [first]
-        if len(levels) < 3 or against == first or abs(change[against]) < abs(change[first]) / 4
-        else [first, against]
+        if len(levels) < 3 or opposite == first or abs(change[opposite]) < abs(change[first]) / 4
+        else [first, opposite]
     )
-    return [(levels[i], float(before[i]), float(after[i])) for i in told]
+    return [(levels[i], float(before[i]), float(after[i])) for i in largest]
 
 
 def _aligned(reference: LevelProfile, current: LevelProfile) -> tuple[dict[str, int], dict[str, int]]:
-    """Counts over the same levels: in groups when one side has groups, rare ones withheld when the reference's are."""
+    """Return the counts of both sides over the same levels.
+
+    They are counts of groups when one side has groups. Levels that the reference's profile withholds are one level.
+    """
     before, after = reference.counts, current.counts
     if reference.grouped or current.grouped:
         before, after = grouped_counts(before), grouped_counts(after)
     if reference.withheld:
         rest = sum(count for level, count in after.items() if level not in before)
-        before = before | {words.WITHHELD_LEVELS: reference.withheld}
-        after = {level: count for level, count in after.items() if level in before} | {words.WITHHELD_LEVELS: rest}
+        before = before | {descriptions.WITHHELD_LEVELS: reference.withheld}
+        after = {level: count for level, count in after.items() if level in before} | {
+            descriptions.WITHHELD_LEVELS: rest
+        }
     return before, after
 
 
-def _unnamed(reference: LevelProfile, current: LevelProfile) -> float:
-    """By how much a distance may exceed the one that was measured, because a shared profile withholds levels.
+def _withheld_excess(reference: LevelProfile, current: LevelProfile) -> float:
+    """Return by how much the distance may exceed the measured one, because a shared profile withholds levels.
 
-    Only levels that are frequent now count: those that are rare on both sides are pooled in any case.
+    Only levels that are frequent in the current batch count, because levels that are rare on both sides are pooled.
     """
     if not reference.withheld:
         return 0.0
@@ -248,15 +277,15 @@ def _unnamed(reference: LevelProfile, current: LevelProfile) -> float:
 def _unseen_shift(
     plan: Plan, counts: tuple[dict[str, int], dict[str, int]], reference: LevelProfile, weights: Weights
 ) -> Shift:
-    """The share of values whose level the reference never held, beyond what its own rare levels lead to expect.
+    """Compare the share of values with unseen levels with the share that is expected from the reference (Good 1953).
 
-    Among the reference's own values, those whose level occurs once would be unseen by the others (Good 1953): for
-    free text or identifiers that is most of them, for a short list of codes none. The two shares are compared. Of a
-    shared profile, which withholds rare levels, the shares of values of unnamed levels are compared instead.
+    The expected share is that of the reference's values whose level occurs once. It is large for free text and
+    identifiers, and zero for a short list of codes. A shared profile withholds rare levels; for it the shares of values
+    with withheld or new levels are compared instead.
     """
     before, after = counts
     if reference.withheld:
-        return _unnamed_shift(plan, counts, weights)
+        return _withheld_shift(plan, counts, weights)
     n, m = sum(before.values()), sum(after.values())
     unseen = {level: count for level, count in after.items() if level not in before}
     singles = sum(count == 1 for count in before.values()) if reference.grouped else reference.singles
@@ -266,49 +295,60 @@ def _unseen_shift(
         Measure.UNSEEN_SHARE,
         max(0.0, total / m - singles / n),
         two_proportion(
-            *_worth(total, m, weights.current), *_worth(singles, n, weights.reference), alternative="greater"
+            *_effective_counts(total, m, weights.current),
+            *_effective_counts(singles, n, weights.reference),
+            alternative="greater",
         ).p_value,
-        words.unseen_levels(
+        descriptions.unseen_levels(
             plan.column, total / m, singles / n, examples, sensitive=plan.sensitive or reference.grouped
         ),
     )
 
 
-def _unnamed_shift(plan: Plan, counts: tuple[dict[str, int], dict[str, int]], weights: Weights) -> Shift:
-    """By how much more values are of levels that a shared profile does not name: of seldom ones, or of new ones."""
-    (before, n), (after, m) = ((side.get(words.WITHHELD_LEVELS, 0), sum(side.values())) for side in counts)
+def _withheld_shift(plan: Plan, counts: tuple[dict[str, int], dict[str, int]], weights: Weights) -> Shift:
+    """Compare the shares of values with levels that a shared profile does not name, which are rare or new ones."""
+    (before, n), (after, m) = ((side.get(descriptions.WITHHELD_LEVELS, 0), sum(side.values())) for side in counts)
     return shift(
         Measure.UNSEEN_SHARE,
         max(0.0, after / m - before / n),
         two_proportion(
-            *_worth(after, m, weights.current), *_worth(before, n, weights.reference), alternative="greater"
+            *_effective_counts(after, m, weights.current),
+            *_effective_counts(before, n, weights.reference),
+            alternative="greater",
         ).p_value,
-        f"{plan.column}: {words.share_change(before / n, after / m)} of values are of levels that the "
+        f"{plan.column}: {descriptions.share_change(before / n, after / m)} of values are of levels that the "
         "reference's profile does not name",
     )
 
 
 def _missing_shift(plan: Plan, reference: Profile, current: Profile, weights: Weights) -> Shift:
-    """The change of the share of missing values, either way."""
+    """Compare the shares of missing values, two-sided."""
     before, after = reference.missing / reference.rows, current.missing / current.rows
     return shift(
         Measure.MISSING_CHANGE,
         abs(after - before),
         two_proportion(
-            *_worth(reference.missing, reference.rows, weights.reference),
-            *_worth(current.missing, current.rows, weights.current),
+            *_effective_counts(reference.missing, reference.rows, weights.reference),
+            *_effective_counts(current.missing, current.rows, weights.current),
         ).p_value,
-        words.missing_change(plan.column, before, after),
+        descriptions.missing_change(plan.column, before, after),
     )
 
 
-def _worth(count: int, total: int, weight: float) -> tuple[int, int]:
-    """A count and its total in rows that are worth ``weight`` each; whole, because exact tests count."""
+def _effective_counts(count: int, total: int, weight: float) -> tuple[int, int]:
+    """Return a count and its total times ``weight``, rounded, because exact tests need whole numbers."""
     return (count, total) if weight == 1 else (round(count * weight), max(1, round(total * weight)))
 
 
 def shift(measure: Measure, effect: float, p_value: float, statement: str, *, high: float | None = None) -> Shift:
-    """A shift not yet corrected for the others; exactly known unless ``high`` gives an upper end."""
+    """Return a shift whose p-value is not yet adjusted for multiple tests.
+
+    :param measure: what was measured.
+    :param effect: the effect, or the lower end of its interval.
+    :param p_value: p-value of the test.
+    :param statement: the change as a sentence.
+    :param high: upper end of the interval of the effect; the effect is exact without one.
+    """
     return Shift(
         measure=measure,
         effect=effect,
@@ -319,7 +359,7 @@ def shift(measure: Measure, effect: float, p_value: float, statement: str, *, hi
     )
 
 
-def _base(plan: Plan, kind: ColumnKind, reference: Profile, current: Profile) -> ColumnDrift:
+def _without_shifts(plan: Plan, kind: ColumnKind, reference: Profile, current: Profile) -> ColumnDrift:
     return ColumnDrift(
         column=plan.column,
         role=plan.role,
@@ -338,7 +378,11 @@ def _too_few(drift: ColumnDrift, shifts: list[Shift]) -> ColumnDrift:
 
 
 def _measured(drift: ColumnDrift, shifts: list[Shift], table: tuple[Floats, Floats], p_value: float) -> ColumnDrift:
-    """The column with its shifts and, for named rules, what its cells say; ``p_value`` is their chi-squared test's."""
+    """Return the column with its shifts, and with the distances and the p-value that rules of a policy may name.
+
+    :param table: counts of both sides in cells.
+    :param p_value: p-value of the chi-squared test of these counts.
+    """
     return replace(
         drift,
         shifts=tuple(shifts),
@@ -347,7 +391,7 @@ def _measured(drift: ColumnDrift, shifts: list[Shift], table: tuple[Floats, Floa
     )
 
 
-def _bounded(plan: Plan, reference: LevelProfile, current: LevelProfile) -> str:
+def _grouping_note(plan: Plan, reference: LevelProfile, current: LevelProfile) -> str:
     if not (reference.grouped or current.grouped):
         return ""
     return f"{plan.column}: more than {MAX_LEVELS:,} levels, compared in {GROUPS:,} groups of levels"

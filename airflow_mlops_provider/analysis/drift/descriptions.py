@@ -1,4 +1,4 @@
-"""Before and after, in words a person uses."""
+"""Describe the change of a column in a sentence."""
 
 from __future__ import annotations
 
@@ -11,89 +11,93 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 WITHHELD = "values withheld, the column is sensitive"
-OUTSIDE_FROM = 0.01
-"""Share of values beyond the reference's own from which it is said."""
+MIN_STATED_SHARE = 0.01
+"""Share of values beyond those of the reference from which a sentence mentions it."""
 WITHHELD_LEVELS = "rare levels"
-"""What a shared profile calls the levels that it does not name."""
-COARSE = "the reference's profile has too few cells to say where its values lie"
-"""What is said of a column of which a shared profile kept next to nothing."""
-GROUPED = "one group of levels"
-"""What stands for a level where levels are counted in groups."""
+"""Name of the levels that a shared profile withholds."""
+TOO_COARSE = "the reference's profile has too few cells to say where its values lie"
+"""Description of a column for which a shared profile has too few cells."""
+GROUP_OF_LEVELS = "one group of levels"
+"""Name of a level when levels are counted in groups."""
 
 
-def quantity(value: float) -> str:
-    """A number to read: ``2,160``, ``0.0312``, ``1.4e+09``."""
+def format_number(value: float) -> str:
+    """Return a number as text with about three digits: ``2,160``, ``0.0312``, ``1.4e+09``."""
     if value == 0 or 1e-4 <= abs(value) < 1e9:
         digits = 0 if float(value).is_integer() or abs(value) >= 1000 else 3 - len(str(int(abs(value))))
         return f"{value:,.{max(digits, 0)}f}" if abs(value) >= 1 or value == 0 else f"{value:.3g}"
     return f"{value:.3g}"
 
 
-def moment(seconds: float) -> str:
-    """Seconds since 1970 as a date and time."""
+def format_timestamp(seconds: float) -> str:
+    """Return seconds since 1970 as a date and time in UTC."""
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
     except (OverflowError, ValueError, OSError):
-        return quantity(seconds)
+        return format_number(seconds)
 
 
-def clock(seconds: float) -> str:
-    """Seconds since midnight as a time of day."""
-    return moment(seconds).split(" ")[-1]
+def format_time_of_day(seconds: float) -> str:
+    """Return seconds since midnight as a time of day."""
+    return format_timestamp(seconds).split(" ")[-1]
 
 
-def duration(seconds: float) -> str:
-    """A length of time to read: ``90.0 s``, ``2.50 h``, ``12 d``."""
+def format_duration(seconds: float) -> str:
+    """Return a duration in seconds as text: ``90.0 s``, ``2.50 h``, ``12 d``."""
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if abs(seconds) >= 2 * size:
-            return f"{quantity(seconds / size)} {unit}"
-    return f"{quantity(seconds)} s"
+            return f"{format_number(seconds / size)} {unit}"
+    return f"{format_number(seconds)} s"
 
 
-Text = Callable[[float], str]
-_FINE: dict[Text, str] = {moment: "%Y-%m-%d %H:%M:%S.%f", clock: "%H:%M:%S.%f"}
+Formatter = Callable[[float], str]
+_PRECISE_FORMATS: dict[Formatter, str] = {format_timestamp: "%Y-%m-%d %H:%M:%S.%f", format_time_of_day: "%H:%M:%S.%f"}
 
 
-def apart(one: float, other: float, text: Text) -> tuple[str, str]:
-    """Two values in words, with as many digits as it takes to tell them apart.
+def format_distinct(one: float, other: float, text: Formatter) -> tuple[str, str]:
+    """Return two values as texts with enough digits to differ.
 
-    :param text: :func:`quantity`, :func:`moment`, :func:`clock` or :func:`duration`.
+    :param one: the first value.
+    :param other: the second value.
+    :param text: :func:`format_number`, :func:`format_timestamp`, :func:`format_time_of_day` or :func:`format_duration`.
     """
-    told = text(one), text(other)
-    if told[0] != told[1] or one == other:
-        return told
+    texts = text(one), text(other)
+    if texts[0] != texts[1] or one == other:
+        return texts
     try:
-        if text in _FINE:
-            found = [datetime.fromtimestamp(value, UTC).strftime(_FINE[text]) for value in (one, other)]
+        if text in _PRECISE_FORMATS:
+            found = [datetime.fromtimestamp(value, UTC).strftime(_PRECISE_FORMATS[text]) for value in (one, other)]
             return found[0], found[1]
     except (OverflowError, ValueError, OSError):
         pass
     decimals = min(max(0, 1 + math.ceil(-math.log10(abs(other - one)))), 17)
-    unit = " s" if text is duration else ""
+    unit = " s" if text is format_duration else ""
     return f"{one:,.{decimals}f}{unit}", f"{other:,.{decimals}f}{unit}"
 
 
-def percent(share: float) -> str:
-    """A share to read: ``24.4 %``."""
+def format_percent(share: float) -> str:
+    """Return a share as text: ``24.4 %``."""
     return f"{share * 100:.1f} %"
 
 
 def share_change(before: float, now: float) -> str:
-    """``24.4 % -> 30.1 %``, or ``still 24.4 %``."""
+    """Return the change of a share as text: ``24.4 % -> 30.1 %``, or ``still 24.4 %``."""
     if before == now:
-        return f"still {percent(now)}"
-    first, second = percent(before), percent(now)
+        return f"still {format_percent(now)}"
+    first, second = format_percent(before), format_percent(now)
     if first == second:
-        first, second = (f"{text} %" for text in apart(before * 100, now * 100, "{:.1f}".format))
+        first, second = (f"{text} %" for text in format_distinct(before * 100, now * 100, "{:.1f}".format))
     return f"{first} -> {second}"
 
 
-def numeric_change(column: str, before: Floats, after: Floats, text: Text, *, sensitive: bool = False) -> str:
-    """The middle before and after, the quartiles when the middle stayed, and which way the values went.
+def numeric_change(column: str, before: Floats, after: Floats, text: Formatter, *, sensitive: bool = False) -> str:
+    """Describe the change of a numeric column: its median, its quartiles when the median stayed, and the direction.
 
-    :param before: quantiles 5, 25, 50, 75 and 95 % of the reference.
-    :param after: the same of the current batch.
-    :param text: how a value is written.
+    :param column: name of the column.
+    :param before: the 5, 25, 50, 75 and 95 % quantiles of the reference, shape ``(5,)``.
+    :param after: the same quantiles of the current batch, shape ``(5,)``.
+    :param text: function from value to text.
+    :param sensitive: whether the values must not be shown.
     """
     if sensitive:
         return f"{column}: {WITHHELD}"
@@ -102,12 +106,12 @@ def numeric_change(column: str, before: Floats, after: Floats, text: Text, *, se
     def pair(i: int) -> tuple[str, str]:
         if abs(after[i] - before[i]) < moved:
             return text(before[i]), text(after[i])
-        return apart(before[i], after[i], text)
+        return format_distinct(before[i], after[i], text)
 
-    told = f"{column}: median {_change(*pair(2))}"
+    change = f"{column}: median {_change(*pair(2))}"
     if abs(after[2] - before[2]) < moved:
-        told += f", middle half {_change(*map(' to '.join, zip(pair(1), pair(3), strict=True)))}"
-    return f"{told}{_way(after - before)}"
+        change += f", middle half {_change(*map(' to '.join, zip(pair(1), pair(3), strict=True)))}"
+    return f"{change}{_direction(after - before)}"
 
 
 def _change(before: str, after: str) -> str:
@@ -115,17 +119,17 @@ def _change(before: str, after: str) -> str:
 
 
 def outside_change(below: tuple[float, str], above: tuple[float, str]) -> str:
-    """Values where the reference held next to none; empty when there are few.
+    """Describe the values beyond those of the reference; empty when there are few.
 
-    :param below: their share below the reference's values, and where these begin, in words.
-    :param above: their share above the reference's values, and where these end, in words.
+    :param below: share of values below the reference's values, and the text of the smallest of these.
+    :param above: share of values above the reference's values, and the text of the largest of these.
     """
     ends = ((*below, "below"), (*above, "above"))
-    found = [f"{percent(share)} {side} {at}" for share, at, side in ends if share >= OUTSIDE_FROM]
+    found = [f"{format_percent(share)} {side} {at}" for share, at, side in ends if share >= MIN_STATED_SHARE]
     return f"; {' and '.join(found)}, where the reference has next to none" if found else ""
 
 
-def _way(moves: Floats) -> str:
+def _direction(moves: Floats) -> str:
     if not np.any(moves):
         return ""
     if np.all(moves[1:4] >= 0) and np.any(moves[1:4]):
@@ -142,32 +146,43 @@ def _way(moves: Floats) -> str:
 
 
 def level_changes(column: str, moves: Sequence[tuple[str, float, float]], *, sensitive: bool = False) -> str:
-    """How the shares of the levels that moved most changed.
+    """Describe how the shares of the levels that changed most did change.
 
-    :param moves: level, its share before and its share now; the largest move first.
+    :param column: name of the column.
+    :param moves: level, its share in the reference and its share in the current batch; the largest change first.
+    :param sensitive: whether the levels must not be shown.
     """
     if sensitive:
         return f"{column}: {WITHHELD}"
-    told = [f"{level}{_often(now - before)} {share_change(before, now)}" for level, before, now in moves]
-    return f"{column}: {'; '.join(told)} of values"
+    changes = [
+        f"{level}{_direction_of_share(now - before)} {share_change(before, now)}" for level, before, now in moves
+    ]
+    return f"{column}: {'; '.join(changes)} of values"
 
 
-def _often(change: float) -> str:
+def _direction_of_share(change: float) -> str:
     return "" if not change else (" more often," if change > 0 else " less often,")
 
 
 def missing_change(column: str, before: float, after: float) -> str:
-    """How the share of missing values changed."""
+    """Describe how the share of missing values changed."""
     return f"{column}: missing {share_change(before, after)} of rows"
 
 
 def unseen_levels(
     column: str, share: float, singles: float, examples: dict[str, int], *, sensitive: bool = False
 ) -> str:
-    """How many values are of levels that the reference never held, with the most frequent of them."""
-    text = f"{column}: {percent(share)} of values are of levels that the reference never held"
+    """Describe the share of values with levels that the reference does not have.
+
+    :param column: name of the column.
+    :param share: share of the current values with such levels.
+    :param singles: share that is expected, from levels that occur once in the reference.
+    :param examples: the most frequent of these levels, with their counts.
+    :param sensitive: whether the levels must not be shown.
+    """
+    text = f"{column}: {format_percent(share)} of values are of levels that the reference never held"
     if singles > 0:
-        text += f" ({percent(singles)} expected, the reference's own once-only levels)"
+        text += f" ({format_percent(singles)} expected, the reference's own once-only levels)"
     if sensitive or not examples:
         return text
     return f"{text}: " + ", ".join(f"{level!r} ({count:,} times)" for level, count in examples.items())

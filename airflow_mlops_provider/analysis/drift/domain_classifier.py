@@ -1,4 +1,4 @@
-"""All features together: can a classifier tell current rows from reference rows?"""
+"""Test all features together, by a classifier that separates current rows from reference rows."""
 
 from __future__ import annotations
 
@@ -20,27 +20,30 @@ Floats = NDArray[np.float64]
 Blocks = NDArray[np.intp]
 
 SAMPLE_ROWS = 5_000
-"""Rows sampled from each side at most."""
+"""Largest number of rows that is sampled from each side."""
 BLOCKS = 20
-"""Blocks of consecutive rows a side; half of them train, half of them test."""
-MIN_SIDE = 100
-"""Rows a side needs: five a block."""
+"""Blocks of consecutive rows on each side; half of them train the classifier, half of them test it."""
+MIN_ROWS = 100
+"""Smallest number of rows of each side: five a block."""
 MAX_LEVELS = 200
-"""Levels of a text column that keep their own code; the rarer ones share one."""
-BLUR = 0.2
-"""Noise added to numbers, in standard deviations: four times what a value may move for nothing."""
-EXPLAIN_FROM = 1e-3
-"""P-value below which it is worth saying which columns told the sides apart."""
+"""Levels of a text column with a code of their own; the rarer ones share one code."""
+JITTER = 0.2
+"""Noise added to numbers, in robust standard deviations: four times the tolerated move of a value."""
+MAX_EXPLAINED_P_VALUE = 1e-3
+"""P-value below which the contributions of the columns are computed."""
 
 
 def measure_joint(
     features: Sequence[Plan], reference: Rows, current: Rows, *, group_column: str | None = None
 ) -> tuple[JointDrift | None, str]:
-    """The classifier two-sample test: trained on half of a sample's blocks, tested on the others.
+    """Run the classifier two-sample test, trained on half of the blocks of a sample and tested on the others.
 
-    :param features: the columns to look at together, at least two.
-    :param group_column: rows with one value of it stay in one block.
-    :returns: the measurement and an empty note, or nothing and why in words.
+    :param features: plans of the columns to test together, at least two.
+    :param reference: rows of the reference.
+    :param current: rows of the current batch.
+    :param group_column: column of the group of each row; the rows of a group are in one block.
+    :returns: the measurement and an empty note, or ``None`` and the reason as a sentence. The reason is empty when
+        there are fewer than two features.
 
     Source: Lopez-Paz & Oquab 2017, "Revisiting classifier two-sample tests"; Rabanser et al. 2019, "Failing loudly".
     """
@@ -49,17 +52,23 @@ def measure_joint(
     names = [plan.column for plan in features]
     read = [*names, *([group_column] if group_column else [])]
     before, after = sample_rows(reference, read), sample_rows(current, read)
-    if min(before.num_rows, after.num_rows) < MIN_SIDE:
-        return None, f"joint drift not tested: fewer than {MIN_SIDE} rows on a side"
+    if min(before.num_rows, after.num_rows) < MIN_ROWS:
+        return None, f"joint drift not tested: fewer than {MIN_ROWS} rows on a side"
     from threadpoolctl import threadpool_limits
 
-    # So little data is slower on several threads than on one, by far when the machine is busy.
+    # With so few rows, one thread is faster than several, by far on a busy machine.
     with threadpool_limits(1):
         return _classify(names, before, after, _blocks(before, group_column), _blocks(after, group_column)), ""
 
 
 def sample_rows(rows: Rows, columns: Sequence[str], *, limit: int = SAMPLE_ROWS, seed: int = 0) -> pa.Table:
-    """At most ``limit`` rows drawn without replacement, the same ones every time, in file order."""
+    """Draw at most ``limit`` rows without replacement, the same ones every time, in file order.
+
+    :param rows: the rows to draw from.
+    :param columns: columns to read.
+    :param limit: largest number of rows.
+    :param seed: seed of the draw.
+    """
     if rows.rows <= limit:
         return pa.Table.from_batches(list(rows.batches(columns)), _schema(rows, columns))
     chosen = np.sort(np.random.default_rng([seed, rows.rows]).choice(rows.rows, limit, replace=False))
@@ -76,33 +85,35 @@ def _schema(rows: Rows, columns: Sequence[str]) -> pa.Schema:
 
 
 def _encoded(names: Sequence[str], before: pa.Table, after: pa.Table) -> Floats:
-    return np.column_stack([_codes(before.column(name), after.column(name), i) for i, name in enumerate(names)])
+    return np.column_stack(
+        [_encoded_column(before.column(name), after.column(name), i) for i, name in enumerate(names)]
+    )
 
 
 _LARGEST = float(np.finfo(np.float64).max) / 16
-"""Of larger numbers, differences overflow, here and in scikit-learn."""
+"""Larger numbers are clipped, because their differences overflow, here and in scikit-learn."""
 
 
-def _blurred(values: Floats, column: int) -> Floats:
-    """Numbers with noise of a fifth of their spread, the same whenever the numbers are.
+def _jittered(values: Floats, column: int) -> Floats:
+    """Return the numbers with noise of a fifth of their spread, the same noise for the same numbers.
 
-    A shift far below every effect floor moves frequent values off their places, and a tree that sees single values
-    would tell the sides apart by that alone.
+    A shift far below every effect limit changes all frequent values. Without noise, a tree could separate the sides by
+    such a shift alone.
     """
-    # Noise of its own for every column: shared noise would cancel in what two columns have in common. And of its own
-    # for every batch: the same noise every day would favour one side a little, every day.
+    # The noise differs by column, because common noise would cancel in the difference of two columns. It differs by
+    # batch, because the same noise every day would favour the same side every day.
     noise = np.random.default_rng([column, zlib.crc32(values.tobytes())])
     values = np.clip(values, -_LARGEST, _LARGEST)
     low, high = np.nanquantile(values, (0.25, 0.75)) if not np.isnan(values).all() else (0.0, 0.0)
     with np.errstate(over="ignore"):
         spread = min(float(high - low) / 1.349 or float(np.nanstd(values)), _LARGEST)
-    return np.asarray(values + noise.normal(scale=BLUR * spread, size=values.size))
+    return np.asarray(values + noise.normal(scale=JITTER * spread, size=values.size))
 
 
-def _codes(before: pa.ChunkedArray, after: pa.ChunkedArray, column: int) -> Floats:
-    """Numbers blurred, text as the rank of its level by frequency; missing stays NaN, which trees can split on."""
+def _encoded_column(before: pa.ChunkedArray, after: pa.ChunkedArray, column: int) -> Floats:
+    """Return numbers with noise, and text as the rank of its level by frequency; missing values are NaN."""
     if not (is_text(before.type) or is_text(after.type)):
-        return _blurred(np.concatenate([to_floats(before), to_floats(after)]), column)
+        return _jittered(np.concatenate([to_floats(before), to_floats(after)]), column)
     text = pa.chunked_array([*plain_text(before).chunks, *plain_text(after).chunks], type=pa.large_string())
     coded = text.combine_chunks().dictionary_encode()
     codes = np.array(coded.indices.cast(pa.float64()).to_numpy(zero_copy_only=False))
@@ -120,7 +131,7 @@ def _classify(names: Sequence[str], before: pa.Table, after: pa.Table, *sides: B
     data, blocks = _encoded(names, before, after), np.concatenate(sides)
     is_current = np.repeat([False, True], [before.num_rows, after.num_rows])
     train = blocks % 2 == 0
-    # Few, shallow, slowly learning trees: an overfitted classifier is blind on the other half, not wrong.
+    # Few, shallow trees with a low learning rate: an overfitted classifier would not separate the test half.
     model = HistGradientBoostingClassifier(
         max_iter=60, learning_rate=0.1, max_leaf_nodes=15, min_samples_leaf=20, early_stopping=False, random_state=0
     )
@@ -129,21 +140,22 @@ def _classify(names: Sequence[str], before: pa.Table, after: pa.Table, *sides: B
     scores = model.decision_function(held_out)
     area = auc(scores[truth], scores[~truth]).statistic
     p_value = _block_test(scores, truth, blocks[~train])
-    told = _contributions(names, model, held_out, truth, area) if p_value < EXPLAIN_FROM else {}
+    contributions = _contributions(names, model, held_out, truth, area) if p_value < MAX_EXPLAINED_P_VALUE else {}
     return JointDrift(
         auc=area,
         p_value=p_value,
         reference_rows=before.num_rows,
         current_rows=after.num_rows,
-        contributions=told,
+        contributions=contributions,
     )
 
 
 def _blocks(table: pa.Table, group_column: str | None) -> Blocks:
-    """Numbered blocks of consecutive rows, or of groups; even ones train and odd ones test.
+    """Return the block number of each row; blocks are of consecutive rows, or of groups.
 
-    Rows that lie together often belong together (the same person, the same hour). Were they split at random, the
-    classifier would recognise its training rows' neighbours and call that drift.
+    Even blocks train the classifier and odd blocks test it. Neighbouring rows are often dependent, such as rows of the
+    same person or hour. With a random split, the classifier would recognise neighbours of its training rows, which
+    would look like drift.
     """
     if group_column:
         return blocks_of(table.column(group_column), BLOCKS)
@@ -151,18 +163,19 @@ def _blocks(table: pa.Table, group_column: str | None) -> Blocks:
 
 
 def _block_test(scores: Floats, truth: NDArray[np.bool_], blocks: Blocks) -> float:
-    """Welch's one-sided test on the mean rank of each block, which holds when rows within a block are dependent.
+    """Return the one-sided p-value of Welch's test on the mean ranks of the blocks.
 
-    The difference of mean ranks is the area under the ROC curve up to scale, so this is a test of it.
+    It holds when the rows of a block are dependent. The difference of mean ranks is proportional to the area under the
+    ROC curve minus 0.5, so this tests the area.
     """
     from scipy.stats import rankdata
 
     ranks = np.asarray(rankdata(scores), dtype=np.float64)
-    means = [_means(ranks[side], blocks[side]) for side in (truth, ~truth)]
+    means = [_block_means(ranks[side], blocks[side]) for side in (truth, ~truth)]
     return welch(*means).p_value if min(map(len, means)) > 1 else 1.0
 
 
-def _means(ranks: Floats, blocks: Blocks) -> Floats:
+def _block_means(ranks: Floats, blocks: Blocks) -> Floats:
     sizes = np.bincount(blocks, minlength=BLOCKS)
     filled = sizes > 0
     return np.asarray(np.bincount(blocks, ranks, BLOCKS)[filled] / sizes[filled])
@@ -171,12 +184,12 @@ def _means(ranks: Floats, blocks: Blocks) -> Floats:
 def _contributions(
     names: Sequence[str], model: Any, data: Floats, truth: NDArray[np.bool_], area: float
 ) -> dict[str, float]:
-    """How much area is lost when one column is shuffled (Breiman 2001), largest first, only real losses."""
-    rng, lost = np.random.default_rng(1), {}
+    """Return the loss of area when one column is shuffled (Breiman 2001), the largest first; tiny ones are left out."""
+    rng, losses = np.random.default_rng(1), {}
     for i, name in enumerate(names):
         shuffled = data.copy()
         shuffled[:, i] = rng.permutation(shuffled[:, i])
         scores = model.decision_function(shuffled)
-        lost[name] = area - auc(scores[truth], scores[~truth]).statistic
-    ranked = sorted(lost.items(), key=lambda item: -item[1])
+        losses[name] = area - auc(scores[truth], scores[~truth]).statistic
+    ranked = sorted(losses.items(), key=lambda item: -item[1])
     return {name: round(drop, 6) for name, drop in ranked if drop > 0.001}

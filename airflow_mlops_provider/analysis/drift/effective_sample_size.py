@@ -1,4 +1,4 @@
-"""Rows that belong together (the same person, the same machine): how many independent ones they are worth."""
+"""Effective sample size of rows in groups, such as the rows of one person or one machine."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from airflow_mlops_provider.exceptions import BadInputError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """What one row of each side counts in a test: 1 when rows are independent.
+    """Effective sample size per row of each side, in (0, 1]; 1 when rows are independent.
 
-    :param reference: of a row of the reference, in (0, 1].
-    :param current: of a row of the current batch.
+    :param reference: of the reference.
+    :param current: of the current batch.
     """
 
     reference: float = 1.0
@@ -28,9 +28,14 @@ class Weights:
 
 
 def measure_weights(reference: Rows, current: Rows, column: str | None) -> Weights:
-    """Weights when all rows with one value of ``column`` may be copies of each other; 1 without a column.
+    """Return the weights of both sides, when all rows of a group may be copies of each other.
 
+    :param reference: rows of the reference.
+    :param current: rows of the current batch.
+    :param column: column of the group of each row; ``None`` when rows are independent, which gives weights of 1.
     :raises BadInputError: when a side lacks the column, or a row has no group.
+
+    Source: Kish 1965, "Survey sampling".
     """
     if column is None:
         return Weights()
@@ -40,7 +45,7 @@ def measure_weights(reference: Rows, current: Rows, column: str | None) -> Weigh
 
 
 def _weight(rows: Rows, column: str, *, role: str) -> float:
-    """Kish's effective sample size over the number of rows, for rows that agree wholly within their group (1965)."""
+    """Return Kish's effective sample size over the number of rows, for rows that are equal within their group."""
     if column not in rows.columns:
         raise BadInputError(f"{role} {rows.uri} has no column {column!r}; it has {', '.join(rows.columns)}")
     if not rows.rows:
@@ -53,7 +58,11 @@ def _weight(rows: Rows, column: str, *, role: str) -> float:
 
 
 def blocks_of(data: pa.ChunkedArray, blocks: int) -> NDArray[np.intp]:
-    """One of ``blocks`` numbers for each row, the same for all rows of a group, on either side and in every run."""
+    """Return a block number for each row, the same for all rows of a group, on both sides and in every run.
+
+    :param data: group of each row.
+    :param blocks: number of blocks.
+    """
     names = plain_text(data).to_pylist() if is_text(data.type) else [number_text(value) for value in to_floats(data)]
     number = {name: zlib.crc32(str(name).encode()) % blocks for name in set(names)}
     return np.array([number[name] for name in names], dtype=np.intp)

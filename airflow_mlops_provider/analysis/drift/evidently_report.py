@@ -1,4 +1,4 @@
-"""Evidently: its HTML report to look at, and its preset as one of the named rules."""
+"""Run Evidently's drift preset, for its HTML report and for the rule that a policy can name."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from airflow_mlops_provider.analysis.drift.columns import Rows
 from airflow_mlops_provider.analysis.drift.domain_classifier import sample_rows
 
 REPORT_ROWS = 2_000
-"""Rows a side that the report is drawn from; its size and time grow with them."""
+"""Rows of each side that the report is drawn from; its size and its time are proportional to them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidentlyDrift:
-    """What Evidently's drift preset finds.
+    """Result of Evidently's drift preset.
 
-    :param share: share of columns that it calls drifted.
+    :param share: share of the columns that Evidently calls drifted.
     :param scores: column to its score, by a method that Evidently chooses.
-    :param drifted: the columns that it calls drifted.
+    :param drifted: columns that Evidently calls drifted.
     """
 
     share: float
@@ -29,14 +29,16 @@ class EvidentlyDrift:
 
 
 def render_evidently(reference: Rows, current: Rows, columns: Sequence[str]) -> bytes:
-    """Evidently's data drift report as one HTML page, with a line on top that says what it was drawn from.
+    """Return Evidently's data drift report as one HTML page, with a note on the rows that it was drawn from.
 
-    :param columns: to show; leave sensitive ones out.
+    :param reference: rows of the reference.
+    :param current: rows of the current batch.
+    :param columns: columns to show; leave sensitive ones out.
     """
     before = sample_rows(reference, columns, limit=REPORT_ROWS)
     after = sample_rows(current, columns, limit=REPORT_ROWS)
     with warnings.catch_warnings():
-        # A picture must not turn a library's deprecation into a failed check.
+        # A deprecation warning of the library must not fail the check.
         warnings.simplefilter("ignore")
         page: str = _run(before, after).get_html_str(as_iframe=False)
     note = (
@@ -49,7 +51,12 @@ def render_evidently(reference: Rows, current: Rows, columns: Sequence[str]) -> 
 
 
 def measure_evidently(reference: Rows, current: Rows, columns: Sequence[str]) -> EvidentlyDrift:
-    """Evidently's drift preset with its own methods and limits, on all rows, which it holds in memory."""
+    """Run Evidently's drift preset with its own methods and limits on all rows, which are held in memory.
+
+    :param reference: rows of the reference.
+    :param current: rows of the current batch.
+    :param columns: columns to compare.
+    """
     before = sample_rows(reference, columns, limit=reference.rows)
     after = sample_rows(current, columns, limit=current.rows)
     with warnings.catch_warnings():
@@ -68,7 +75,7 @@ def measure_evidently(reference: Rows, current: Rows, columns: Sequence[str]) ->
 
 
 def _is_drifted(config: dict[str, Any], value: float) -> bool:
-    """Evidently compares p-values from below and distances from above."""
+    """Return whether Evidently calls the column drifted: p-values below the limit, distances at or above it."""
     limit = float(config["threshold"])
     return value < limit if "p_value" in config["method"] else value >= limit
 

@@ -1,4 +1,4 @@
-"""Profiles as bytes: kept for the next check, or shared in place of the rows they were made from."""
+"""Write and read profiles as bytes, to keep them for the next check or to share them instead of rows."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.requests.profile import MIN_SHARED_COUNT
 
 FORMAT = "airflow-mlops-provider drift profile 2"
-"""Says what a profile holds; one that is kept for the next check is made anew when this changes."""
+"""Name of the format; a profile that was kept for the next check is made again when this changes."""
 _OLDER_FORMATS = ("airflow-mlops-provider drift profile 1",)
-"""Formats that are read: they hold less, so their whole numbers are never taken for codes or keys."""
+"""Older formats that can be read. They lack levels and rises, so their columns are never taken for codes or keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfiledDataset:
-    """A dataset of which only the profile is known.
+    """A dataset without its rows, of which the profile is known.
 
-    :param uri: where the profile, or the data it was made from, lies.
+    :param uri: address of the profile, or of the data that it was made from.
     :param schema: columns and types of the data.
     :param rows: number of rows.
-    :param profiles: column to profile.
+    :param profiles: column to its profile.
     """
 
     uri: str
@@ -44,7 +44,7 @@ class ProfiledDataset:
 
 
 def encode_profile(dataset: ProfiledDataset) -> bytes:
-    """The profile as bytes; equal profiles give equal bytes of content."""
+    """Return the profile as bytes of a compressed ``npz`` file; equal profiles have equal arrays."""
     arrays: dict[str, Any] = {}
     columns = [_header(i, name, profile, arrays) for i, (name, profile) in enumerate(dataset.profiles.items())]
     header = {"format": FORMAT, "rows": dataset.rows, "columns": columns}
@@ -71,10 +71,11 @@ def _levels(profile: LevelProfile) -> dict[str, Any]:
 
 
 def decode_profile(data: bytes, *, uri: str) -> ProfiledDataset:
-    """The inverse of :func:`encode_profile`.
+    """Read a profile from the bytes of :func:`encode_profile`.
 
-    :param uri: what to call the profile in errors and messages.
-    :raises BadInputError: when the bytes are no profile, or one of another version.
+    :param data: the bytes.
+    :param uri: name of the profile in errors and messages.
+    :raises BadInputError: when the bytes are not a profile, or are one of an unknown format.
     """
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
@@ -108,8 +109,10 @@ def _profile(i: int, entry: Mapping[str, Any], arrays: Any) -> NumericProfile | 
 
 
 def merge_profiles(parts: Sequence[ProfiledDataset], *, uri: str) -> ProfiledDataset:
-    """The profile of several parts of one dataset together: files, days, or what other tasks profiled.
+    """Merge the profiles of several parts of one dataset, such as files or days.
 
+    :param parts: profiles with the same edges, in the order of the rows, at least one.
+    :param uri: name of the merged profile in messages.
     :raises BadInputError: when the parts do not hold the same columns.
     """
     first = parts[0]
@@ -129,40 +132,45 @@ def _merged(profiles: Sequence[Any]) -> Any:
     return total
 
 
-def without_rows(dataset: ProfiledDataset, *, min_count: int = MIN_SHARED_COUNT) -> ProfiledDataset:
-    """The profile to share when rows may not be: no extreme value, no level and no cell of fewer than ``min_count``.
+def shareable_profile(dataset: ProfiledDataset, *, min_count: int = MIN_SHARED_COUNT) -> ProfiledDataset:
+    """Return a profile that may be shared when rows may not, without extreme values, rare levels and small cells.
 
-    :param min_count: smallest number of rows that anything in it speaks of.
+    :param dataset: the full profile.
+    :param min_count: smallest number of rows of a level or a cell.
     """
     shared: Profiles = {
-        name: _coarse(profile, min_count) if isinstance(profile, NumericProfile) else _common(profile, min_count)
+        name: _without_small_cells(profile, min_count)
+        if isinstance(profile, NumericProfile)
+        else _without_rare_levels(profile, min_count)
         for name, profile in dataset.profiles.items()
     }
     return replace(dataset, profiles=shared)
 
 
-def _coarse(profile: NumericProfile, min_count: int) -> NumericProfile:
-    """Without the edges that cut off some values, but fewer than ``min_count``, from the edge before or from the end.
+def _without_small_cells(profile: NumericProfile, min_count: int) -> NumericProfile:
+    """Return the profile without the edges that would show cells of fewer than ``min_count`` values.
 
-    No value at all may be cut off by the edges of a value that ``min_count`` rows share: flags and constants stay
-    comparable value by value, and nothing is told of fewer rows.
+    An empty cell may remain beside an atom of at least ``min_count`` values. So flags and constants can still be
+    compared value by value, and no cell has between 1 and ``min_count - 1`` values.
     """
     shared = profile.atoms & (profile.counts >= min_count)
     kept, last = [], 0
     for i, below in enumerate(profile.below.tolist()):
-        # Edge i ends cell i and begins cell i + 1.
+        # Edge i is the end of cell i and the start of cell i + 1.
         before, after = below - last, profile.values - below
         if (before >= min_count or (not before and shared[i + 1])) and (
             after >= min_count or (not after and shared[i])
         ):
             kept.append(i)
             last = below
-    levels = _common(profile.levels, min_count) if profile.is_coded and profile.levels is not None else None
+    levels = (
+        _without_rare_levels(profile.levels, min_count) if profile.is_coded and profile.levels is not None else None
+    )
     coarse = replace(profile, edges=profile.edges[kept], below=profile.below[kept], minimum=np.nan, maximum=np.nan)
     return replace(coarse, levels=levels)
 
 
-def _common(profile: LevelProfile, min_count: int) -> LevelProfile:
+def _without_rare_levels(profile: LevelProfile, min_count: int) -> LevelProfile:
     counts = {level: count for level, count in profile.counts.items() if count >= min_count}
     withheld = profile.withheld + sum(profile.counts.values()) - sum(counts.values())
     return replace(profile, counts=counts, withheld=withheld, single=profile.singles)

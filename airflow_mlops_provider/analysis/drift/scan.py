@@ -1,4 +1,4 @@
-"""One look at the rows of a dataset, which leaves a profile of every column; memory does not grow with the rows."""
+"""Profile every column of a dataset in one pass; memory does not grow with the number of rows."""
 
 from __future__ import annotations
 
@@ -24,17 +24,19 @@ Floats = NDArray[np.float64]
 Profiles = dict[str, NumericProfile | LevelProfile]
 
 SAMPLE_VALUES = 32_768
-"""Values of a column that its edges are chosen from, spread evenly over the rows."""
+"""Approximate number of values of a column that its edges are chosen from, taken at equal distances."""
 LONG_TEXT = 200
-"""Characters of a level that are kept; a longer one is cut and told apart by its hash."""
+"""Longest level, in characters; a longer one is cut and gets a hash of the whole text."""
 
 
 def sample_edges(rows: Rows, columns: Sequence[str]) -> dict[str, Floats]:
-    """Edges for numeric and time columns, from rows taken at even distances over the whole dataset.
+    """Choose edges of the numeric and time columns, from rows taken at equal distances over the whole dataset.
 
-    Even distances, because data sorted by time starts with what it will not hold later.
+    The first rows alone would not do, because values of data that is sorted by time change over the rows.
 
-    :param columns: the numeric and time columns among them get edges.
+    :param rows: the dataset.
+    :param columns: columns to read; only the numeric and time columns among them get edges.
+    :returns: column to its edges.
     """
     numeric = [name for name in columns if kind_of(rows.schema.field(name).type) in _NUMERIC]
     if not numeric:
@@ -58,7 +60,7 @@ def _finite(parts: Sequence[Floats]) -> Floats:
 
 
 def edges_of(profiles: Profiles) -> dict[str, Floats]:
-    """The edges of the numeric and time columns among ``profiles``, with which another dataset is comparable."""
+    """Return the edges of the numeric and time columns, with which another dataset can be profiled and compared."""
     return {name: profile.edges for name, profile in profiles.items() if isinstance(profile, NumericProfile)}
 
 
@@ -72,24 +74,25 @@ def profile_rows(
 ) -> Profiles:
     """Profile every column in one pass.
 
-    :param columns: which ones.
-    :param edges: of the numeric and time columns; the others are counted by level. Chosen from the rows themselves,
-        in a pass of its own, by default.
+    :param rows: the dataset.
+    :param columns: columns to profile.
+    :param edges: column to its edges; columns without edges are counted by level. By default the edges are chosen from
+        the rows, in a pass before.
     :param by_level: columns that are counted by level whatever their type.
-    :param known: profiles that these will be compared with, whose levels are counted however many there are.
-    :returns: column to profile.
+    :param known: profiles of the reference; their codes are counted one by one in any case.
+    :returns: column to its profile.
     """
     if edges is None:
         edges = sample_edges(rows, [name for name in columns if name not in by_level])
     counters = [
-        _NumericCounter(edges=edges[name], levels=CodeCounter(known=_codes((known or {}).get(name))))
+        _NumericCounter(edges=edges[name], levels=CodeCounter(known=_known_codes((known or {}).get(name))))
         if name in edges and name not in by_level
         else _LevelCounter()
         for name in columns
     ]
     with ThreadPoolExecutor(2) as pool:
         for batch in rows.batches(columns, coded=True):
-            # Sorting and counting release the interpreter's lock, so two columns are counted at a time.
+            # Sorting and counting release the interpreter's lock, so two columns can be counted at the same time.
             list(pool.map(_add, counters, batch.columns))
     return {name: counter.profile() for name, counter in zip(columns, counters, strict=True)}
 
@@ -98,8 +101,8 @@ def _add(counter: _NumericCounter | _LevelCounter, data: Any) -> None:
     counter.add(data)
 
 
-def _codes(profile: NumericProfile | LevelProfile | None) -> frozenset[str]:
-    """The levels of a column of codes."""
+def _known_codes(profile: NumericProfile | LevelProfile | None) -> frozenset[str]:
+    """Return the levels of a column of codes; none of any other column."""
     if not isinstance(profile, NumericProfile) or not profile.is_coded or profile.levels is None:
         return frozenset()
     return frozenset(profile.levels.counts)
@@ -178,17 +181,17 @@ class _LevelCounter:
 
 def _level_names(values: Any) -> list[str | None]:
     if is_text(values.type):
-        return _shortened(plain_text(values))
+        return _truncated_levels(plain_text(values))
     return [None if np.isnan(value) else number_text(value) for value in to_floats(values).tolist()]
 
 
-def _shortened(levels: Any) -> list[str | None]:
+def _truncated_levels(levels: Any) -> list[str | None]:
     texts: list[str | None] = levels.to_pylist()
     longest = pc.max(pc.utf8_length(levels)).as_py() or 0
     if longest <= LONG_TEXT:
         return texts
-    return [text if text is None or len(text) <= LONG_TEXT else _cut(text) for text in texts]
+    return [text if text is None or len(text) <= LONG_TEXT else _truncated(text) for text in texts]
 
 
-def _cut(text: str) -> str:
+def _truncated(text: str) -> str:
     return f"{text[:LONG_TEXT]}... #{zlib.crc32(text.encode()):x}"

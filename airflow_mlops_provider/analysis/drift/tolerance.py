@@ -1,7 +1,7 @@
-"""Did the values move, or only jump off their places? How much of a KS distance is left when small moves are forgiven.
+"""Measure how much of a KS distance remains when small moves of the values are tolerated.
 
-Where many rows share a value, the smallest move of all values makes a KS distance as large as the most frequent value
-is: ages of 24.05 instead of 24 are a distance of 0.1. So a distance matters only when values moved by enough.
+When many rows share a value, a tiny move of all values makes a KS distance as large as the share of the most frequent
+value: ages of 24.05 instead of 24 have a distance of 0.1. So a distance counts only when values move far enough.
 """
 
 from __future__ import annotations
@@ -10,40 +10,47 @@ import numpy as np
 
 from airflow_mlops_provider.analysis.drift.profile import NumericProfile
 
-TOLERATED_SHARE = 0.05
-"""Robust standard deviations of the reference by which a value may move for nothing."""
+TOLERANCE = 0.05
+"""Tolerated move of a value, in robust standard deviations of the reference."""
 
-COUNTS = 2.0
-"""Times what is left of a distance that the distance may count: then a shift of a normal distribution that reaches the
-default floor counts in full, and values that jump off their places count for nothing."""
+ROBUST_FACTOR = 2.0
+"""A distance counts at most as this many times the distance that remains.
+
+With this factor, a shift of a normal distribution that reaches the default limit counts in full, and tiny moves of
+frequent values do not count at all.
+"""
 
 
-def spread_of(profile: NumericProfile) -> float:
-    """Robust standard deviation: of a normal distribution with the same quartiles, or the same middle nine tenths.
+def robust_spread(profile: NumericProfile) -> float:
+    """Return the robust standard deviation, which is that of a normal distribution with the same quartiles.
 
-    :returns: in the units of the values; 0 when nine tenths of them are one value.
+    When the quartiles are equal, the 5 % and 95 % quantiles are used.
+
+    :returns: in the units of the values; 0 when nine tenths of the values are equal.
     """
     low, early, late, high = profile.quantiles((0.05, 0.25, 0.75, 0.95)).tolist()
     return float((late - early) / 1.349 or (high - low) / 3.29)
 
 
-def tolerated_move(profile: NumericProfile) -> float:
-    """By how much a value of this reference may move for nothing, in the units of the values."""
-    spread = spread_of(profile)
-    # Nearly the largest numbers there are: their differences overflow, and nothing is forgiven.
-    return TOLERATED_SHARE * spread if np.isfinite(spread) else 0.0
+def tolerance_of(profile: NumericProfile) -> float:
+    """Return the tolerated move of a value of this reference, in the units of the values."""
+    spread = robust_spread(profile)
+    # The differences of numbers near the largest float overflow; no move is tolerated then.
+    return TOLERANCE * spread if np.isfinite(spread) else 0.0
 
 
-def moved_interval(reference: NumericProfile, current: NumericProfile, by: float) -> tuple[float, float]:
-    """An interval that certainly contains :func:`~.distances.ks_distance_beyond` of the two columns.
+def ks_beyond_interval(reference: NumericProfile, current: NumericProfile, by: float) -> tuple[float, float]:
+    """Return an interval that contains the KS distance beyond a tolerated move, from two profiles.
 
-    At least this share of the values lies further than ``by`` from where it lay, however they are paired.
+    The distance is that of :func:`~airflow_mlops_provider.analysis.stats.distances.ks_distance_beyond`.
 
-    :param by: what is forgiven, in the units of the values; the profiles have the same edges.
+    :param reference: profile of the reference.
+    :param current: profile of the current batch, with the same edges.
+    :param by: tolerated move, in the units of the values.
     """
     edges = reference.edges
-    f, g = reference.steps, current.steps
-    # Values below an edge are below edge + by once moved; how many of the other side's are is known at edges near it.
+    f, g = reference.cumulative, current.cumulative
+    # Values below an edge are below ``edge + by`` after the move. The other side is known only at the edges next to it.
     above = np.searchsorted(edges, edges + by, side="left") + 1
     reached = np.nextafter(np.concatenate([[-np.inf], edges]) + by, np.inf)
     below = np.searchsorted(edges, reached, side="right")
@@ -52,6 +59,6 @@ def moved_interval(reference: NumericProfile, current: NumericProfile, by: float
     return low, min(1.0, max(low, high))
 
 
-def robust(distance: float, left: float) -> float:
-    """A KS distance as it counts, from what is left of it when small moves are forgiven."""
-    return min(distance, COUNTS * left)
+def robust_distance(distance: float, beyond: float) -> float:
+    """Return a KS distance as it counts, from the distance beyond the tolerated move."""
+    return min(distance, ROBUST_FACTOR * beyond)

@@ -1,7 +1,7 @@
-"""Calibration on the reference's own windows: how unusual is this day among the days that the reference holds?
+"""Calibrate drift on the reference's own windows: how unusual is the current batch among the days of the reference?
 
-Rows of one day are not independent draws. With weather or weekday columns every test that counts rows alarms on every
-ordinary day; the days themselves tell what ordinary is.
+The rows of one day are not independent. With columns such as weather or weekday, tests that count rows alarm on every
+ordinary day. The differences between the days of the reference show which differences are ordinary.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy import special
 from airflow_mlops_provider.analysis.drift.columns import Plan, Rows
 from airflow_mlops_provider.analysis.drift.profile import NumericProfile
 from airflow_mlops_provider.analysis.drift.scan import Profiles
-from airflow_mlops_provider.analysis.drift.tolerance import spread_of
+from airflow_mlops_provider.analysis.drift.tolerance import robust_spread
 from airflow_mlops_provider.analysis.drift.window_counts import CELLS, Cells, WindowCounts, count_windows
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.drift import WindowDrift
@@ -23,68 +23,71 @@ from airflow_mlops_provider.records.reports.drift import WindowDrift
 Floats = NDArray[np.float64]
 
 MIN_WINDOWS = 30
-"""Windows that a reference needs; with fewer, the smallest possible p-value is too large to alarm by."""
-REACH = 20.0
-"""Robust standard deviations from the median at which distance ends: one outlier must not hide a shift."""
+"""Smallest number of windows; with fewer, even the smallest possible p-value is too large for an alarm."""
+MAX_DEVIATIONS = 20.0
+"""Robust standard deviations from the median at which values are cut off, so that an outlier does not hide a shift."""
 MIN_SPREAD = 0.005
-"""Smallest spread of a column's effects between windows, so that a column that never moved does not divide by zero."""
+"""Smallest standard deviation of a column's effects over the windows, which avoids a division by zero."""
 WINDOW_LEVEL = 0.05
-"""Share of windows that count as out of the ordinary."""
+"""Share of the windows that count as unusual."""
 MISSING = " (missing)"
-"""What is added to a column's name for the effect on its share of missing values."""
+"""Suffix to a column's name for the effect on its share of missing values."""
 UNSEEN = " (unseen)"
-"""What is added to a column's name for its share of levels that no other window holds."""
+"""Suffix to a column's name for its share of values with a level that no other window has."""
 
 
 def measure_windows(
     plans: Sequence[Plan], profiles: Profiles, reference: Rows, current: Rows, column: str
 ) -> tuple[WindowDrift | None, str]:
-    """The current batch as one more window among those of the reference.
+    """Compare the current batch with the windows of the reference, as one more window.
 
-    Each window, the current batch among them, is compared with all others together: by Wasserstein distance in robust
-    standard deviations for numbers, by Jensen-Shannon distance for levels, by the change of the missing share, and by
-    the share of levels that no other window holds. Each effect is standardised by its median and standard deviation
-    over the windows, a window's score is its largest standardised effect, and the p-value is the rank of the current
-    score among the windows' own: ``(1 + #{score >= current}) / (windows + 1)``.
+    Each window, the current batch included, is compared with all others together. There are four effects: the
+    Wasserstein distance of numbers in robust standard deviations, the Jensen-Shannon distance of levels, the change of
+    the share of missing values, and the share of values with a level that no other window has. Each effect is
+    standardised by its median and standard deviation over the windows. The score of a window is its largest
+    standardised effect. The p-value is the rank of the current score:
+    ``(1 + #{score >= current}) / (windows + 1)``.
 
-    :param plans: the columns to compare.
-    :param profiles: of the reference.
-    :param column: what tells windows apart.
-    :returns: the measurement and an empty note, or nothing and why in words.
-    :raises BadInputError: when the reference lacks the column, or it has too many values to be windows.
+    :param plans: plans of the columns to compare.
+    :param profiles: column to its profile in the reference.
+    :param reference: rows of the reference.
+    :param current: rows of the current batch.
+    :param column: column of the window of each row of the reference.
+    :returns: the measurement and an empty note, or ``None`` and the reason as a sentence.
+    :raises BadInputError: when the reference lacks the column, or the column has too many values.
 
-    Source: permutation p-value after Phipson & Smyth 2010.
+    Source: Phipson & Smyth 2010, "Permutation p-values should never be zero".
     """
     if column not in reference.columns:
         raise BadInputError(
             f"reference {reference.uri} has no column {column!r}; it has {', '.join(reference.columns)}"
         )
-    cells = {plan.column: cells_of(profiles[plan.column]) for plan in plans}
+    cells = {plan.column: cells_of_column(profiles[plan.column]) for plan in plans}
     windows = count_windows(reference, cells, column)
     if len(windows.labels) < MIN_WINDOWS:
         return None, f"only {len(windows.labels)} windows in the reference, {MIN_WINDOWS} are needed to calibrate"
-    today = count_windows(current, cells, None)
+    batch = count_windows(current, cells, None)
     effects = {
-        name: pair for plan in plans for name, pair in _effects(plan.column, cells[plan.column], windows, today).items()
+        name: pair for plan in plans for name, pair in _effects(plan.column, cells[plan.column], windows, batch).items()
     }
-    return _ranked(column, len(windows.labels), effects), ""
+    return _window_drift(column, len(windows.labels), effects), ""
 
 
-def cells_of(profile: object) -> Cells:
-    """Where the values of a column are cut: numbers at quantiles of the reference, and beyond them as far as counts."""
+def cells_of_column(profile: object) -> Cells:
+    """Return the cells of a column: for numbers, cut at quantiles of the reference and at distances beyond them."""
     if not isinstance(profile, NumericProfile) or not profile.edges.size or profile.is_coded:
         return Cells()
-    middle, scale = profile.quantiles((0.5,))[0], spread_of(profile) or 1.0
+    middle, scale = profile.quantiles((0.5,))[0], robust_spread(profile) or 1.0
     kept = profile.edges[np.unique(np.linspace(0, profile.edges.size - 1, CELLS).astype(np.intp))]
-    far = np.geomspace(1, REACH, 12) * scale
-    edges = np.unique(np.concatenate([kept, middle - far, middle + far]))
-    return Cells(edges=edges[np.abs(edges - middle) <= REACH * scale], scale=scale)
+    distances_from_middle = np.geomspace(1, MAX_DEVIATIONS, 12) * scale
+    edges = np.unique(np.concatenate([kept, middle - distances_from_middle, middle + distances_from_middle]))
+    return Cells(edges=edges[np.abs(edges - middle) <= MAX_DEVIATIONS * scale], scale=scale)
 
 
-def _effects(name: str, cells: Cells, windows: WindowCounts, today: WindowCounts) -> dict[str, Floats]:
-    """Effect of each window, today the last of them, against all others together, of one column."""
-    counts = np.vstack([windows.counts[name], today.counts[name]])
-    rows = np.concatenate([windows.rows, today.rows])
+def _effects(name: str, cells: Cells, windows: WindowCounts, batch: WindowCounts) -> dict[str, Floats]:
+    """Return the effects of one column for each window against all others together; the current batch is the last."""
+    counts = np.vstack([windows.counts[name], batch.counts[name]])
+    rows = np.concatenate([windows.rows, batch.rows])
     missing = rows - counts.sum(axis=1)
     others = (missing.sum() - missing) / np.maximum(rows.sum() - rows, 1)
     rest = counts.sum(axis=0) - counts
@@ -99,10 +102,14 @@ def _effects(name: str, cells: Cells, windows: WindowCounts, today: WindowCounts
 
 
 def distances(cells: Cells, windows: Floats, others: Floats) -> Floats:
-    """Distance of each window's counts from the others', by row; 1 for a window without any value.
+    """Return the distance of each window's counts from those of the others, shape ``(windows,)``.
 
-    :param windows: counts, shape ``(windows, cells)``.
-    :param others: counts, shape ``(windows, cells)`` or ``(1, cells)``.
+    It is the Wasserstein distance in units of the scale when there are edges, else the Jensen-Shannon distance. The
+    distance of a window without any value is 1.
+
+    :param cells: the cells of the column.
+    :param windows: counts of each window, shape ``(windows, cells)``.
+    :param others: counts to compare with, shape ``(windows, cells)`` or ``(1, cells)``.
     """
     sums = windows.sum(axis=1, keepdims=True), others.sum(axis=1, keepdims=True)
     p, q = windows / np.maximum(sums[0], 1), others / np.maximum(sums[1], 1)
@@ -111,8 +118,8 @@ def distances(cells: Cells, windows: Floats, others: Floats) -> Floats:
 
 
 def _wasserstein(cells: Cells, p: Floats, q: Floats) -> Floats:
-    """The area between the distribution functions, which are known at the edges and taken as straight between them."""
-    assert cells.edges is not None  # noqa: S101  # for the type checker; the caller looked
+    """Return the area between the distribution functions, which are interpolated linearly between the edges."""
+    assert cells.edges is not None  # noqa: S101  # for the type checker; the caller has checked
     gaps = np.abs(np.cumsum(p - q, axis=1))[:, :-1]
     if cells.edges.size < 2:
         return np.asarray(gaps.max(axis=1, initial=0.0))
@@ -125,16 +132,16 @@ def _jensen_shannon(p: Floats, q: Floats) -> Floats:
     return np.asarray(np.sqrt(np.clip(divergence, 0, 1)))
 
 
-def _ranked(column: str, windows: int, effects: Mapping[str, Floats]) -> WindowDrift:
+def _window_drift(column: str, windows: int, effects: Mapping[str, Floats]) -> WindowDrift:
     names = list(effects)
     found = np.column_stack([effects[name] for name in names])
-    # Today is one of the windows throughout: were it standardised by the others alone, it would score too high.
+    # The current batch is standardised as one of the windows. By the others alone, its score would be too high.
     middle, spread = np.median(found, axis=0), np.maximum(found.std(axis=0, ddof=1), MIN_SPREAD)
-    every = (found - middle) / spread
-    scores, standardised = every[:-1].max(axis=1), every[-1]
+    scores_of_effects = (found - middle) / spread
+    scores, standardised = scores_of_effects[:-1].max(axis=1), scores_of_effects[-1]
     order = np.argsort(-standardised, kind="stable")
     score = float(standardised[order[0]])
-    # So many windows may score higher than one that is still out of the ordinary.
+    # This many windows may score higher than a window that is unusual.
     allowed = int(WINDOW_LEVEL * (windows + 1)) - 1
     return WindowDrift(
         column=column,

@@ -1,4 +1,4 @@
-"""One pass over a dataset that counts every column by window."""
+"""Count every column of a dataset by window, in one pass."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 CELLS = 200
-"""Cells of a numeric column, and levels of a categorical one that keep a cell of their own."""
+"""Number of cells of a numeric column, and number of levels of a categorical one with a cell of their own."""
 MAX_WINDOWS = 5_000
-"""Windows that are kept apart; a column with more values is a time stamp or an identifier, not a window."""
+"""Largest number of windows; a column with more values is a time stamp or an identifier, not a window."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Cells:
-    """How the values of a column are cut into cells.
+    """The cells that the values of a column are counted in.
 
-    :param edges: of a numeric or time column; ``None`` for levels, which get cells in the order they appear.
-    :param scale: the reference's spread, in which distances are measured.
+    :param edges: increasing edges of a numeric or time column; ``None`` for levels, which get cells in the order in
+        which they occur.
+    :param scale: robust standard deviation of the reference, the unit of distances.
+    :param levels: level to cell.
     """
 
     edges: Floats | None = None
@@ -40,7 +42,7 @@ class Cells:
         return CELLS + 1 if self.edges is None else self.edges.size + 1
 
     def codes(self, data: Any) -> Codes:
-        """The cell of each row, -1 for missing."""
+        """Return the cell of each row, -1 for missing values."""
         if self.edges is not None:
             values = to_floats(data)
             return np.where(np.isnan(values), -1, np.searchsorted(self.edges, values, side="right"))
@@ -56,9 +58,9 @@ class Cells:
 class WindowCounts:
     """Counts of every column by window.
 
-    :param labels: the windows, in order of appearance.
+    :param labels: names of the windows, in order of occurrence.
     :param rows: rows of each window, shape ``(windows,)``.
-    :param counts: column to counts, shape ``(windows, cells)``.
+    :param counts: column to its counts, shape ``(windows, cells)``.
     """
 
     labels: tuple[str, ...]
@@ -69,8 +71,10 @@ class WindowCounts:
 def count_windows(rows: Rows, cells: Mapping[str, Cells], column: str | None) -> WindowCounts:
     """Count every column of ``cells`` by window.
 
-    :param column: what tells windows apart; ``None`` takes all rows as one window.
-    :raises BadInputError: when there are too many windows, naming the column.
+    :param rows: the rows to count.
+    :param cells: column to its cells.
+    :param column: column of the window of each row; ``None`` takes all rows as one window.
+    :raises BadInputError: when the column has more than :data:`MAX_WINDOWS` values.
     """
     labels: dict[str, int] = {} if column else {"": 0}
     totals: dict[str, Floats] = {name: np.zeros((1, cell.size)) for name, cell in cells.items()}
@@ -97,12 +101,12 @@ def _batches(
             raise BadInputError(
                 f"{rows.uri}: window column {column!r} has more than {MAX_WINDOWS:,} values; name one of days or weeks"
             )
-        # Rows without a window form a window of their own.
+        # Rows without a window are one window.
         yield np.where(window < 0, number("missing") if (window < 0).any() else 0, window), batch.columns[:-1]
 
 
 def _add(totals: Floats, window: Codes, codes: Codes, windows: int) -> Floats:
-    """``totals`` with the rows of a batch added; it grows with the windows."""
+    """Return ``totals`` with the rows of a batch added, and with a row for each new window."""
     cells = totals.shape[1]
     if windows > totals.shape[0]:
         totals = np.vstack([totals, np.zeros((windows - totals.shape[0], cells))])
@@ -112,9 +116,10 @@ def _add(totals: Floats, window: Codes, codes: Codes, windows: int) -> Floats:
 
 
 def coded(data: Any, number: Any) -> Codes:
-    """A number for the level of each row, -1 for missing.
+    """Return a number for the level of each row, -1 for missing values.
 
-    :param number: level to number.
+    :param data: a column of text, numbers or times.
+    :param number: function from level to number.
     """
     if not is_text(data.type):
         values = to_floats(data)

@@ -1,4 +1,4 @@
-"""How good a model is, with intervals, and whether it is better than another on the same rows."""
+"""Measure a model's metrics with intervals, and compare it with another model on the same rows."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ def measure_evaluation(
     notes: Sequence[str] = (),
     seed: int = 0,
 ) -> EvaluationReport:
-    """Measure a candidate, alone and against the champion, on the same rows.
+    """Measure a candidate alone, and compare it with the champion and a dummy model on the same rows.
 
-    :param champion: its predictions on the candidate's rows, in the same order.
-    :param metric: the deciding one.
-    :param declared: all metrics that the model declares; the candidate is compared with the champion in the others too.
-    :param groups: group of each row; rows of one group are resampled together.
-    :param alpha: one-sided level of the bounds that will be asked for.
-    :param latency: measured elsewhere and passed through to the report, as are ``invariants``, ``robustness`` and
-        ``notes``.
-    :param held_out: whether the rows are others than those that the candidate was trained on.
-    :param seed: of every bootstrap.
+    :param candidate: predictions of the candidate.
+    :param champion: predictions of the champion on the same rows, in the same order; ``None`` without a champion.
+    :param metric: the deciding metric.
+    :param declared: all metrics that the model declares. Candidate and champion are compared in the others too.
+    :param groups: group of each row, shape ``(n,)``; the rows of a group are resampled together.
+    :param alpha: one-sided level of the bounds that the policy uses, in (0, 1).
+    :param latency: passed through to the report, as are ``invariants``, ``robustness`` and ``notes``.
+    :param held_out: whether the candidate was trained on other rows.
+    :param seed: seed of every bootstrap.
+    :raises BadInputError: when the deciding metric cannot be computed from the predictions.
     """
     names = dict.fromkeys((*METRICS, metric.name))
     return EvaluationReport(
@@ -61,7 +62,9 @@ def measure_evaluation(
         if champion
         else None,
         positive_class=candidate.positive_class,
-        other_metrics=_in_others(candidate, champion, metric, declared, alpha=alpha, groups=groups, seed=seed)
+        other_metrics=_compare_other_metrics(
+            candidate, champion, metric, declared, alpha=alpha, groups=groups, seed=seed
+        )
         if champion
         else None,
         latency=latency,
@@ -72,7 +75,7 @@ def measure_evaluation(
     )
 
 
-def _in_others(
+def _compare_other_metrics(
     candidate: Predictions,
     champion: Predictions,
     deciding: Metric,
@@ -82,7 +85,7 @@ def _in_others(
     groups: ArrayLike | None,
     seed: int,
 ) -> tuple[Comparison, ...] | None:
-    """Paired comparisons in the declared metrics besides the deciding one, with bounds at the corrected level."""
+    """Compare both models in the declared metrics other than the deciding one, with bounds at Bonferroni's level."""
     usable = [m for m in declared if m.name != deciding.name and m.applies_to(candidate) and m.applies_to(champion)]
     found = tuple(
         compare(m, candidate, champion, name="champion", alphas=[alpha / len(usable)], groups=groups, seed=seed)
@@ -91,8 +94,10 @@ def _in_others(
     return found or None
 
 
-def unmeasurable(candidate: Predictions, metric: Metric, *, invariants: Sequence[Invariant]) -> EvaluationReport:
-    """The report on a model whose answers are no numbers to measure by: its broken invariants and nothing else."""
+def report_without_metrics(
+    candidate: Predictions, metric: Metric, *, invariants: Sequence[Invariant]
+) -> EvaluationReport:
+    """Return the report on a model that predicts NaN or infinity: it has the broken invariants and no metrics."""
     return EvaluationReport(
         task=candidate.task,
         metric=metric.name,

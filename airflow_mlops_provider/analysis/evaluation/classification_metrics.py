@@ -1,4 +1,4 @@
-"""Metrics of predicted classes and of probabilities."""
+"""Metrics of predicted classes, metrics of probabilities, and rates."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from airflow_mlops_provider.records.model_spec import Direction
 
 
 def _confusion_sums(p: Predictions) -> Floats:
-    """Per judged class: hit, predicted, true. Two classes are judged by the positive one, more by all of them."""
-    judged = [1] if p.is_binary else range(len(p.classes))
+    """Return, for each class that counts: hit, predicted, true. With two classes only the positive one counts."""
+    counted = [1] if p.is_binary else range(len(p.classes))
     predicted, columns = predicted_of(p), []
-    for code in judged:
-        said, true = predicted == code, p.truth == code
-        columns += [said & true, said, true]
+    for code in counted:
+        in_class, true = predicted == code, p.truth == code
+        columns += [in_class & true, in_class, true]
     return np.column_stack(columns).astype(np.float64)
 
 
-def _over_classes(of_class: Callable[[Floats, Floats, Floats], Floats]) -> Callable[[Floats], Floats]:
+def _mean_over_classes(of_class: Callable[[Floats, Floats, Floats], Floats]) -> Callable[[Floats], Floats]:
     def value(sums: Floats) -> Floats:
         return np.asarray(np.mean([of_class(*sums.T[i : i + 3]) for i in range(0, sums.shape[1], 3)], axis=0))
 
@@ -40,7 +40,7 @@ def _over_classes(of_class: Callable[[Floats, Floats, Floats], Floats]) -> Calla
 
 
 def _recall_sums(p: Predictions) -> Floats:
-    """Per class: hit, true."""
+    """Return, for each class: hit, true."""
     predicted, columns = predicted_of(p), []
     for code in range(max(2, len(p.classes))):
         true = p.truth == code
@@ -49,13 +49,13 @@ def _recall_sums(p: Predictions) -> Floats:
 
 
 def _mean_recall(sums: Floats) -> Floats:
-    """The mean of the recalls of the classes that occur (scikit-learn's ``balanced_accuracy_score``)."""
+    """Return the mean recall of the classes that occur (scikit-learn's ``balanced_accuracy_score``)."""
     hits, true = sums[:, 0::2], sums[:, 1::2]
     return ratio_of(ratio_of(hits, true).sum(axis=1), (true > 0).sum(axis=1).astype(np.float64))
 
 
 def _correlation_sums(p: Predictions) -> Floats:
-    """1, right, and per class: predicted, true."""
+    """Return 1, correct, and for each class: predicted, true."""
     predicted = predicted_of(p)
     columns = [np.ones(len(predicted)), predicted == p.truth]
     for code in range(max(2, len(p.classes))):
@@ -64,10 +64,10 @@ def _correlation_sums(p: Predictions) -> Floats:
 
 
 def _matthews(sums: Floats) -> Floats:
-    """Matthews' correlation coefficient of any number of classes; 0 where one side is constant (Gorodkin 2004)."""
-    n, right, said, true = sums[:, 0], sums[:, 1], sums[:, 2::2], sums[:, 3::2]
-    covariance = right * n - (said * true).sum(axis=1)
-    spread = (n**2 - (said**2).sum(axis=1)) * (n**2 - (true**2).sum(axis=1))
+    """Return Matthews' correlation of any number of classes (Gorodkin 2004); 0 when one side is constant."""
+    n, correct, predicted, true = sums[:, 0], sums[:, 1], sums[:, 2::2], sums[:, 3::2]
+    covariance = correct * n - (predicted * true).sum(axis=1)
+    spread = (n**2 - (predicted**2).sum(axis=1)) * (n**2 - (true**2).sum(axis=1))
     return ratio_of(covariance, np.sqrt(np.maximum(spread, 0.0)))
 
 
@@ -103,21 +103,21 @@ CLASS_METRICS = (
         name="precision",
         direction=Direction.HIGHER,
         sums=_confusion_sums,
-        value=_over_classes(lambda hit, said, _true: ratio_of(hit, said)),
+        value=_mean_over_classes(lambda hit, predicted, _true: ratio_of(hit, predicted)),
         ratio=(0, 1),
     ),
     Metric(
         name="recall",
         direction=Direction.HIGHER,
         sums=_confusion_sums,
-        value=_over_classes(lambda hit, _said, true: ratio_of(hit, true)),
+        value=_mean_over_classes(lambda hit, _predicted, true: ratio_of(hit, true)),
         ratio=(0, 2),
     ),
     Metric(
         name="f1",
         direction=Direction.HIGHER,
         sums=_confusion_sums,
-        value=_over_classes(lambda hit, said, true: ratio_of(2 * hit, said + true)),
+        value=_mean_over_classes(lambda hit, predicted, true: ratio_of(2 * hit, predicted + true)),
     ),
     Metric(name="balanced_accuracy", direction=Direction.HIGHER, sums=_recall_sums, value=_mean_recall),
     Metric(name="mcc", direction=Direction.HIGHER, limits=(-1.0, 1.0), sums=_correlation_sums, value=_matthews),
@@ -154,18 +154,18 @@ def _two_classes(p: Predictions, name: str) -> tuple[NDArray[np.bool_], NDArray[
 
 
 def _selection_sums(p: Predictions) -> Floats:
-    said, _ = _two_classes(p, "selection_rate")
-    return np.column_stack([np.ones(len(said)), said]).astype(np.float64)
+    predicted, _ = _two_classes(p, "selection_rate")
+    return np.column_stack([np.ones(len(predicted)), predicted]).astype(np.float64)
 
 
 def _fpr_sums(p: Predictions) -> Floats:
-    said, true = _two_classes(p, "fpr")
-    return np.column_stack([said & ~true, ~true]).astype(np.float64)
+    predicted, true = _two_classes(p, "fpr")
+    return np.column_stack([predicted & ~true, ~true]).astype(np.float64)
 
 
 def _fnr_sums(p: Predictions) -> Floats:
-    said, true = _two_classes(p, "fnr")
-    return np.column_stack([~said & true, true]).astype(np.float64)
+    predicted, true = _two_classes(p, "fnr")
+    return np.column_stack([~predicted & true, true]).astype(np.float64)
 
 
 RATES = (
@@ -185,4 +185,4 @@ RATES = (
         ratio=(0, 1),
     ),
 )
-"""Rates that say how rows are treated, not how good the model is."""
+"""Rates that measure how rows are treated, not how good the model is."""

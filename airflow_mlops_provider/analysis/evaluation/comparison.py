@@ -1,4 +1,4 @@
-"""A metric with its interval, and two models compared on the same rows."""
+"""Estimate a metric with its interval, and compare two models on the same rows."""
 
 from __future__ import annotations
 
@@ -27,19 +27,21 @@ Floats = NDArray[np.float64]
 _NORMAL = NormalDist()
 
 ALPHAS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.0125, 0.05 / 3, 0.025, 0.05, 0.1)
-"""Levels whose bounds every comparison keeps, so that it can be judged again under another confidence."""
+"""One-sided levels whose bounds every comparison holds, so that a policy of another confidence can be applied later."""
 
 MIN_TAIL_DRAWS = 20
-"""Fewer draws than this beyond a percentile do not place it; the bootstrap's standard error then has its say too."""
+"""With fewer draws beyond a percentile, it is not known well enough, and the bootstrap's standard error is used too."""
 
 
 def estimate_all(
     predictions: Predictions, *, groups: ArrayLike | None = None, seed: int = 0, names: Iterable[str] = METRICS
 ) -> tuple[MetricEstimate, ...]:
-    """Every metric that applies to ``predictions``, with 95 % intervals.
+    """Estimate every metric that applies to ``predictions``, with 95 % intervals.
 
-    :param groups: group of each row; rows of one group are resampled together.
-    :param names: which metrics to consider.
+    :param predictions: of one model.
+    :param groups: group of each row, shape ``(n,)``; the rows of a group are resampled together.
+    :param seed: seed of the bootstraps.
+    :param names: names of the metrics to consider.
     """
     chosen = [find_metric(name) for name in names]
     return tuple(estimate(m, predictions, groups=groups, seed=seed) for m in chosen if m.applies_to(predictions))
@@ -48,7 +50,15 @@ def estimate_all(
 def estimate(
     metric: Metric, predictions: Predictions, *, groups: ArrayLike | None = None, seed: int = 0
 ) -> MetricEstimate:
-    """One metric with its 95 % interval: Wilson's for a proportion, DeLong's for an area, else a bootstrap."""
+    """Estimate one metric with its 95 % interval: Wilson's for a proportion, DeLong's for an area, else a bootstrap.
+
+    :param metric: what to estimate.
+    :param predictions: of one model.
+    :param groups: group of each row, shape ``(n,)``; the rows of a group are resampled together.
+    :param seed: seed of the bootstrap.
+
+    Source: Wilson 1927; DeLong, DeLong & Clarke-Pearson 1988; percentile bootstrap, Efron 1979.
+    """
     value, ratio = metric.of(predictions), metric.ratio
     if groups is None and ratio is not None and metric.is_proportion(predictions):
         sums = metric.sums(predictions).sum(axis=0)
@@ -59,13 +69,13 @@ def estimate(
         draws = bootstrap(by_group(metric.sums(predictions), groups), metric.value, seed=seed)
         low, high = np.quantile(draws, [0.025, 0.975])
         method = _bootstrap_name(groups)
-    # A skewed bootstrap may leave the estimate itself outside; an interval that excludes it misleads.
+    # The percentiles of a skewed bootstrap may exclude the estimate, which would mislead a reader.
     low, high = min(float(low), value), max(float(high), value)
     return MetricEstimate(name=metric.name, value=value, low=low, high=high, direction=metric.direction, method=method)
 
 
 def _area_interval(predictions: Predictions) -> tuple[float, float]:
-    """DeLong's on the logit scale, which keeps it inside [0, 1]."""
+    """Return DeLong's interval on the logit scale, which keeps it inside [0, 1]."""
     result = delong(predictions.truth == 1, scores_of(predictions)[:, None])
     area, error = float(result.areas[0]), float(np.sqrt(result.covariance[0, 0]))
     if not 0 < area < 1 or not error:
@@ -85,13 +95,19 @@ def compare(
     groups: ArrayLike | None = None,
     seed: int = 0,
 ) -> Comparison:
-    """The candidate against another model on the same rows.
+    """Compare the candidate with another model on the same rows.
 
-    :param name: what to call the other: ``champion`` or ``dummy``.
-    :param alphas: one-sided levels that are needed besides :data:`ALPHAS`.
-    :param groups: group of each row; rows of one group are resampled together.
-    :param seed: of the bootstrap.
+    :param metric: what to compare.
+    :param candidate: predictions of the candidate.
+    :param other: predictions of the other model on the same rows, in the same order.
+    :param name: name of the other model in the report: ``champion`` or ``dummy``.
+    :param alphas: one-sided levels of bounds besides :data:`ALPHAS`, in (0, 1).
+    :param groups: group of each row, shape ``(n,)``; the rows of a group are resampled together.
+    :param seed: seed of the bootstrap.
     :returns: the gain is positive when the candidate is better, whatever the metric's direction.
+
+    Source: DeLong, DeLong & Clarke-Pearson 1988 for areas; paired percentile bootstrap, Efron 1979, else; p-value of
+    accuracy by McNemar's mid-p, Fagerland, Lydersen & Laake 2013.
     """
     levels = sorted({*ALPHAS, *alphas})
     if groups is None and metric.name == "roc_auc" and candidate.is_binary:
@@ -107,7 +123,7 @@ def compare(
 
 
 class _Paired(NamedTuple):
-    """The fields of a Comparison that depend on how it was made."""
+    """The fields of a Comparison that depend on the method."""
 
     value: float
     other_value: float
@@ -127,7 +143,7 @@ def _by_delong(
     error = float(np.sqrt(max(0.0, contrast @ result.covariance @ contrast)))
     p_value = math.erfc(gain / error / math.sqrt(2)) / 2 if error else float(gain <= 0)
     if against_constant:
-        # Against a constant the null law is known without an estimate of the error, so few rows are judged rightly.
+        # Against constant scores the null distribution is known, and it holds for few rows; DeLong's does not.
         from scipy import stats
 
         found = stats.mannwhitneyu(scores[positive], scores[~positive], alternative="greater").pvalue
@@ -150,8 +166,8 @@ def _by_bootstrap(
     levels: Sequence[float],
     seed: int,
 ) -> _Paired:
-    ours, theirs = metric.sums(candidate), metric.sums(other)
-    width, sign = ours.shape[1], metric.direction.sign
+    candidate_terms, other_terms = metric.sums(candidate), metric.sums(other)
+    width, sign = candidate_terms.shape[1], metric.direction.sign
 
     def both(sums: Floats) -> tuple[Floats, Floats]:
         return metric.value(sums[:, :width]), metric.value(sums[:, width:])
@@ -160,19 +176,19 @@ def _by_bootstrap(
         value, other_value = both(sums)
         return np.asarray(sign * (value - other_value))
 
-    units = by_group(np.hstack([ours, theirs]), groups)
+    units = by_group(np.hstack([candidate_terms, other_terms]), groups)
     total = units.sum(axis=0, keepdims=True)
     draws = bootstrap(units, gains, seed=seed)
     value, other_value = (float(each[0]) for each in both(total))
     gain = sign * (value - other_value) + 0.0  # no minus before a zero
     bounds = tuple(_bound_of_draws(draws, gain, alpha, len(units)) for alpha in levels)
-    return _Paired(value, other_value, gain, bounds, _p_of_draws(draws, gain, len(units)), len(units))
+    return _Paired(value, other_value, gain, bounds, _p_value_of_draws(draws, gain, len(units)), len(units))
 
 
 def _bound_of_draws(draws: Floats, gain: float, alpha: float, units: int) -> Bound:
-    """Percentiles of the draws, or Student's t around the gain where that is wider and too few draws lie beyond.
+    """Return percentiles of the draws, widened to those of Student's t where too few draws lie beyond them.
 
-    :param units: what was resampled; one less are the degrees of freedom.
+    :param units: number of units that were resampled; the degrees of freedom are one less.
     """
     lower, upper = map(float, np.quantile(draws, [alpha, 1 - alpha]))
     if alpha * len(draws) < MIN_TAIL_DRAWS:
@@ -183,10 +199,10 @@ def _bound_of_draws(draws: Floats, gain: float, alpha: float, units: int) -> Bou
     return Bound(alpha=alpha, lower=lower + 0.0, upper=upper + 0.0)
 
 
-def _p_of_draws(draws: Floats, gain: float, units: int) -> float:
-    """The share of draws without a gain; where they are few, no less than Student's t says."""
+def _p_value_of_draws(draws: Floats, gain: float, units: int) -> float:
+    """Return the share of draws without a gain; when they are few, at least the p-value of Student's t."""
     without, error = int((draws <= 0).sum()), float(draws.std(ddof=1))
-    if without >= MIN_TAIL_DRAWS or not error > 0:  # NaN is not either
+    if without >= MIN_TAIL_DRAWS or not error > 0:  # also true when the error is NaN
         return (1 + without) / (len(draws) + 1)
     from scipy import special
 
@@ -194,8 +210,10 @@ def _p_of_draws(draws: Floats, gain: float, units: int) -> float:
 
 
 def _mcnemar(candidate: Predictions, other: Predictions) -> float:
-    ours, theirs = predicted_of(candidate) == candidate.truth, predicted_of(other) == other.truth
-    return mcnemar_midp(int(np.sum(ours & ~theirs)), int(np.sum(~ours & theirs)))
+    candidate_correct, other_correct = predicted_of(candidate) == candidate.truth, predicted_of(other) == other.truth
+    return mcnemar_midp(
+        int(np.sum(candidate_correct & ~other_correct)), int(np.sum(~candidate_correct & other_correct))
+    )
 
 
 def _bootstrap_name(groups: ArrayLike | None) -> str:

@@ -1,4 +1,4 @@
-"""How a model behaves when it is asked: speed, memory, and what must hold of every answer."""
+"""Measure a model's prediction time and memory, and check invariants of its predictions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_CALLS = 300
 MAX_BATCHES = 30
 BATCH_ROWS = 1000
 BUDGET_SECONDS = 2.0
-"""Timing stops after this long, with as many calls as were made by then."""
+"""Timing stops after this time, in seconds, with as many calls as were made by then."""
 
 
 def measure_latency(
@@ -32,10 +32,10 @@ def measure_latency(
 ) -> Latency:
     """Time ``predict`` on single rows and on a batch of up to :data:`BATCH_ROWS` rows of ``frame``.
 
-    :param predict: answers a frame; called a few times first, untimed.
-    :param frame: rows to ask about, at least one.
-    :param artifact_bytes: passed through.
-    :param budget_seconds: for the single rows and again for the batches.
+    :param predict: predicts the rows of a frame; it is called three times for warm-up before the timing.
+    :param frame: rows to predict, at least one.
+    :param artifact_bytes: size of the stored model in bytes, passed through.
+    :param budget_seconds: time limit in seconds, for the single rows and again for the batches.
     """
     batch = frame.iloc[:BATCH_ROWS]
     singles = [frame.iloc[[row]] for row in np.linspace(0, len(frame) - 1, min(len(frame), MAX_CALLS), dtype=int)]
@@ -60,15 +60,17 @@ def measure_latency(
     )
 
 
-def _times(predict: Callable[[pd.DataFrame], Any], asked: Iterator[pd.DataFrame], budget_seconds: float) -> list[float]:
-    spent: list[float] = []
-    for rows in asked:
+def _times(
+    predict: Callable[[pd.DataFrame], Any], inputs: Iterator[pd.DataFrame], budget_seconds: float
+) -> list[float]:
+    seconds: list[float] = []
+    for rows in inputs:
         started = time.perf_counter()
         predict(rows)
-        spent.append(time.perf_counter() - started)
-        if sum(spent) > budget_seconds:
+        seconds.append(time.perf_counter() - started)
+        if sum(seconds) > budget_seconds:
             break
-    return spent
+    return seconds
 
 
 def _peak_megabytes(predict: Callable[[pd.DataFrame], Any], batch: pd.DataFrame) -> float:
@@ -88,19 +90,21 @@ def _peak_megabytes(predict: Callable[[pd.DataFrame], Any], batch: pd.DataFrame)
 def check_invariants(
     task: Task, rows: int, predicted: NDArray[Any], scores: NDArray[Any] | None, classes: Sequence[Any]
 ) -> tuple[Invariant, ...]:
-    """What must hold of every answer, however good or bad the model is.
+    """Check what must hold for the predictions of every model, whether good or bad.
 
-    :param rows: rows that were asked about.
-    :param predicted: classes or values.
-    :param scores: of the positive class or of every class; ``None`` when the model gives none.
-    :param classes: that the model knows; empty for regression.
+    :param task: classification or regression.
+    :param rows: number of rows that were given to the model.
+    :param predicted: predicted classes or values, shape ``(n,)``.
+    :param scores: scores of the positive class, shape ``(n,)``, or of every class, shape ``(n, k)``; ``None`` when the
+        model has none.
+    :param classes: classes of the model; empty for regression.
     """
     found = [_invariant("one_answer_a_row", abs(rows - len(predicted)), "the model answered {} rows too many or few")]
     if task is Task.REGRESSION:
         broken = int((~np.isfinite(np.asarray(predicted, dtype=np.float64))).sum())
         return (*found, _invariant("finite", broken, "{} predictions are NaN or infinite"))
-    strangers = int((~np.isin(predicted, np.asarray(classes))).sum()) if len(classes) else 0
-    found.append(_invariant("known_classes", strangers, "{} predictions are no class of the model"))
+    unknown = int((~np.isin(predicted, np.asarray(classes))).sum()) if len(classes) else 0
+    found.append(_invariant("known_classes", unknown, "{} predictions are no class of the model"))
     if scores is None:
         return tuple(found)
     finite = np.isfinite(scores).reshape(rows, -1).all(axis=1)

@@ -1,7 +1,7 @@
-"""What a metric is: a function of sums over rows, so that one bootstrap serves them all.
+"""Metrics as functions of sums over rows, so that one bootstrap works for all of them.
 
-Each metric says what a row adds to its sums and how the sums become its value. An area under a curve or a median is no
-function of sums; its first-order expansion (each row's influence) is, and that is what is resampled.
+A metric defines the terms of each row and how their sums become its value. An area under a curve or a median is not a
+function of sums. Its first-order expansion, which adds up the influence of each row, is one and is resampled instead.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """What one model said about rows whose truth is known.
+    """Predictions of one model for ``n`` rows with known truth.
 
     :param task: classification or regression.
-    :param truth: class numbers (positions in ``classes``), or values; shape ``(n,)``.
-    :param predicted: the same for the model; ``None`` when only scores are known.
-    :param scores: probability or score of the positive class, shape ``(n,)``, or of every class, shape ``(n, k)``.
-    :param classes: of two, the last is the positive one; empty for regression.
-    :param has_probabilities: whether ``scores`` are probabilities; values of a decision function are not, even where
+    :param truth: true class codes (positions in ``classes``) or values, shape ``(n,)``.
+    :param predicted: predicted class codes or values, shape ``(n,)``; ``None`` when only scores are known.
+    :param scores: probability or score of the positive class, shape ``(n,)``, or of every class, shape ``(n, k)``;
+        ``None`` when the model has none.
+    :param classes: the classes; of two classes the last is the positive one. Empty for regression.
+    :param has_probabilities: whether ``scores`` are probabilities. Values of a decision function are not, even when
         they lie between 0 and 1.
     """
 
@@ -40,7 +41,7 @@ class Predictions:
     has_probabilities: bool = True
 
     def at(self, rows: NDArray[Any]) -> Predictions:
-        """The predictions of some rows, by positions or by a mask of shape ``(n,)``."""
+        """Return the predictions of some rows, given as positions or as a mask of shape ``(n,)``."""
         return replace(
             self,
             truth=self.truth[rows],
@@ -49,11 +50,11 @@ class Predictions:
         )
 
     def with_positive(self, positive: Any | None) -> Predictions:
-        """The same answers with ``positive`` as the class that rates and scores speak of, of two classes.
+        """Return the same predictions with ``positive`` as the positive class of two.
 
-        :param positive: one of the classes; ``None`` leaves the order as it is. Where a third class turned up in the
-            rows, there is no positive one.
-        :raises BadInputError: when it is none of the classes.
+        :param positive: one of the classes; ``None`` keeps the order of the classes. With three classes, which the
+            rows may hold though the model knows two, nothing changes.
+        :raises BadInputError: when ``positive`` is not one of the classes.
         """
         if positive is None or self.task is not Task.CLASSIFICATION:
             return self
@@ -76,7 +77,7 @@ class Predictions:
 
     @property
     def positive_class(self) -> str | None:
-        """The class that rates and scores speak of, as text; ``None`` unless there are two classes."""
+        """The positive class as text; ``None`` unless there are two classes."""
         return str(self.classes[1]) if self.task is Task.CLASSIFICATION and len(self.classes) == 2 else None
 
     @property
@@ -86,7 +87,7 @@ class Predictions:
 
 
 def _swapped(codes: NDArray[Any]) -> NDArray[Any]:
-    """Class 0 as 1 and 1 as 0; a class that is none of the two (-1) stays."""
+    """Return class code 0 as 1 and 1 as 0; the code -1 of unknown classes stays."""
     return np.where(codes < 0, codes, 1 - codes)
 
 
@@ -96,22 +97,23 @@ def _mean_value(truth: NDArray[Any]) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One metric.
+    """One metric, as a function of sums over rows.
 
-    :param name: as users write it.
-    :param direction: which way is better.
-    :param task: what it applies to.
-    :param of_scores: whether it needs scores rather than predicted classes or values.
-    :param sums: what each row adds, shape ``(n, p)``.
-    :param value: of sums of shape ``(b, p)``, shape ``(b,)``.
-    :param limits: between which its values lie.
-    :param ratio: which sum over which other sum the metric is, when it is a proportion of rows; ``None`` otherwise.
-    :param binary_ratio: whether it is a proportion only where there are two classes.
-    :param is_expansion: whether its sums are a first-order expansion around all rows, so that the rows themselves are
-        needed to have its value in a slice.
+    :param name: name that users write.
+    :param direction: whether higher or lower values are better.
+    :param task: classification or regression.
+    :param of_scores: whether the metric needs scores instead of predicted classes or values.
+    :param sums: returns the terms of each row, shape ``(n, p)``.
+    :param value: computes values of shape ``(b,)`` from sums of shape ``(b, p)``.
+    :param limits: smallest and largest possible value.
+    :param ratio: positions of the numerator and the denominator among the sums, when the metric is a proportion of
+        rows; ``None`` otherwise.
+    :param binary_ratio: whether it is a proportion only when there are two classes.
+    :param is_expansion: whether its sums are a first-order expansion around all rows. Its value in a slice must then
+        be computed from the rows of the slice.
     :param needs_probabilities: whether its scores must be probabilities.
-    :param is_defined: whether it exists for these values; always by default.
-    :param constant: the best constant answer of a regression, from the true values of shape ``(n,)``.
+    :param is_defined: whether the metric is defined for these predictions; ``None`` when it always is.
+    :param constant: computes the best constant prediction of a regression from the true values, shape ``(n,)``.
     """
 
     name: str
@@ -129,7 +131,7 @@ class Metric:
     constant: Callable[[NDArray[Any]], float] = _mean_value
 
     def applies_to(self, predictions: Predictions) -> bool:
-        """Whether ``predictions`` hold what it needs: classes or values, scores, probabilities, two classes."""
+        """Return whether ``predictions`` hold what the metric needs: classes or values, scores, two classes."""
         if self.task is not predictions.task:
             return False
         if not self.of_scores:
@@ -143,35 +145,44 @@ class Metric:
         return bool((predictions.truth != predictions.truth[0]).any())
 
     def is_proportion(self, predictions: Predictions) -> bool:
-        """Whether it is a share of rows here, so that exact laws apply."""
+        """Return whether the metric is a proportion of rows for these predictions, so that exact tests apply."""
         return self.ratio is not None and (predictions.is_binary or not self.binary_ratio)
 
     def of(self, predictions: Predictions) -> float:
-        """The metric's value."""
+        """Return the metric's value for all rows of ``predictions``."""
         return float(self.value(self.sums(predictions).sum(axis=0, keepdims=True))[0])
 
 
 def ratio_of(numerator: Floats, denominator: Floats) -> Floats:
-    """0 where the denominator is 0, as precision is without a single positive prediction."""
+    """Return the ratio, which is 0 where the denominator is 0, as for precision without a positive prediction."""
     return np.divide(numerator, denominator, out=np.zeros_like(numerator, dtype=np.float64), where=denominator > 0)
 
 
 def predicted_of(p: Predictions) -> NDArray[Any]:
-    """The predicted classes or values; raises ``BadInputError`` when only scores are known."""
+    """Return the predicted classes or values, shape ``(n,)``.
+
+    :raises BadInputError: when only scores are known.
+    """
     if p.predicted is None:
         raise BadInputError("this metric needs predicted classes, and only scores outside [0, 1] are given")
     return p.predicted
 
 
 def scores_of(p: Predictions) -> Floats:
-    """The scores; raises ``BadInputError`` when only classes are known."""
+    """Return the scores, shape ``(n,)`` or ``(n, k)``.
+
+    :raises BadInputError: when only classes are known.
+    """
     if p.scores is None:
         raise BadInputError("this metric needs scores, and the model gives classes only")
     return p.scores
 
 
 def mean_sums(of_row: Callable[[Predictions], Any]) -> Callable[[Predictions], Floats]:
-    """The sums of a mean over rows: 1 and ``of_row``, shape ``(n, 2)``."""
+    """Return the function of the terms of a mean over rows: 1 and ``of_row``, shape ``(n, 2)``.
+
+    :param of_row: computes the value of each row, shape ``(n,)``.
+    """
 
     def sums(p: Predictions) -> Floats:
         values = np.asarray(of_row(p), dtype=np.float64)
@@ -181,5 +192,5 @@ def mean_sums(of_row: Callable[[Predictions], Any]) -> Callable[[Predictions], F
 
 
 def mean_of(sums: Floats) -> Floats:
-    """The mean from the sums of :func:`mean_sums`, shape ``(b,)``."""
+    """Return the mean, shape ``(b,)``, from sums of the terms of :func:`mean_sums`, shape ``(b, 2)``."""
     return ratio_of(sums[:, 1], sums[:, 0])

@@ -1,4 +1,4 @@
-"""Every metric by name."""
+"""All metrics by name, and the dummy model that they are compared with."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = [
     "SLICE_METRICS",
     "Metric",
     "Predictions",
-    "directed",
     "find_metric",
     "majority_or_mean",
     "predicted_of",
     "roc_pseudo_values",
     "scores_of",
+    "with_direction",
 ]
 
 _PINBALL = re.compile(r"pinball_([1-9][0-9]?)")
@@ -33,16 +33,18 @@ _PINBALL = re.compile(r"pinball_([1-9][0-9]?)")
 METRICS: dict[str, Metric] = {
     metric.name: metric for metric in (*CLASS_METRICS, *RANKING_METRICS, *PROBABILITY_METRICS, *REGRESSION_METRICS)
 }
-"""Every metric by name. The first of a task is its default."""
+"""All metrics by name; the first of a task is its default."""
 
 SLICE_METRICS: dict[str, Metric] = METRICS | {metric.name: metric for metric in RATES}
-"""What a slice can be judged by: every metric, and rates that say how a slice is treated, not how good the model is."""
+"""The metrics that slices can be compared in: all metrics, and the rates that measure how a slice is treated."""
 
 
 def find_metric(name: str, among: Mapping[str, Metric] | None = None) -> Metric:
-    """The metric called ``name``; raises ``BadInputError`` listing those there are.
+    """Return the metric called ``name``.
 
-    :param among: where to look; :data:`METRICS` by default.
+    :param name: name of a metric, or ``pinball_1`` to ``pinball_99``.
+    :param among: metrics by name; :data:`METRICS` by default.
+    :raises BadInputError: when there is no such metric; the message lists the metrics.
     """
     known = METRICS if among is None else among
     quantile = _PINBALL.fullmatch(name)
@@ -53,10 +55,12 @@ def find_metric(name: str, among: Mapping[str, Metric] | None = None) -> Metric:
     return known[name]
 
 
-def directed(metric: Metric, direction: Direction | None) -> Metric:
-    """The metric, better in ``direction`` where it is a rate that says how rows are treated.
+def with_direction(metric: Metric, direction: Direction | None) -> Metric:
+    """Return the metric with ``direction`` as the better one.
 
-    :raises BadInputError: when the metric says how good a model is, which has one direction.
+    :param metric: one of the rates when its direction is to change.
+    :param direction: whether higher or lower is better; ``None`` keeps the metric's direction.
+    :raises BadInputError: when the direction is another and the metric is not a rate.
     """
     if direction is None or direction is metric.direction:
         return metric
@@ -70,7 +74,10 @@ def directed(metric: Metric, direction: Direction | None) -> Metric:
 
 
 def majority_or_mean(predictions: Predictions, metric: Metric) -> Predictions:
-    """The dummy: the majority class with the class shares as scores, or the metric's best constant value."""
+    """Return the predictions of the dummy model for the same rows.
+
+    It predicts the majority class with the shares of the classes as scores, or the best constant value of the metric.
+    """
     truth = predictions.truth
     if predictions.task is Task.REGRESSION:
         return replace(predictions, predicted=np.full(len(truth), metric.constant(truth)))

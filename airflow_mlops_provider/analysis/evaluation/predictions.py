@@ -1,4 +1,4 @@
-"""Columns of a prediction table, or the answers of a model, as :class:`Predictions`; bad ones are refused by name."""
+"""Make :class:`Predictions` from columns of a prediction table or from the output of a model."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_CLASSES = 20
-"""A numeric label is a class when it holds whole numbers and at most this many different ones."""
+"""A numeric label holds classes when its values are whole numbers and at most this many are different."""
 
-MOST_CLASSES = 1_000
-"""Every class is resampled on its own; a column with more of them is a key rather than a label."""
+MAX_MEASURED_CLASSES = 1_000
+"""Largest number of classes that is measured; a column with more of them is a key rather than a label."""
 
 _SHOWN = 5
 
-CUT = 0.5
-"""A score at or above this is read as the positive class."""
+THRESHOLD = 0.5
+"""A score of at least this is read as the positive class."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionTable:
-    """The columns of a prediction table, read.
+    """What was read from a prediction table.
 
-    :param task: as given or recognised.
-    :param metric: as given, or the default for what the columns hold.
-    :param models: one for each column asked for, in order.
-    :param notes: how the columns were read, for a person.
+    :param task: the given task, or the one that was recognised.
+    :param metric: the given metric, or the default for the columns.
+    :param models: the predictions of each column, in the order given.
+    :param notes: sentences on how the columns were read.
     """
 
     task: Task
@@ -57,17 +57,19 @@ def read_prediction_table(
     metric: str | Metric | None = None,
     task: Task | None = None,
 ) -> PredictionTable:
-    """Read the truth and one or more models' answers to it from columns of ``frame``.
+    """Read the truth and the predictions of one or more models from columns of ``frame``.
 
-    Whether a column holds scores or classes is decided by the metric: ``roc_auc``, ``log_loss`` and ``brier`` take
-    scores of the positive class (the larger of the two labels), the others take classes or, for regression, values.
+    The metric decides whether a column holds scores or classes. ``roc_auc``, ``average_precision``, ``log_loss`` and
+    ``brier`` take scores of the positive class, which is the larger of the two labels. The others take classes or, for
+    regression, values.
 
+    :param frame: one row for each prediction.
     :param label: column of the truth.
-    :param columns: columns of the models' answers.
-    :param metric: the deciding one; by default ``rmse`` for regression, ``roc_auc`` when every answer column holds
-        fractions and the label two classes, otherwise ``accuracy``.
+    :param columns: columns of the predictions, one a model.
+    :param metric: the deciding metric. By default it is ``rmse`` for regression, ``roc_auc`` when every prediction
+        column holds fractions and the label has two classes, otherwise ``accuracy``.
     :param task: by default classification for text, booleans, and up to :data:`MAX_CLASSES` different whole numbers.
-    :raises BadInputError: on missing or non-finite values, a wrong type or too few classes, naming the column.
+    :raises BadInputError: on missing or infinite values, a wrong type or too few classes; names the column.
     """
     if frame.empty:
         raise BadInputError("the table of predictions has no rows")
@@ -76,9 +78,9 @@ def read_prediction_table(
         task = _metric(metric).task if metric else recognise_task(frame[label], label)
         source = f"metric {_metric(metric).name!r}" if metric else f"label column {label!r}"
         notes.append(f"task {task} was recognised from {source}")
-    _no_missing(frame[label], label, "labels")
+    _require_no_missing(frame[label], label, "labels")
     for column in columns:
-        _no_missing(frame[column], column, "predictions")
+        _require_no_missing(frame[column], column, "predictions")
     if task is Task.REGRESSION:
         chosen = _metric_for(task, metric or "rmse")
         truth = _numbers(frame[label], label)
@@ -87,12 +89,17 @@ def read_prediction_table(
     fractions = [_holds_fractions(frame[column]) for column in columns]
     two_classes = frame[label].nunique() == 2
     chosen = _metric_for(task, metric or ("roc_auc" if all(fractions) and two_classes else "accuracy"))
-    models = tuple(_classified(frame, label, column, chosen, notes) for column in columns)
+    models = tuple(_read_classes(frame, label, column, chosen, notes) for column in columns)
     return PredictionTable(task=task, metric=chosen, models=models, notes=tuple(notes))
 
 
 def recognise_task(labels: pd.Series[Any], column: str) -> Task:
-    """Classification for text, booleans, categories and few different whole numbers; otherwise regression."""
+    """Return classification for text, booleans, categories and few different whole numbers, otherwise regression.
+
+    :param labels: values of the label column; missing ones are ignored.
+    :param column: name of the label column, for errors.
+    :raises BadInputError: when every label is missing.
+    """
     present = labels.dropna()
     if present.empty:
         raise BadInputError(f"label column {column!r} has no value at all")
@@ -102,7 +109,7 @@ def recognise_task(labels: pd.Series[Any], column: str) -> Task:
     return Task.CLASSIFICATION if whole and present.nunique() <= MAX_CLASSES else Task.REGRESSION
 
 
-def from_answers(
+def from_model_output(
     task: Task,
     truth: pd.Series[Any],
     predicted: NDArray[Any],
@@ -112,18 +119,21 @@ def from_answers(
     has_probabilities: bool = True,
     is_sensitive: bool = False,
 ) -> Predictions:
-    """What a model answered, against the truth.
+    """Make predictions from the output of a model and the truth.
 
-    :param truth: labels or values, without missing ones.
+    :param task: classification or regression.
+    :param truth: true labels or values, without missing ones, ``n`` rows.
     :param predicted: the model's classes or values, shape ``(n,)``.
-    :param scores: of the positive class, shape ``(n,)``, or of each of ``classes``, shape ``(n, k)``.
-    :param classes: the classes the model knows, in the order of its scores; empty for regression.
+    :param scores: scores of the positive class, shape ``(n,)``, or of each of ``classes``, shape ``(n, k)``; ``None``
+        when the model has none.
+    :param classes: the classes of the model in the order of its scores; empty for regression.
     :param has_probabilities: whether the scores are probabilities, and not values of a decision function.
-    :param is_sensitive: whether the classes must not stand in messages.
-    :raises BadInputError: when the target is missing somewhere or is no number in a regression.
+    :param is_sensitive: whether messages must not show the classes.
+    :raises BadInputError: when a true value is missing or not a number in a regression, or no true class is known to
+        the model.
     """
     column = str(truth.name)
-    _no_missing(truth, column, "labels")
+    _require_no_missing(truth, column, "labels")
     if task is Task.REGRESSION:
         return Predictions(task=task, truth=_numbers(truth, column), predicted=np.asarray(predicted, dtype=np.float64))
     labels = _as_array(truth)
@@ -135,32 +145,35 @@ def from_answers(
     known = (*classes, *unseen)
     codes = {value: code for code, value in enumerate(known)}
     if scores is not None and unseen:
-        scores = _for_more_classes(scores, len(unseen), has_probabilities=has_probabilities)
+        scores = _padded_scores(scores, len(unseen), has_probabilities=has_probabilities)
     return Predictions(
         task=task,
-        truth=_coded(labels, codes),
-        predicted=_coded(np.asarray(predicted), codes),
+        truth=_class_codes(labels, codes),
+        predicted=_class_codes(np.asarray(predicted), codes),
         scores=None if scores is None else np.asarray(scores, dtype=np.float64),
         classes=known,
         has_probabilities=has_probabilities,
     )
 
 
-def _for_more_classes(scores: NDArray[Any], more: int, *, has_probabilities: bool) -> NDArray[Any]:
-    """Scores of every class, where the model knows none for the last ``more``: the least that there is."""
+def _padded_scores(scores: NDArray[Any], more: int, *, has_probabilities: bool) -> NDArray[Any]:
+    """Return scores of every class, with the smallest possible score for the last ``more`` classes.
+
+    The model does not know these classes, so it has no scores for them.
+    """
     if scores.ndim == 1:
         scores = np.column_stack([1 - scores if has_probabilities else -scores, scores])
     least = 0.0 if has_probabilities else float(scores.min()) - 1
     return np.column_stack([scores, np.full((len(scores), more), least)])
 
 
-def _classified(frame: pd.DataFrame, label: str, column: str, metric: Metric, notes: list[str]) -> Predictions:
+def _read_classes(frame: pd.DataFrame, label: str, column: str, metric: Metric, notes: list[str]) -> Predictions:
     labels = _as_array(frame[label])
     classes = _unique(labels, label)
     if metric.of_scores:
         return _from_scores(frame, label, column, metric)
     if len(classes) == 2 and _holds_fractions(frame[column]):
-        note = f"column {column!r} holds fractions: {CUT} and above was read as class {classes[1]!r}"
+        note = f"column {column!r} holds fractions: {THRESHOLD} and above was read as class {classes[1]!r}"
         notes.extend([note] if note not in notes else [])
         return _from_scores(frame, label, column, METRICS["roc_auc"])
     answers = _as_array(frame[column])
@@ -173,13 +186,17 @@ def _classified(frame: pd.DataFrame, label: str, column: str, metric: Metric, no
         held = "has one class only" if len(classes) == 1 else f"holds {labels.dtype}"
         raise BadInputError(f"column {column!r} holds fractions, which are no classes: label column {label!r} {held}")
     known = tuple(sorted({*classes, *_unique(answers, column)}))
-    if len(known) > MOST_CLASSES:
+    if len(known) > MAX_MEASURED_CLASSES:
         raise BadInputError(
-            f"columns {label!r} and {column!r} hold {len(known):,} classes, and at most {MOST_CLASSES:,} are measured"
+            f"columns {label!r} and {column!r} hold {len(known):,} classes, "
+            f"and at most {MAX_MEASURED_CLASSES:,} are measured"
         )
     codes = {value: code for code, value in enumerate(known)}
     return Predictions(
-        task=Task.CLASSIFICATION, truth=_coded(labels, codes), predicted=_coded(answers, codes), classes=known
+        task=Task.CLASSIFICATION,
+        truth=_class_codes(labels, codes),
+        predicted=_class_codes(answers, codes),
+        classes=known,
     )
 
 
@@ -195,7 +212,7 @@ def _from_scores(frame: pd.DataFrame, label: str, column: str, metric: Metric) -
     return Predictions(
         task=Task.CLASSIFICATION,
         truth=(labels == classes[1]).astype(np.intp),
-        predicted=(scores >= CUT).astype(np.intp) if probabilities else None,
+        predicted=(scores >= THRESHOLD).astype(np.intp) if probabilities else None,
         scores=scores,
         classes=classes,
     )
@@ -212,7 +229,7 @@ def _metric_for(task: Task, named: str | Metric) -> Metric:
     return metric
 
 
-def _no_missing(values: pd.Series[Any], column: str, what: str) -> None:
+def _require_no_missing(values: pd.Series[Any], column: str, what: str) -> None:
     missing = int(values.isna().sum())
     if missing:
         raise BadInputError(f"column {column!r} has {missing:,} missing {what} of {len(values):,} rows")
@@ -234,7 +251,7 @@ def _numbers(values: pd.Series[Any], column: str) -> NDArray[np.float64]:
 
 
 def _holds_fractions(values: pd.Series[Any]) -> bool:
-    """Whether these are numbers in [0, 1] that are not all 0 or 1: scores rather than classes."""
+    """Return whether all values are numbers in [0, 1] and some are neither 0 nor 1: scores rather than classes."""
     if not _types().is_float_dtype(values):
         return False
     numbers = np.asarray(values, dtype=np.float64)
@@ -242,16 +259,16 @@ def _holds_fractions(values: pd.Series[Any]) -> bool:
 
 
 def _as_array(values: pd.Series[Any]) -> NDArray[Any]:
-    """Booleans as 0 and 1, numbers as numbers, everything else as Python objects."""
+    """Return integers as they are, booleans and other numbers as floats, and everything else as Python objects."""
     if _types().is_integer_dtype(values):
-        return np.asarray(values)  # as floats, labels beyond 2**53 would fall together
+        return np.asarray(values)  # floats would make some labels beyond 2**53 equal
     if _types().is_numeric_dtype(values):
         return np.asarray(values, dtype=np.float64)
     return np.asarray(values, dtype=object)
 
 
 def _types() -> Any:
-    from pandas.api import types  # half a second to import, and plain classes need none of it
+    from pandas.api import types  # takes half a second to import, and plain classes do not need it
 
     return types
 
@@ -263,7 +280,7 @@ def _unique(values: NDArray[Any], column: str) -> tuple[Any, ...]:
         raise BadInputError(f"column {column!r} mixes types that cannot be ordered as classes") from error
 
 
-def _coded(values: NDArray[Any], codes: dict[Any, int]) -> NDArray[np.intp]:
-    """Class numbers; a class that is in none of ``codes`` becomes -1 and so is never right."""
+def _class_codes(values: NDArray[Any], codes: dict[Any, int]) -> NDArray[np.intp]:
+    """Return the code of each value; a class without a code becomes -1, which no prediction equals."""
     found, inverse = np.unique(values, return_inverse=True)
     return np.asarray([codes.get(value, -1) for value in found.tolist()], dtype=np.intp)[inverse]

@@ -1,4 +1,4 @@
-"""Areas under curves of ranked scores, with each row's influence on them."""
+"""Metrics of ranked scores: areas under the ROC and the precision-recall curve, with the influence of each row."""
 
 from __future__ import annotations
 
@@ -21,22 +21,27 @@ from airflow_mlops_provider.records.model_spec import Direction
 
 
 def roc_pseudo_values(p: Predictions) -> Floats:
-    """The area under the ROC curve plus each row's influence on it, shape ``(n,)``; their mean is the area.
+    """Return the area under the ROC curve plus each row's influence on it, shape ``(n,)``; the mean is the area.
 
-    Several classes: the mean of one against the rest.
+    With more than two classes it is the mean of the areas of each class against the rest.
 
-    :raises BadInputError: when there is one class only.
+    :raises BadInputError: when there is one class only, or no scores.
+
+    Source: DeLong, DeLong & Clarke-Pearson 1988; pseudo-values after Efron 1982.
     """
     return _one_against_rest(p, "roc_auc", _roc_of)
 
 
 def average_precision_pseudo_values(p: Predictions) -> Floats:
-    """Average precision plus each row's influence on it, shape ``(n,)``; their mean is the average precision.
+    """Return average precision plus each row's influence on it, shape ``(n,)``; the mean is the average precision.
 
-    Rows of equal scores share one threshold, as in scikit-learn. The influence is the derivative of the weighted
-    average precision by the row's weight (the infinitesimal jackknife, Efron 1982).
+    Rows of equal scores share one threshold, as in scikit-learn. With more than two classes it is the mean over the
+    classes, each against the rest. The influence is the derivative of the weighted average precision by the weight of
+    the row.
 
-    :raises BadInputError: when there is one class only.
+    :raises BadInputError: when there is one class only, or no scores.
+
+    Source: the infinitesimal jackknife, Efron 1982.
     """
     return _one_against_rest(p, "average_precision", _average_precision_of)
 

@@ -1,4 +1,4 @@
-"""Metrics of predicted values."""
+"""Metrics of regression."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _errors(p: Predictions) -> Floats:
 
 
 def _r2_sums(p: Predictions) -> Floats:
-    truth = p.truth - p.truth.mean()  # r2 does not depend on the origin; near it, the sums keep their digits
+    truth = p.truth - p.truth.mean()  # r2 does not depend on the origin; centred sums lose fewer digits
     return np.column_stack([np.ones(len(truth)), _errors(p) ** 2, truth, truth**2])
 
 
@@ -37,7 +37,7 @@ def _r2(sums: Floats) -> Floats:
 
 
 def _relative_errors(p: Predictions) -> Floats:
-    """Against values of 0 the error counts against the smallest number there is, as in scikit-learn."""
+    """Return absolute errors relative to the true values; a true 0 counts as machine epsilon, as in scikit-learn."""
     size = np.maximum(np.abs(np.asarray(p.truth, dtype=np.float64)), np.finfo(np.float64).eps)
     return np.asarray(np.abs(_errors(p)) / size)
 
@@ -55,10 +55,12 @@ def _median(truth: NDArray[np.float64]) -> float:
 
 
 def median_pseudo_values(values: Floats) -> Floats:
-    """The median plus each value's influence on it, shape ``(n,)``; their mean is the median.
+    """Return the median plus each value's influence on it, shape ``(n,)``; the mean is the median.
 
-    The influence needs the density at the median, which is estimated from the spacing of the values around it with
-    Hall and Sheather's bandwidth (Koenker 2005, section 3.4).
+    The influence needs the density at the median. It is estimated from the spacing of the values around the median,
+    with Hall and Sheather's bandwidth (Koenker 2005, section 3.4).
+
+    :param values: shape ``(n,)``, at least one.
 
     >>> float(median_pseudo_values(np.array([1.0, 2.0, 3.0, 4.0, 10.0])).mean())
     3.0
@@ -79,10 +81,10 @@ def _absolute_error_pseudo_values(p: Predictions) -> Floats:
 
 
 def pinball(percent: int) -> Metric:
-    """The pinball loss of a predicted quantile (Koenker & Bassett 1978).
+    """Return the metric of the pinball loss of a predicted quantile (Koenker & Bassett 1978).
 
-    :param percent: which quantile is predicted, from 1 to 99; under-prediction costs ``percent`` per unit,
-        over-prediction ``100 - percent``, both in hundredths.
+    :param percent: which quantile is predicted, in per cent, from 1 to 99. A prediction that is too low costs
+        ``percent / 100`` per unit, one that is too high ``1 - percent / 100``.
     """
     share = percent / 100
 
@@ -152,4 +154,4 @@ REGRESSION_METRICS = (
         constant=lambda truth: float(np.expm1(np.log1p(truth).mean())),
     ),
 )
-"""Metrics of predicted values; the first is the default."""
+"""Metrics of regression; the first is the default."""

@@ -1,4 +1,4 @@
-"""What a model's metric loses when one feature at a time is corrupted, as broken upstream jobs do it."""
+"""Measure how much a model's metric gets worse when one feature is corrupted, as a broken upstream job does."""
 
 from __future__ import annotations
 
@@ -12,35 +12,38 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.evaluation import Corruption, Damage
 
 MAX_ROWS = 2000
-"""More rows than this are sampled: a loss worth knowing shows in fewer."""
+"""From more rows than this a sample is drawn, in which relevant losses still show."""
 
 MAX_FEATURES = 50
+"""Features that are corrupted at most."""
 
 
 def measure_robustness(
-    answer: Callable[[pd.DataFrame], Predictions],
+    predict: Callable[[pd.DataFrame], Predictions],
     frame: pd.DataFrame,
     features: Sequence[str],
     metric: Metric,
     *,
     seed: int = 0,
 ) -> tuple[Damage, ...]:
-    """Shuffle each feature among the rows, then take it away, and measure again.
+    """Measure the metric with each feature shuffled among the rows, and with each feature missing.
 
-    :param answer: lets the model answer rows, against their truth.
+    :param predict: returns the model's predictions for the rows of a frame, with their truth.
     :param frame: the rows with features and truth.
-    :param features: which columns to corrupt, one at a time; the first :data:`MAX_FEATURES`.
-    :param seed: of the sampling and the shuffles.
-    :returns: worst first; corruptions that the model refuses come before those that it takes.
+    :param features: columns to corrupt, one at a time; only the first :data:`MAX_FEATURES` are.
+    :param metric: what to measure.
+    :param seed: seed of the sampling and the shuffling.
+    :returns: the largest loss first; corruptions that the model refuses come before all others. Empty when the metric
+        cannot be measured without corruption.
     """
     rows = frame.sample(min(len(frame), MAX_ROWS), random_state=seed)
-    clean = _measured(answer, rows, metric)
+    clean = _measured(predict, rows, metric)
     if clean is None:
-        return ()  # such as a sample with one class only
+        return ()  # for example, a sample with one class only
     found = []
     for feature in features[:MAX_FEATURES]:
         for corruption, damaged in _corrupted(rows, feature, seed):
-            value = _measured(answer, damaged, metric)
+            value = _measured(predict, damaged, metric)
             loss = None if value is None else metric.direction.sign * (clean - value)
             found.append(Damage(feature=feature, corruption=corruption, value=value, loss=loss))
     return tuple(sorted(found, key=lambda each: -np.inf if each.loss is None else -each.loss))
@@ -53,9 +56,9 @@ def _corrupted(rows: pd.DataFrame, feature: str, seed: int) -> Iterator[tuple[Co
     yield Corruption.MISSING, rows.assign(**{feature: np.nan if is_number else None})
 
 
-def _measured(answer: Callable[[pd.DataFrame], Predictions], rows: pd.DataFrame, metric: Metric) -> float | None:
+def _measured(predict: Callable[[pd.DataFrame], Predictions], rows: pd.DataFrame, metric: Metric) -> float | None:
     try:
-        value = metric.of(answer(rows))
+        value = metric.of(predict(rows))
     except (BadInputError, ValueError, TypeError):
-        return None  # the model refuses such rows, which is better than a wrong answer
+        return None  # the model refuses such rows, which is better than a wrong prediction
     return value if np.isfinite(value) else None

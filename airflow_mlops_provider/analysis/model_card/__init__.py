@@ -1,4 +1,4 @@
-"""Model cards, gathered from the evidence."""
+"""Make the content of a model card from the evidence."""
 
 from airflow_mlops_provider.analysis.model_card.content import Source, measure_model_card
 

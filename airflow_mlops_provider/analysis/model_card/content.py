@@ -1,4 +1,4 @@
-"""What a model card says, section by section; text by people comes first and word for word."""
+"""The sections of a model card (Mitchell et al. 2019); text that people wrote comes first, unchanged."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _STATUS = {
     Status.INSUFFICIENT_EVIDENCE: "Not enough evidence",
 }
 _MAX_ROWS = 200
-"""Slices listed on the card at most; the evidence has them all."""
+"""Largest number of slices on the card; the evidence has all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """What a card is made from.
 
-    :param spec: the declaration, with the text that people wrote under ``card``.
-    :param model: the version.
-    :param training: what it was trained on.
-    :param evidence: what was found about it.
-    :param label: its version label, if it has one.
+    :param spec: the declaration of the model, with the text that people wrote under ``card``.
+    :param model: the version of the model.
+    :param training: the dataset that it was trained on; ``None`` when it is unknown.
+    :param evidence: the evidence on this version.
+    :param label: its version label; ``None`` without one.
     """
 
     spec: ModelSpec
@@ -46,16 +46,16 @@ class Source:
     label: str | None = None
 
     def of(self, kind: Kind) -> list[Evidence]:
-        """The evidence of one kind, in the order given."""
+        """Return the evidence of one kind, in the order given."""
         return [piece for piece in self.evidence if piece.kind is kind]
 
 
 def measure_model_card(source: Source) -> ModelCardReport:
-    """Gather the card of one model version.
+    """Make the card of one model version.
 
-    :param source: the declaration, the version and the evidence about it.
-    :returns: every section, those without content included, so that a policy can see what is missing; sections of
-        ``card`` in the YAML that are not ours follow at the end.
+    :param source: the declaration, the version and the evidence on it.
+    :returns: every section, including empty ones, so that a policy can find out what is missing. Other sections of
+        ``card`` in the YAML file are added at the end.
     """
     sections = [
         _overview(source),
@@ -191,17 +191,17 @@ def _slices(source: Source) -> CardSection:
 
 
 def _slice_table(report: BiasReport, verdict: Verdict) -> CardTable:
-    told = report.subjects_told()
+    displayed = report.displayed_subjects()
     order = {finding.subject: (place, finding.status) for place, finding in reversed([*enumerate(verdict.findings)])}
-    worst_first = sorted(report.slices, key=lambda piece: order.get(told[piece.subject], (len(order),))[0])
+    worst_first = sorted(report.slices, key=lambda piece: order.get(displayed[piece.subject], (len(order),))[0])
     rows = tuple(
         (
-            told[piece.subject],
+            displayed[piece.subject],
             f"{piece.support:,}",
             _number(piece.value),
             f"{_number(piece.low)} to {_number(piece.high)}" if piece.low is not None else "-",
             _number(piece.rest_value),
-            str(order[told[piece.subject]][1]).replace("_", " ") if told[piece.subject] in order else "-",
+            str(order[displayed[piece.subject]][1]).replace("_", " ") if displayed[piece.subject] in order else "-",
         )
         for piece in worst_first[:_MAX_ROWS]
     )

@@ -1,1 +1,1 @@
-"""Arrays to numbers, by the textbook's names; knows no record."""
+"""Statistics of arrays, under their textbook names; imports no record."""

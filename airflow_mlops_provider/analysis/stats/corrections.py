@@ -1,6 +1,6 @@
-"""Corrections for many tests at once: family-wise (Sidak) and false-discovery (Benjamini-Hochberg).
+"""Corrections for multiple tests: family-wise error (Sidak) and false discovery rate (Benjamini-Hochberg).
 
-Holm's stands in ``records.multiple_testing``, because verdicts are judged by it as well.
+Holm's correction is in ``records.multiple_testing``, because the verdicts use it as well.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ Floats = NDArray[np.float64]
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> Floats:
-    """Benjamini and Hochberg's step-up adjustment: rejecting where the result is <= q holds the false-discovery rate.
+    """Adjust p-values by Benjamini and Hochberg's step-up procedure.
 
-    :param p_values: shape ``(m,)``, each in [0, 1]; independent or positively dependent tests.
+    Rejecting where the adjusted p-value is at most q keeps the false discovery rate at q.
+
+    :param p_values: p-values of independent or positively dependent tests, shape ``(m,)``, each in [0, 1].
     :returns: adjusted p-values (q-values) in the order given, shape ``(m,)``.
     :raises ValueError: when a p-value is NaN or outside [0, 1].
 
@@ -32,9 +34,14 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
 
 
 def sidak_level(alpha: float, tests: int) -> float:
-    """The level of each of ``tests`` independent tests that keeps the family-wise error at ``alpha``.
+    """Return the level of each of ``tests`` independent tests that keeps the family-wise error at ``alpha``.
 
-    Source: Sidak 1967. ``1 - (1 - alpha) ** (1 / tests)``.
+    :param alpha: family-wise error rate, in (0, 1).
+    :param tests: number of tests, at least 1.
+    :returns: ``1 - (1 - alpha) ** (1 / tests)``.
+    :raises ValueError: when ``tests`` is below 1.
+
+    Source: Sidak 1967, "Rectangular confidence regions for the means of multivariate normal distributions".
 
     >>> round(sidak_level(0.05, 30), 6)
     0.001708

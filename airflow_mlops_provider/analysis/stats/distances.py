@@ -1,4 +1,4 @@
-"""Distances between two distributions, from rows or from counts. Zero on equal inputs, never negative."""
+"""Distances between two distributions, from rows or from counts: zero on equal inputs, never negative."""
 
 from __future__ import annotations
 
@@ -9,35 +9,39 @@ from scipy import special
 Floats = NDArray[np.float64]
 
 PSI_FLOOR = 1e-4
-"""Share that stands for an empty cell in the population stability index, whose logarithm would be infinite."""
+"""Share that replaces the 0 of an empty cell in the population stability index, whose logarithm would be infinite."""
 
 
 def ks_distance(reference: ArrayLike, current: ArrayLike, *, presorted: bool = False) -> float:
-    """Kolmogorov-Smirnov D: the largest vertical distance between two empirical distribution functions.
+    """Return Kolmogorov-Smirnov's D, the largest vertical distance between two empirical distribution functions.
 
-    :param reference: numbers without NaN, shape ``(n,)``, in any order.
-    :param current: numbers without NaN, shape ``(m,)``, in any order.
-    :param presorted: both sides are in increasing order already.
+    :param reference: numbers without NaN, shape ``(n,)``.
+    :param current: numbers without NaN, shape ``(m,)``.
+    :param presorted: whether both sides are in increasing order.
     :returns: in [0, 1].
-    :raises ValueError: when a side is empty.
+    :raises ValueError: when a side is empty or holds NaN.
 
-    Source: Smirnov 1948.
+    Source: Smirnov 1948, "Table for estimating the goodness of fit of empirical distributions".
 
     >>> ks_distance([1, 2, 3, 4], [3, 4, 5, 6])
     0.5
     """
     a, b = _both_sorted(reference, current, presorted=presorted)
-    return max(_largest_lead(a, b), _largest_lead(b, a))
+    return max(_one_sided_ks(a, b), _one_sided_ks(b, a))
 
 
 def ks_distance_beyond(reference: ArrayLike, current: ArrayLike, by: float, *, presorted: bool = False) -> float:
-    """What is left of the KS distance when every value may move by ``by``, either way.
+    """Return the smallest KS distance that remains when every value may move by up to ``by`` in either direction.
 
-    At least this share of the values lies further than ``by`` from where it lay, however the values of the two sides
-    are paired. At 0 it is the KS distance; it never grows with ``by``.
+    However the values of the two sides are paired, at least this share of the pairs is more than ``by`` apart. With
+    ``by`` 0 it is the KS distance, and it does not increase with ``by``.
 
-    :param by: in the units of the values, not negative.
+    :param reference: numbers without NaN, shape ``(n,)``.
+    :param current: numbers without NaN, shape ``(m,)``.
+    :param by: largest move, in the units of the values, not negative.
+    :param presorted: whether both sides are in increasing order.
     :returns: in [0, 1].
+    :raises ValueError: when a side is empty or holds NaN.
 
     Source: Strassen 1965, "The existence of probability measures with given marginals", applied to half-lines.
 
@@ -45,19 +49,22 @@ def ks_distance_beyond(reference: ArrayLike, current: ArrayLike, by: float, *, p
     0.25
     """
     a, b = _both_sorted(reference, current, presorted=presorted)
-    return max(0.0, _largest_lead(a + by, b), _largest_lead(b + by, a))
+    return max(0.0, _one_sided_ks(a + by, b), _one_sided_ks(b + by, a))
 
 
 BLOCK = 64
-"""Values that the KS distance steps over at a time, until it knows which blocks can hold the largest gap."""
+"""Size of the blocks of values whose ends are compared first, to find the blocks that can hold the KS distance."""
 
 
-def _largest_lead(a: Floats, b: Floats) -> float:
-    """How far the distribution function of sorted ``a`` rises above that of ``b``; it does so at a value of ``a``."""
+def _one_sided_ks(a: Floats, b: Floats) -> float:
+    """Return the one-sided KS distance: how far the distribution function of sorted ``a`` rises above that of ``b``.
+
+    The largest difference is at a value of ``a``.
+    """
     ends = np.append(np.arange(BLOCK, a.size, BLOCK), a.size)
     at_ends = np.searchsorted(b, a[ends - 1], side="right")
     reached = (ends / a.size - at_ends / b.size).max()
-    # Within a block, ``a`` rises to its end at most, and ``b`` is no lower than at the end of the block before.
+    # In a block, the function of ``a`` is at most its value at the end, that of ``b`` at least its value at the start.
     bounds = ends / a.size - np.append(0, at_ends[:-1]) / b.size
     at = (np.flatnonzero(bounds > reached)[:, None] * BLOCK + np.arange(BLOCK)).reshape(-1)
     at = at[at < a.size]
@@ -66,16 +73,19 @@ def _largest_lead(a: Floats, b: Floats) -> float:
     return max(float(reached), float(((at + 1) / a.size - np.searchsorted(b, a[at], side="right") / b.size).max()))
 
 
-_PIECE = 32_768
+_CHUNK = 32_768
 
 
 def wasserstein(reference: ArrayLike, current: ArrayLike, *, presorted: bool = False) -> float:
-    """First Wasserstein (earth mover's) distance: the mean distance between equal quantiles.
+    """Return the first Wasserstein (earth mover's) distance, the mean distance between equal quantiles.
 
-    :param presorted: both sides are in increasing order already.
+    :param reference: numbers without NaN, shape ``(n,)``.
+    :param current: numbers without NaN, shape ``(m,)``.
+    :param presorted: whether both sides are in increasing order.
     :returns: in the units of the values.
+    :raises ValueError: when a side is empty or holds NaN.
 
-    Source: Vallender 1974.
+    Source: Vallender 1974, "Calculation of the Wasserstein distance between probability distributions on the line".
 
     >>> wasserstein([0, 1, 2], [5, 6, 7])
     5.0
@@ -85,12 +95,12 @@ def wasserstein(reference: ArrayLike, current: ArrayLike, *, presorted: bool = F
         return float(np.abs(a - b).mean())
     many, few = (a, b) if a.size > b.size else (b, a)
     n, m = many.size, few.size
-    # Quantile functions are steps at i/n and j/m. A step of the larger side lies against one step of the smaller, or
-    # against the ends of two; in units of 1/(nm) all widths are whole numbers.
+    # The quantile functions are steps at i/n and j/m. A step of the larger side overlaps one or two steps of the
+    # smaller. In units of 1/(nm) all widths are whole numbers.
     total = 0.0
-    for start in range(0, n, _PIECE):
-        # A piece at a time stays in the processor's cache, which makes it several times faster.
-        values = many[start : start + _PIECE]
+    for start in range(0, n, _CHUNK):
+        # A piece fits into the processor's cache, which is several times faster than all values at once.
+        values = many[start : start + _CHUNK]
         begins = np.arange(start, start + values.size) * m
         first = begins // n
         width = np.minimum(m, (first + 1) * n - begins)
@@ -105,11 +115,12 @@ def _both_sorted(reference: ArrayLike, current: ArrayLike, *, presorted: bool) -
 
 
 def total_variation(reference: ArrayLike, current: ArrayLike) -> float:
-    """Total variation distance between two vectors of counts or shares: half the sum of absolute differences.
+    """Return the total variation distance between two vectors of shares, half the sum of absolute differences.
 
     :param reference: counts or shares per level, shape ``(k,)``; rescaled to sum to 1.
-    :param current: the same levels.
+    :param current: counts or shares of the same levels, shape ``(k,)``.
     :returns: in [0, 1]: the share of rows that would have to change level.
+    :raises ValueError: when a side has a negative count or only zeros.
 
     >>> total_variation([50, 50], [60, 40])
     0.1
@@ -118,9 +129,12 @@ def total_variation(reference: ArrayLike, current: ArrayLike) -> float:
 
 
 def jensen_shannon(reference: ArrayLike, current: ArrayLike) -> float:
-    """Jensen-Shannon distance to base 2: the root of the mean Kullback-Leibler divergence from the mixture.
+    """Return the Jensen-Shannon distance to base 2, the root of the mean Kullback-Leibler divergence from the mixture.
 
+    :param reference: counts or shares per level, shape ``(k,)``; rescaled to sum to 1.
+    :param current: counts or shares of the same levels, shape ``(k,)``.
     :returns: in [0, 1].
+    :raises ValueError: when a side has a negative count or only zeros.
 
     Source: Lin 1991; Endres & Schindelin 2003 for the root being a metric.
 
@@ -134,10 +148,15 @@ def jensen_shannon(reference: ArrayLike, current: ArrayLike) -> float:
 
 
 def psi(reference: ArrayLike, current: ArrayLike) -> float:
-    """Population stability index: the sum over cells of ``(q - p) * ln(q / p)``.
+    """Return the population stability index, the sum over cells of ``(q - p) * ln(q / p)``.
 
-    Empty cells count as :data:`PSI_FLOOR`. Without drift it grows like the number of cells over the number of rows,
-    so a fixed limit is wrong at most sizes.
+    Empty cells count as :data:`PSI_FLOOR`. Without drift, the index is proportional to the number of cells divided by
+    the number of rows, so a fixed limit is wrong for most sizes.
+
+    :param reference: counts or shares per cell, shape ``(k,)``; rescaled to sum to 1.
+    :param current: counts or shares of the same cells, shape ``(k,)``.
+    :returns: 0 or more, without an upper limit.
+    :raises ValueError: when a side has a negative count or only zeros.
 
     Source: Siddiqi 2006, "Credit risk scorecards"; Yurdakul & Naranjo 2020 for its distribution.
     """

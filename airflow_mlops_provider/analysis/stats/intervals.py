@@ -9,18 +9,20 @@ from typing import NamedTuple
 
 
 class Interval(NamedTuple):
-    """A two-sided confidence interval."""
+    """A two-sided confidence interval, both ends included."""
 
     low: float
     high: float
 
 
 def wilson(successes: float, trials: float, *, confidence: float = 0.95) -> Interval:
-    """Wilson's score interval of a proportion: never outside [0, 1] and honest at small counts.
+    """Return Wilson's score interval of a proportion.
+
+    It lies inside [0, 1], and its coverage is close to ``confidence`` for small counts too.
 
     :param successes: number of successes, 0 to ``trials``.
-    :param trials: number of trials; with none, everything is possible and the interval is (0, 1).
-    :param confidence: two-sided coverage.
+    :param trials: number of trials; with 0 trials the interval is (0, 1).
+    :param confidence: two-sided coverage, in (0, 1).
     :raises ValueError: when the counts contradict each other or are NaN.
 
     Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
@@ -37,7 +39,7 @@ def wilson(successes: float, trials: float, *, confidence: float = 0.95) -> Inte
     share, weight = successes / trials, z * z / trials
     middle = (share + weight / 2) / (1 + weight)
     half = z / (1 + weight) * math.sqrt(share * (1 - share) / trials + weight / (4 * trials))
-    # At 0 and at all successes the bound is 0 or 1 by algebra; rounding must not exclude the estimate itself.
+    # At 0 or ``trials`` successes a bound is exactly 0 or 1; rounding must not exclude the estimate.
     return Interval(min(max(0.0, middle - half), share), max(min(1.0, middle + half), share))
 
 
@@ -49,9 +51,15 @@ def _normal_quantile(share: float) -> float:
 def newcombe(
     successes_a: float, trials_a: float, successes_b: float, trials_b: float, *, confidence: float = 0.95
 ) -> Interval:
-    """Newcombe's interval of the difference of two independent proportions, ``a - b``.
+    """Return Newcombe's interval of the difference of two independent proportions, ``a - b``.
 
-    :raises ValueError: as :func:`wilson`, and when a side has no trials.
+    :param successes_a: successes in the first sample, 0 to ``trials_a``.
+    :param trials_a: trials in the first sample, above 0.
+    :param successes_b: successes in the second sample, 0 to ``trials_b``.
+    :param trials_b: trials in the second sample, above 0.
+    :param confidence: two-sided coverage, in (0, 1).
+    :returns: inside [-1, 1].
+    :raises ValueError: when the counts contradict each other or a sample has no trials.
 
     Source: Newcombe 1998, "Interval estimation for the difference between independent proportions", method 10.
 

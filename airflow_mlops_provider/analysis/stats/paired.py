@@ -1,4 +1,4 @@
-"""Two models on the same rows: McNemar's test, DeLong's covariance, and a bootstrap over rows or groups of rows."""
+"""Statistics of models on the same rows: McNemar's test, DeLong's covariance, and a bootstrap of rows or groups."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
-MAX_PATTERNS = 512
-"""Rows that look alike are resampled as one cell of a multinomial when there are at most this many kinds."""
+MAX_DISTINCT = 512
+"""With at most this many distinct units, the bootstrap draws their counts from a multinomial distribution."""
 
 MAX_RESAMPLED = 5_000
-"""Above this many units, sums of resampled units come from their normal limit, which they have reached by then."""
+"""Above this many units, the sums of resampled units are drawn from their normal approximation."""
 
 REPLICATES = 2000
-"""Draws of a bootstrap unless asked otherwise."""
+"""Default number of bootstrap replicates."""
 
 _CHUNK_CELLS = 4_000_000
 
 
 def mcnemar_midp(only_first: int, only_second: int) -> float:
-    """One-sided mid-p of McNemar's test that the first of two paired classifiers is right more often.
+    """Return the one-sided mid-p of McNemar's test that the first of two paired classifiers is right more often.
 
-    :param only_first: rows that only the first gets right.
-    :param only_second: rows that only the second gets right.
-    :returns: ``P(X > only_first) + P(X = only_first) / 2`` for ``X ~ Binomial(n, 1/2)``; 0.5 when they never differ.
+    :param only_first: number of rows that only the first classifies correctly.
+    :param only_second: number of rows that only the second classifies correctly.
+    :returns: ``P(X > only_first) + P(X = only_first) / 2`` for ``X ~ Binomial(n, 1/2)``; 0.5 when ``n`` is 0.
 
     Source: Fagerland, Lydersen & Laake 2013, "The McNemar test for binary matched-pairs data".
 
@@ -39,16 +39,16 @@ def mcnemar_midp(only_first: int, only_second: int) -> float:
         return 0.5
     from scipy import special  # costs a fifth of a second to import
 
-    at_least, more = special.bdtrc([only_first - 1, only_first], trials, 0.5)
-    return float((at_least + more) / 2)
+    at_least, above = special.bdtrc([only_first - 1, only_first], trials, 0.5)
+    return float((at_least + above) / 2)
 
 
 class DeLong(NamedTuple):
-    """Areas under ROC curves on the same rows.
+    """Areas under the ROC curves of ``k`` models on the same ``n`` rows.
 
-    :ivar areas: shape ``(k,)``.
-    :ivar covariance: of the areas, shape ``(k, k)``.
-    :ivar influence: what each row adds to each area, shape ``(n, k)``; every column sums to zero.
+    :ivar areas: the areas, shape ``(k,)``.
+    :ivar covariance: covariance of the areas, shape ``(k, k)``.
+    :ivar influence: influence of each row on each area, shape ``(n, k)``; every column sums to zero.
     """
 
     areas: Floats
@@ -57,11 +57,13 @@ class DeLong(NamedTuple):
 
 
 def delong(positive: ArrayLike, scores: ArrayLike) -> DeLong:
-    """Areas under the ROC curves of ``k`` models on the same rows, with their covariance; ties count one half.
+    """Return the areas under the ROC curves of ``k`` models on the same rows, with their covariance.
 
-    :param positive: which rows are of the positive class, shape ``(n,)``, boolean.
-    :param scores: one column a model, shape ``(n, k)``.
-    :raises ValueError: when there are not both classes.
+    Ties count one half.
+
+    :param positive: whether each row is of the positive class, shape ``(n,)``, boolean.
+    :param scores: scores of the positive class, one column a model, shape ``(n, k)``.
+    :raises ValueError: when a class has no row.
 
     Source: DeLong, DeLong & Clarke-Pearson 1988; computed by mid-ranks after Sun & Xu 2014.
 
@@ -81,14 +83,14 @@ def delong(positive: ArrayLike, scores: ArrayLike) -> DeLong:
 
 
 def _placements(positive: NDArray[np.bool_], scores: Floats) -> Floats:
-    """For each row, the share of rows of the other class that it is ranked rightly against; ties count one half.
+    """Return, for each row, the share of rows of the other class that it is ranked correctly against.
 
-    Their mean over either class is the area under the ROC curve; 0 where there is no other class.
+    Ties count one half. The mean over either class is the area under the ROC curve.
     """
     result = np.empty(len(scores))
-    ours, theirs = scores[positive], scores[~positive]
-    result[positive] = _share_below(ours, theirs)
-    result[~positive] = 1 - _share_below(theirs, ours)
+    positives, negatives = scores[positive], scores[~positive]
+    result[positive] = _share_below(positives, negatives)
+    result[~positive] = 1 - _share_below(negatives, positives)
     return result
 
 
@@ -105,10 +107,10 @@ def _covariance(shares: Floats) -> Floats:
 
 
 def by_group(rows: Floats, groups: ArrayLike | None) -> Floats:
-    """Sums of ``rows`` within each group, so that rows of one group are resampled together.
+    """Sum ``rows`` within each group, so that the rows of a group are resampled together.
 
-    :param rows: shape ``(n, p)``.
-    :param groups: group of each row, shape ``(n,)``, any hashable values; ``None`` when each row is its own.
+    :param rows: terms of each row, shape ``(n, p)``.
+    :param groups: group of each row, shape ``(n,)``, of values that can be sorted; ``None`` when rows are independent.
     :returns: shape ``(number of groups, p)``.
     """
     if groups is None:
@@ -120,34 +122,37 @@ def by_group(rows: Floats, groups: ArrayLike | None) -> Floats:
 def bootstrap(
     units: Floats, statistic: Callable[[Floats], Floats], *, replicates: int = REPLICATES, seed: int = 0
 ) -> Floats:
-    """The bootstrap distribution of a statistic that depends on the data through sums alone.
+    """Return the bootstrap distribution of a statistic that is a function of sums over the data.
 
-    Resampling units is resampling the counts of their distinct kinds, so a million rows of a 2 x 2 x 2 table cost as
-    much as eight. Above :data:`MAX_RESAMPLED` distinct units, the sums come from their normal limit.
+    With at most :data:`MAX_DISTINCT` distinct units, only their counts are resampled, so a million rows of a 2 x 2 x 2
+    table cost as much as eight. With more distinct units than that and more than :data:`MAX_RESAMPLED` units, the sums
+    are drawn from their normal approximation.
 
-    :param units: what each unit adds to each sum, shape ``(n, p)``.
+    :param units: terms of each independent unit, shape ``(n, p)``.
     :param statistic: sums of shape ``(b, p)`` to values of shape ``(b,)``.
-    :returns: shape ``(replicates,)``.
+    :param replicates: number of resamples.
+    :param seed: seed of the resampling.
+    :returns: values of the statistic, shape ``(replicates,)``.
 
     Source: Efron 1979; resampling of whole groups after Davison & Hinkley 1997, section 3.8.
     """
     rng = np.random.default_rng(seed)
-    kinds, counts = _kinds(units)
-    if len(kinds) <= MAX_PATTERNS:
+    distinct, counts = _distinct_units(units)
+    if len(distinct) <= MAX_DISTINCT:
         draws = rng.multinomial(len(units), counts / counts.sum(), size=replicates)
-        return statistic(draws @ kinds)
+        return statistic(draws @ distinct)
     if len(units) > MAX_RESAMPLED:
         centre, spread = units.sum(axis=0), np.atleast_2d(np.cov(units, rowvar=False)) * len(units)
         return statistic(rng.multivariate_normal(centre, spread, size=replicates, method="eigh"))
     return statistic(_resampled_sums(units, replicates, rng))
 
 
-def _kinds(units: Floats) -> tuple[Floats, NDArray[np.intp]]:
-    # A sample tells whether sorting all rows to find the few kinds can pay.
-    if len(units) > 20_000 and len(np.unique(units[:: len(units) // 5_000], axis=0)) > MAX_PATTERNS:
+def _distinct_units(units: Floats) -> tuple[Floats, NDArray[np.intp]]:
+    # Sorting all rows is slow, so a sample is looked at first: too many distinct rows there are too many in all.
+    if len(units) > 20_000 and len(np.unique(units[:: len(units) // 5_000], axis=0)) > MAX_DISTINCT:
         return units, np.ones(len(units), dtype=np.intp)
-    kinds, counts = np.unique(units, axis=0, return_counts=True)
-    return kinds, counts
+    distinct, counts = np.unique(units, axis=0, return_counts=True)
+    return distinct, counts
 
 
 def _resampled_sums(units: Floats, replicates: int, rng: np.random.Generator) -> Floats:

@@ -1,4 +1,4 @@
-"""Training measured: checked rows, folds, fitted estimators, held-out metrics, and the symmetry of the artifact."""
+"""Train a model and measure it on held-out rows."""
 
 from __future__ import annotations
 
@@ -25,15 +25,17 @@ from airflow_mlops_provider.analysis.training.search import fit_best
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.reports.training import TrainingReport
 
-MANY_ROWS = 100_000
-"""From here on several threads are worth their while. Below, on cores that other tasks use too, they made histogram
-gradient boosting fifty times slower, because its threads wait for each other after every step. ``OMP_NUM_THREADS`` in
-the environment decides otherwise."""
+MIN_ROWS_FOR_THREADS = 100_000
+"""With fewer rows, one thread is used, unless ``OMP_NUM_THREADS`` is set in the environment.
+
+On cores that other tasks use too, several threads made histogram gradient boosting fifty times slower on few rows,
+because its threads wait for each other after every step.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A fitted estimator and what was measured on the way to it."""
+    """A fitted estimator and the report on its training."""
 
     estimator: Any
     report: TrainingReport
@@ -47,15 +49,17 @@ def measure_training(
     kinds: dict[str, str],
     started: float | None = None,
 ) -> Trained:
-    """Train ``spec`` on all rows, and estimate its metrics by training it on parts of them.
+    """Train the model of ``spec`` on all rows, and estimate its metrics by cross-validation.
 
-    :param build: the trainer function; called with ``spec.params``.
-    :param kinds: feature to the kind of value, for the report.
-    :param started: ``time.perf_counter()`` of the training's start.
-    :raises BadInputError: when the trainer or its estimator refuses, in its words.
+    :param build: the trainer function; it is called with ``spec.params``.
+    :param data: the checked rows.
+    :param spec: the declaration of the model.
+    :param kinds: feature to the name of its kind of value, for the report.
+    :param started: ``time.perf_counter()`` at the start of the training, in seconds; now by default.
+    :raises BadInputError: when the trainer or its estimator raises; the message has its reason.
     """
     started = time.perf_counter() if started is None else started
-    few = len(data.target) < MANY_ROWS and "OMP_NUM_THREADS" not in os.environ
+    few = len(data.target) < MIN_ROWS_FOR_THREADS and "OMP_NUM_THREADS" not in os.environ
     with threadpool_limits(1 if few else None):
         return _measure(build, data, spec, kinds=kinds, started=started)
 

@@ -1,4 +1,4 @@
-"""Cross-validation: the model's metrics on rows it was not fitted on, with an interval, and the curves."""
+"""Cross-validation: metrics on held-out rows with intervals, confusion matrix, ROC curve and calibration curve."""
 
 from __future__ import annotations
 
@@ -12,23 +12,31 @@ from scipy import stats
 from sklearn.metrics import roc_curve
 
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions, find_metric, majority_or_mean
-from airflow_mlops_provider.analysis.evaluation.predictions import from_answers
+from airflow_mlops_provider.analysis.evaluation.predictions import from_model_output
 from airflow_mlops_provider.analysis.training.data import TrainingData
-from airflow_mlops_provider.analysis.training.fitting import refused
+from airflow_mlops_provider.analysis.training.fitting import estimator_error
 from airflow_mlops_provider.analysis.training.folds import Fold
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.reports.training import Confusion, Curve, FoldMetric
 
 MAX_POINTS = 200
+"""Points of an ROC curve at most."""
 BINS = 10
+"""Bins of a calibration curve."""
 Fitter = Callable[[TrainingData], Any]
-"""A fresh estimator, fitted on some rows."""
+"""Returns a new estimator that is fitted on the given rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoldResult:
-    """One fold: the estimator fitted on its training rows, and what it said about the others."""
+    """One fold: the estimator fitted on its training rows, and its predictions for the test rows.
+
+    :param estimator: the fitted estimator.
+    :param test: positions of the test rows, shape ``(n,)``.
+    :param train_rows: number of training rows.
+    :param predictions: of the test rows.
+    """
 
     estimator: Any
     test: NDArray[np.intp]
@@ -37,7 +45,10 @@ class FoldResult:
 
 
 def metrics_of(spec: ModelSpec) -> tuple[Metric, ...]:
-    """The declared metrics; raises ``BadInputError`` for one that is unknown, of another task, or turned round."""
+    """Return the metrics that ``spec`` declares, the deciding one first.
+
+    :raises BadInputError: when a metric is unknown, is for another task, or is declared with the wrong direction.
+    """
     found = tuple(find_metric(name) for name in spec.metrics)
     for metric in found:
         if metric.task is not spec.task:
@@ -49,11 +60,15 @@ def metrics_of(spec: ModelSpec) -> tuple[Metric, ...]:
     return found
 
 
-def answers(estimator: Any, data: TrainingData, spec: ModelSpec, *, metric: Metric | None = None) -> Predictions:
-    """What a fitted estimator says about rows whose truth is known.
+def predictions_of(estimator: Any, data: TrainingData, spec: ModelSpec, *, metric: Metric | None = None) -> Predictions:
+    """Return the predictions of a fitted estimator for rows with known truth.
 
-    :param metric: the only one that will be asked for, which may save half of the work; any by default.
-    :raises BadInputError: when the estimator cannot answer, or answers what is no number.
+    :param estimator: the fitted estimator.
+    :param data: features and truth.
+    :param spec: the declaration of the model.
+    :param metric: the only metric that will be computed; classes are not predicted when it needs scores alone. Any
+        metric by default.
+    :raises BadInputError: when the estimator raises, or predicts NaN or infinity.
     """
     classes: list[Any] = estimator.classes_.tolist() if spec.task is Task.CLASSIFICATION else []
     if spec.positive_class is not None and len(classes) > 2:
@@ -62,8 +77,8 @@ def answers(estimator: Any, data: TrainingData, spec: ModelSpec, *, metric: Metr
         )
     scores, are_probabilities = _scores(estimator, data, spec)
     only_scores = metric is not None and metric.of_scores and scores is not None
-    predicted = np.full(len(data.target), classes[0]) if only_scores else _asked(estimator.predict, data, spec)
-    found = from_answers(
+    predicted = np.full(len(data.target), classes[0]) if only_scores else _call(estimator.predict, data, spec)
+    found = from_model_output(
         spec.task,
         data.target,
         predicted.reshape(-1),
@@ -76,47 +91,53 @@ def answers(estimator: Any, data: TrainingData, spec: ModelSpec, *, metric: Metr
 
 
 def _scores(estimator: Any, data: TrainingData, spec: ModelSpec) -> tuple[NDArray[Any] | None, bool]:
-    """Probabilities, else values of the decision function, and which of both; ``None`` when there are neither."""
+    """Return the scores, and whether they are probabilities and not values of the decision function.
+
+    The scores are ``None`` for regression, and for an estimator that has neither.
+    """
     if spec.task is not Task.CLASSIFICATION:
         return None, True
     if hasattr(estimator, "predict_proba"):
-        return scores_of(_asked(estimator.predict_proba, data, spec)), True
+        return scores_of(_call(estimator.predict_proba, data, spec)), True
     if hasattr(estimator, "decision_function"):
-        return _asked(estimator.decision_function, data, spec), False
+        return _call(estimator.decision_function, data, spec), False
     return None, True
 
 
 def scores_of(probabilities: NDArray[Any]) -> NDArray[Any]:
-    """The probability of the second class, shape (rows,), for two classes; all of them, (rows, k), for more."""
+    """Return the probabilities of the second of two classes, shape ``(n,)``, or of all ``k`` classes, shape ``(n, k)``.
+
+    :param probabilities: as scikit-learn's ``predict_proba`` returns them.
+    """
     return probabilities[:, 1] if probabilities.ndim == 2 and probabilities.shape[1] == 2 else probabilities
 
 
-def _asked(method: Callable[[Any], Any], data: TrainingData, spec: ModelSpec) -> NDArray[Any]:
+def _call(method: Callable[[Any], Any], data: TrainingData, spec: ModelSpec) -> NDArray[Any]:
     try:
         found = np.asarray(method(data.features))
     except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever the user's estimator raises
-        raise refused(f"model {spec.name} cannot answer", error, data.features, spec) from None
+        raise estimator_error(f"model {spec.name} cannot answer", error, data.features, spec) from None
     if np.issubdtype(found.dtype, np.floating) and not np.isfinite(found).all():
         raise BadInputError(f"model {spec.name}: its {method.__name__} answers NaN or infinity")
     return found
 
 
 def cross_validate(fitter: Fitter, data: TrainingData, folds: Sequence[Fold], spec: ModelSpec) -> list[FoldResult]:
-    """Fit on each fold's training rows and answer for its other rows."""
+    """Fit an estimator on the training rows of each fold, and predict its test rows."""
     results = []
     for train, test in folds:
         estimator = fitter(data.at(train))
-        predictions = answers(estimator, data.at(test), spec)
+        predictions = predictions_of(estimator, data.at(test), spec)
         results.append(FoldResult(estimator=estimator, test=test, train_rows=len(train), predictions=predictions))
     return results
 
 
 def measure_metrics(results: Sequence[FoldResult], spec: ModelSpec) -> tuple[FoldMetric, ...]:
-    """Every declared metric over the folds."""
-    return tuple(_over_folds(metric, results) for metric in metrics_of(spec))
+    """Measure every declared metric over the folds, with its interval and the value of a dummy model."""
+    return tuple(_fold_metric(metric, results) for metric in metrics_of(spec))
 
 
-def _over_folds(metric: Metric, results: Sequence[FoldResult]) -> FoldMetric:
+def _fold_metric(metric: Metric, results: Sequence[FoldResult]) -> FoldMetric:
     usable = [result for result in results if metric.applies_to(result.predictions)]
     if not usable:
         return FoldMetric(name=metric.name, direction=metric.direction)
@@ -135,9 +156,12 @@ def _over_folds(metric: Metric, results: Sequence[FoldResult]) -> FoldMetric:
 
 
 def _interval(values: Sequence[float], ratios: Sequence[float]) -> tuple[float | None, float | None]:
-    """The corrected resampled t interval (Nadeau & Bengio 2003): folds share training rows, so plain t is too narrow.
+    """Return the 95 % corrected resampled t interval (Nadeau & Bengio 2003).
 
-    :param ratios: test rows over training rows of each fold.
+    Folds share training rows, so the usual t interval is too narrow.
+
+    :param values: the metric in each fold.
+    :param ratios: number of test rows over number of training rows of each fold.
     """
     k = len(values)
     if k < 2:
@@ -148,7 +172,7 @@ def _interval(values: Sequence[float], ratios: Sequence[float]) -> tuple[float |
 
 
 def measure_confusion(results: Sequence[FoldResult], spec: ModelSpec) -> Confusion | None:
-    """Held-out rows of all folds by true and predicted class; ``None`` for regression."""
+    """Count the test rows of all folds by true and predicted class; ``None`` for regression."""
     if spec.task is not Task.CLASSIFICATION or not results:
         return None
     labels = sorted({str(name) for result in results for name in result.predictions.classes})
@@ -166,7 +190,7 @@ def _predicted(predictions: Predictions) -> NDArray[Any]:
 
 
 def _pooled(results: Sequence[FoldResult]) -> tuple[NDArray[Any], NDArray[np.float64]] | None:
-    """Truth and score of the held-out rows of all folds, for two classes."""
+    """Return truth and scores of the test rows of all folds; ``None`` unless there are scores of two classes."""
     usable = [r.predictions for r in results if r.predictions.scores is not None and r.predictions.is_binary]
     if not usable or len(usable) != len(results):
         return None
@@ -176,7 +200,7 @@ def _pooled(results: Sequence[FoldResult]) -> tuple[NDArray[Any], NDArray[np.flo
 
 
 def measure_roc(results: Sequence[FoldResult]) -> Curve | None:
-    """The ROC curve of the held-out rows of all folds; ``None`` unless there are two classes and scores."""
+    """Return the ROC curve of the test rows of all folds; ``None`` unless there are scores of two classes."""
     pooled = _pooled(results)
     if pooled is None:
         return None
@@ -186,7 +210,10 @@ def measure_roc(results: Sequence[FoldResult]) -> Curve | None:
 
 
 def measure_calibration(results: Sequence[FoldResult]) -> Curve | None:
-    """Mean probability against observed share in bins of equally many rows; ``None`` as for :func:`measure_roc`."""
+    """Return mean probability and observed share of the positive class in bins of equally many rows.
+
+    :returns: ``None`` unless there are probabilities of two classes.
+    """
     pooled = _pooled(results)
     if pooled is None or not all(result.predictions.has_probabilities for result in results):
         return None

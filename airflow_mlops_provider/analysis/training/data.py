@@ -1,4 +1,4 @@
-"""The rows of a training, checked: what cannot be learnt from is refused with the column's name."""
+"""Check the rows of a training; an error names the column that a model cannot be trained on."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _ISO_TIME = r"\d{4}(-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingData:
-    """Rows to learn from.
+    """The ``n`` rows of a training.
 
-    :param features: the model's features, in its order.
+    :param features: the features of the model, in the order of its declaration.
     :param target: labels or values, without missing ones.
-    :param groups: group number of each row, or ``None``.
-    :param times: of each row, comparable, or ``None``.
-    :param weights: of each row in the fit, shape ``(n,)``, or ``None`` where all count the same.
+    :param groups: group number of each row, shape ``(n,)``; ``None`` without a group column.
+    :param times: rank of each row's time, shape ``(n,)``; ``None`` without a time column.
+    :param weights: weight of each row in the fit, shape ``(n,)``; ``None`` when all weights are equal.
     """
 
     features: pd.DataFrame
@@ -34,7 +34,7 @@ class TrainingData:
     weights: NDArray[np.float64] | None = None
 
     def at(self, rows: NDArray[np.intp]) -> TrainingData:
-        """The rows at these positions."""
+        """Return the rows at these positions."""
         return TrainingData(
             features=self.features.iloc[rows],
             target=self.target.iloc[rows],
@@ -45,17 +45,20 @@ class TrainingData:
 
 
 def columns_of(spec: ModelSpec) -> tuple[str, ...]:
-    """The columns that training this model reads."""
+    """Return the columns that a training of ``spec`` reads."""
     extra = [name for name in (spec.target, spec.group_column, spec.time_column, spec.weight_column) if name]
     return tuple(dict.fromkeys((*spec.features, *extra)))
 
 
 def training_data(frame: pd.DataFrame, spec: ModelSpec, *, name: str) -> TrainingData:
-    """The rows of ``frame`` for a training of ``spec``.
+    """Check the rows of ``frame`` for a training of ``spec``.
 
-    :param name: of the dataset, for errors.
-    :raises BadInputError: without rows; on missing or infinite target values or one class only; on a feature that is
-        all missing or holds infinite values; on missing groups or times. Names dataset and column.
+    :param frame: rows with the columns of :func:`columns_of`.
+    :param spec: the declaration of the model.
+    :param name: name of the dataset, for errors.
+    :raises BadInputError: when there are no rows, a target value is missing or infinite, there is one class only, a
+        feature has no values or infinite ones, a group or a time is missing, or a weight is not usable. The message
+        names dataset and column.
     """
     if frame.empty:
         raise BadInputError(f"dataset {name} has no rows")
@@ -65,7 +68,7 @@ def training_data(frame: pd.DataFrame, spec: ModelSpec, *, name: str) -> Trainin
     return TrainingData(
         features=frame.loc[:, list(spec.features)],
         target=target,
-        groups=None if spec.group_column is None else _whole(frame[spec.group_column], name, "group"),
+        groups=None if spec.group_column is None else _group_codes(frame[spec.group_column], name, "group"),
         times=None if spec.time_column is None else _times(frame[spec.time_column], name),
         weights=None if spec.weight_column is None else _checked_weights(frame[spec.weight_column], name),
     )
@@ -74,14 +77,14 @@ def training_data(frame: pd.DataFrame, spec: ModelSpec, *, name: str) -> Trainin
 def _check_feature(values: pd.Series[Any], name: str) -> None:
     if values.isna().all():
         raise BadInputError(f"dataset {name}: feature {values.name!r} is missing in all {len(values):,} rows")
-    infinite = _infinite(values)
+    infinite = _infinite_count(values)
     if infinite:
         raise BadInputError(
             f"dataset {name}: feature {values.name!r} is infinite in {infinite:,} of {len(values):,} rows"
         )
 
 
-def _infinite(values: pd.Series[Any]) -> int:
+def _infinite_count(values: pd.Series[Any]) -> int:
     if not types.is_float_dtype(values):
         return 0
     return int(np.isinf(values.to_numpy(dtype=np.float64, na_value=np.nan)).sum())
@@ -92,8 +95,8 @@ def _checked_target(target: pd.Series[Any], spec: ModelSpec, name: str) -> pd.Se
     missing = int(target.isna().sum())
     if missing:
         raise BadInputError(f"{where} is missing in {missing:,} of {len(target):,} rows")
-    if _infinite(target):
-        raise BadInputError(f"{where} is infinite in {_infinite(target):,} of {len(target):,} rows")
+    if _infinite_count(target):
+        raise BadInputError(f"{where} is infinite in {_infinite_count(target):,} of {len(target):,} rows")
     if spec.task is Task.REGRESSION and (not types.is_numeric_dtype(target) or types.is_bool_dtype(target)):
         raise BadInputError(f"{where} holds {target.dtype}, and regression needs numbers")
     try:
@@ -122,7 +125,7 @@ def _checked_weights(values: pd.Series[Any], name: str) -> NDArray[np.float64]:
     return weights
 
 
-def _whole(values: pd.Series[Any], name: str, what: str) -> NDArray[np.intp]:
+def _group_codes(values: pd.Series[Any], name: str, what: str) -> NDArray[np.intp]:
     codes, _ = values.factorize()
     missing = int((codes < 0).sum())
     if missing:
@@ -131,10 +134,10 @@ def _whole(values: pd.Series[Any], name: str, what: str) -> NDArray[np.intp]:
 
 
 def _times(values: pd.Series[Any], name: str) -> NDArray[Any]:
-    """Numbers in the order of time: 0 for the earliest point.
+    """Return the rank of each row's time, shape ``(n,)``: 0 for the earliest.
 
-    Text is read as dates of ISO 8601, whose order is that of time; other text is refused, because "10" comes before
-    "9" and "02.01.2026" before "31.12.2025" in the order of text.
+    Text must be dates and times of ISO 8601. Other text is refused, because its order is not that of time: as text,
+    "10" comes before "9" and "02.01.2026" before "31.12.2025".
     """
     if values.isna().any():
         raise BadInputError(

@@ -1,9 +1,10 @@
-"""Build the user's estimator, seed it, and fit it; the user's errors are told as the user's."""
+"""Build the user's estimator, seed it and fit it; its errors are reported as errors of the user's code."""
 
 from __future__ import annotations
 
 import copy
 import random
+import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -11,27 +12,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api import types
 from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 
 from airflow_mlops_provider.analysis.training.data import TrainingData
 from airflow_mlops_provider.exceptions import BadInputError, MLOpsError, error_of_user_code, one_line
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 
-_LONGEST_REASON = 300  # characters of what the user's code says
-FEW_ROWS, ROWS_OF_A_CLASS = 200, 20
+_SHORT = 2  # characters of a value that is hidden in quotes alone
+_MAX_REASON_LENGTH = 300  # characters of an error message of the user's code
+FEW_ROWS, ROWS_PER_CLASS = 200, 20
 
 
 def build_estimator(build: Callable[..., Any], params: Mapping[str, Any], spec: ModelSpec) -> Any:
-    """The unfitted estimator that the trainer returns, with every open ``random_state`` set to the model's seed.
+    """Return the unfitted estimator of the trainer, with every ``random_state`` that is ``None`` set to the seed.
 
-    :raises BadInputError: when the trainer refuses the params, raises, or returns no estimator for the task.
+    :param build: the trainer function.
+    :param params: its keyword arguments.
+    :param spec: the declaration of the model, with its seed.
+    :raises BadInputError: when the trainer raises, or returns no estimator for the task.
     """
     seed_everything(spec.seed)
     try:
         estimator = build(**params)
     except (Exception, SystemExit) as error:  # whatever the user's function raises
-        reason = one_line(error, longest=_LONGEST_REASON)
+        reason = one_line(error, longest=_MAX_REASON_LENGTH)
         raise error_of_user_code(f"trainer {spec.trainer} raised {type(error).__name__}: {reason}", error) from error
     if not _fits_task(estimator, spec):
         kind = "classifier" if spec.task is Task.CLASSIFICATION else "regressor"
@@ -40,49 +44,57 @@ def build_estimator(build: Callable[..., Any], params: Mapping[str, Any], spec: 
         )
     if not hasattr(estimator, "set_params"):
         return estimator
-    states = [name for name, value in estimator.get_params().items() if _is_open_state(name, value)]
+    states = [name for name, value in estimator.get_params().items() if _is_unset_random_state(name, value)]
     return estimator.set_params(**dict.fromkeys(states, spec.seed)) if states else estimator
 
 
 def _fits_task(estimator: Any, spec: ModelSpec) -> bool:
-    if isinstance(estimator, type) or not all(hasattr(estimator, name) for name in ("fit", "predict")):
+    if isinstance(estimator, type) or not all(_has(estimator, name) for name in ("fit", "predict")):
         return False
     if not isinstance(estimator, BaseEstimator):
-        return True  # a library of its own, such as CatBoost, says by its answers what it is
+        return True  # estimators of other libraries, such as CatBoost, do not declare their task
     return bool(is_classifier(estimator) if spec.task is Task.CLASSIFICATION else is_regressor(estimator))
 
 
+def _has(estimator: Any, method: str) -> bool:
+    # A stack without a final estimator of its own gets one, and with it predict, by its fit.
+    return hasattr(estimator, method) or hasattr(type(estimator), method)
+
+
 def unfitted_copy(estimator: Any) -> Any:
-    """A copy to fit: by scikit-learn's protocol where the estimator follows it, else a deep copy."""
+    """Return an unfitted copy, by scikit-learn's ``clone`` where the estimator supports it, else a deep copy."""
     try:
         return clone(estimator)
-    except (TypeError, RuntimeError):  # no get_params, or a constructor that changes what it is given
+    except (TypeError, RuntimeError):  # no get_params, or a constructor that changes its arguments
         return copy.deepcopy(estimator)
 
 
-def _is_open_state(name: str, value: Any) -> bool:
+def _is_unset_random_state(name: str, value: Any) -> bool:
     return value is None and (name == "random_state" or name.endswith("__random_state"))
 
 
 def seed_everything(seed: int) -> None:
-    """Seed the global generators, for trainers that use them."""
+    """Seed the global random generators of Python and numpy, for trainers that use them."""
     random.seed(seed)
-    np.random.seed(seed % 2**32)  # the legacy generator is what such trainers draw from
+    np.random.seed(seed % 2**32)  # such trainers use numpy's legacy generator
 
 
 def fit(estimator: Any, data: TrainingData, spec: ModelSpec) -> Any:
-    """Fit ``estimator`` in place on the features.
+    """Fit ``estimator`` in place, and return the fitted estimator.
 
-    :raises BadInputError: when it cannot learn from these rows, naming the columns with missing values if that is why.
+    :param estimator: the unfitted estimator.
+    :param data: the checked rows.
+    :param spec: the declaration of the model, with its seed.
+    :raises BadInputError: when the estimator raises. The message names the columns with missing values and of text.
     """
     seed_everything(spec.seed)
     try:
         with warnings.catch_warnings():
-            # Convergence and the like are for the trainer's author to see, not reasons to stop.
+            # Warnings, such as that of missing convergence, are shown to the trainer's author and do not stop the fit.
             warnings.simplefilter("default")
             fitted = estimator.fit(data.features, data.target, **weights_of(estimator, data))
     except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever the user's estimator raises
-        raise refused(f"model {spec.name} cannot be fitted", error, data.features, spec) from None
+        raise estimator_error(f"model {spec.name} cannot be fitted", error, data.features, spec) from None
     fitted = estimator if fitted is None else fitted
     if spec.task is Task.CLASSIFICATION and getattr(fitted, "classes_", None) is None:
         raise BadInputError(f"model {spec.name}: {type(fitted).__name__} has no classes_ after its fit")
@@ -90,19 +102,25 @@ def fit(estimator: Any, data: TrainingData, spec: ModelSpec) -> Any:
 
 
 def weights_of(estimator: Any, data: TrainingData) -> dict[str, Any]:
-    """The weights of the rows as ``fit`` takes them; a pipeline hands them to its last step."""
+    """Return the row weights as keyword arguments of ``fit``; a pipeline passes them to its last step."""
     if data.weights is None:
         return {}
     steps = getattr(estimator, "steps", None)
     return {f"{steps[-1][0]}__sample_weight" if steps else "sample_weight": data.weights}
 
 
-def refused(what: str, error: BaseException, features: pd.DataFrame, spec: ModelSpec) -> MLOpsError:
-    """The estimator's refusal as ours: to be raised ``from None``, because a trace would show what the message hides.
+def estimator_error(what: str, error: BaseException, features: pd.DataFrame, spec: ModelSpec) -> MLOpsError:
+    """Return the error to raise when the user's estimator has raised ``error``.
 
-    Names the columns with missing values and those of text, which are what estimators mostly refuse.
+    Raise it ``from None``, because the traceback would show values that the message hides. The message names the
+    columns with missing values and of text, which are the usual reasons.
+
+    :param what: beginning of the message.
+    :param error: what the estimator raised.
+    :param features: the features that it was given.
+    :param spec: the declaration of the model, with its sensitive columns.
     """
-    reason = hide_values(one_line(error, longest=_LONGEST_REASON), features, spec.sensitive)
+    reason = hide_values(one_line(error, longest=_MAX_REASON_LENGTH), features, spec.sensitive)
     return error_of_user_code(f"{what}: {type(error).__name__}: {reason}{_hint(features)}", error)
 
 
@@ -114,10 +132,10 @@ def _hint(features: pd.DataFrame) -> str:
     return f" ({'; '.join(hints)})" if hints else ""
 
 
-def fit_on_few(build: Callable[..., Any], data: TrainingData, spec: ModelSpec) -> Any | None:
-    """The trainer's estimator, fitted on a few rows of every class: to see what it is made of before the real work.
+def fit_on_few_rows(build: Callable[..., Any], data: TrainingData, spec: ModelSpec) -> Any | None:
+    """Return the trainer's estimator fitted on a few rows of every class, to inspect its types before the training.
 
-    :returns: ``None`` when so few rows do not do; the training itself will tell.
+    :returns: ``None`` when the fit fails; the training itself then reports the error if it fails too.
     """
     try:
         return fit(build_estimator(build, spec.params, spec), data.at(_few_rows(data, spec)), spec)
@@ -130,14 +148,27 @@ def _few_rows(data: TrainingData, spec: ModelSpec) -> NDArray[np.intp]:
     if spec.task is not Task.CLASSIFICATION:
         return np.unique(spread)
     codes = data.target.factorize()[0]
-    of_each = [np.flatnonzero(codes == code)[:ROWS_OF_A_CLASS] for code in np.unique(codes)]
+    of_each = [np.flatnonzero(codes == code)[:ROWS_PER_CLASS] for code in np.unique(codes)]
     return np.unique(np.concatenate([spread, *of_each]))
 
 
 def hide_values(text: str, frame: pd.DataFrame, sensitive: Iterable[str]) -> str:
-    """``text`` without the quoted values of the sensitive columns that are no numbers."""
+    """Return ``text`` with the values of the sensitive columns replaced by ``(hidden)``.
+
+    Values of one or two characters are hidden in quotes alone: as words they are letters and counts like any others.
+
+    :param text: a message.
+    :param frame: the rows whose values may be in the message.
+    :param sensitive: names of the sensitive columns.
+    """
     for column in sensitive:
-        if column in frame.columns and not types.is_numeric_dtype(frame[column]):
-            for value in frame[column].dropna().unique():
-                text = text.replace(repr(str(value)), "(hidden)")
+        if column not in frame.columns:
+            continue
+        for value in map(str, frame[column].dropna().unique()):
+            if value not in text:
+                continue
+            for quoted in (repr(value), f'"{value}"'):
+                text = text.replace(quoted, "(hidden)")
+            if len(value) > _SHORT:
+                text = re.sub(rf"(?<![\w.]){re.escape(value)}(?!\w)", "(hidden)", text)
     return text

@@ -1,4 +1,4 @@
-"""Cross-validation folds: at random, by group, or forward in time."""
+"""Split rows into cross-validation folds: at random, by group, or forward in time."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from airflow_mlops_provider.analysis.training.data import TrainingData
 from airflow_mlops_provider.records.model_spec import ModelSpec, SplitKind, Task
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
-"""Positions of the rows to train on and of those to judge on."""
+"""Positions of the training rows and of the test rows."""
 
 
 def split_kind(spec: ModelSpec) -> SplitKind:
-    """How ``spec`` splits, with ``auto`` resolved."""
+    """Return how ``spec`` splits its rows, with ``auto`` resolved."""
     if spec.split.kind is not SplitKind.AUTO:
         return spec.split.kind
     if spec.group_column:
@@ -25,18 +25,21 @@ def split_kind(spec: ModelSpec) -> SplitKind:
 
 
 def make_folds(data: TrainingData, spec: ModelSpec, *, folds: int | None = None) -> list[Fold]:
-    """The folds of one training, the same for the same data and seed.
+    """Return the folds of a training, the same ones for the same data and seed.
 
-    Classes are spread evenly over random and group folds. Fold i of a time split trains on the points in time before
-    its block and is judged on the block. Folds whose training rows hold fewer than two classes or values are left out.
+    Random folds, and group folds where possible, are stratified by class. A fold of a time split is tested on a block
+    of times and trained on all times before it. Folds with fewer than two different target values in the training rows
+    are left out.
 
-    :param folds: how many; the model's own number by default. Fewer when there are not as many groups, points in
-        time, or rows of the rarest class; none when there are fewer than two.
+    :param data: the checked rows.
+    :param spec: the declaration of the model, with its split and seed.
+    :param folds: number of folds; that of the split by default. There are fewer when there are fewer groups, times or
+        rows of the rarest class, and none when fewer than two remain.
     """
     wanted = folds or spec.split.folds
     kind = split_kind(spec)
     if kind is SplitKind.TIME:
-        found = list(_forward(data, wanted))
+        found = list(_by_time(data, wanted))
     elif kind is SplitKind.GROUP:
         found = _by_group(data, spec, wanted)
     else:
@@ -44,7 +47,7 @@ def make_folds(data: TrainingData, spec: ModelSpec, *, folds: int | None = None)
     return [(train, test) for train, test in found if data.target.iloc[train].nunique() >= 2]
 
 
-def _forward(data: TrainingData, folds: int) -> Iterator[Fold]:
+def _by_time(data: TrainingData, folds: int) -> Iterator[Fold]:
     assert data.times is not None  # noqa: S101  # the specification was checked
     points = np.unique(data.times)
     for block in np.array_split(points, min(folds + 1, len(points)))[1:]:

@@ -1,4 +1,4 @@
-"""Hold a batch of data to rules: Great Expectations suites and data contracts, planned into one scan."""
+"""Check a batch of data against the rules of Great Expectations suites and data contracts, in one scan."""
 
 from airflow_mlops_provider.analysis.validation.declared_types import declared_types
 from airflow_mlops_provider.analysis.validation.failing_rows import REASONS, FailingRows, quarantine_schema

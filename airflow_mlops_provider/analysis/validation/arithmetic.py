@@ -1,8 +1,8 @@
-"""Multiples and sums: exact on whole numbers and decimals, within a stated tolerance on floats.
+"""Multiples and sums: exact for whole numbers and decimals, with a relative tolerance for floats.
 
-A float is the nearest one to the number that was meant, so a sum of floats is off by a few parts in 10^16 of what was
-added. Two floats are the same number here when they differ by at most ``FLOAT_TOLERANCE`` of the size of what was added
-or divided (10^-12; 10^-6 for 32 bits, 10^-3 for 16), and for multiples also by 10^-9 of the divisor.
+Floats are rounded, so a sum of floats has an error of a few parts in 10^16 of its terms. Two floats count as equal when
+they differ by at most the tolerance times the size of the terms or of the dividend: 10^-12, 10^-6 for 32 bits, 10^-3
+for 16 bits. For multiples, 10^-9 of the divisor is added to that.
 """
 
 from __future__ import annotations
@@ -18,38 +18,39 @@ import pyarrow.types as pt
 from airflow_mlops_provider.analysis.validation.sql_columns import Column
 
 FLOAT_TOLERANCE = 1e-12
-"""Share of the size of a 64-bit float by which it may miss the number that was meant."""
+"""Relative tolerance of 64-bit floats."""
 
 _DIVISOR_TOLERANCE = 1e-9
-_SUMMED_DIGITS = 28  # that leave room for a sum of 10^10 rows
+_MAX_SUMMED_DIGITS = 28  # of DuckDB's 38, which leaves enough for a sum of 10^10 rows
 _BLOCK = 10**18
 
 
-def tolerance(column: Column) -> float:
-    """The share by which a value of a float column may miss the number that was meant; 0 for exact types."""
+def relative_tolerance(column: Column) -> float:
+    """Return the relative tolerance for values of a column; 0 for exact types."""
     if not column.is_float:
         return 0.0
     return FLOAT_TOLERANCE if pt.is_float64(column.type) else 1e-6 if pt.is_float32(column.type) else 1e-3
 
 
-def exact(number: float | Decimal) -> Fraction:
-    """The number as it was written: 0.1 is one tenth."""
+def as_fraction(number: float | Decimal) -> Fraction:
+    """Return the decimal number that was written as an exact fraction: 0.1 is one tenth."""
     return Fraction(str(number))
 
 
 def not_multiple_sql(column: Column, divisor: float) -> str:
-    """A condition that is true where the value is no multiple of ``divisor``.
+    """Return the SQL condition that a value is not a multiple of ``divisor``.
 
-    :param column: of numbers.
+    :param column: a column of numbers.
+    :param divisor: a number other than 0.
     """
     if column.is_float:
         step = f"{abs(float(divisor))!r}::DOUBLE"
         value = f"({column.sql})::DOUBLE"
-        allowed = f"{_DIVISOR_TOLERANCE!r} * {step} + {tolerance(column)!r} * abs({value})"
-        # NaN is above every number: an infinite value is no multiple.
+        allowed = f"{_DIVISOR_TOLERANCE!r} * {step} + {relative_tolerance(column)!r} * abs({value})"
+        # An infinite value makes the difference NaN, which DuckDB orders above every number: it is not a multiple.
         return f"NOT (abs({value} - round({value} / {step}) * {step}) <= {allowed})"
-    # n / 10^scale is a multiple of p / q exactly when n is one of step = p * 10^scale / gcd(p * 10^scale, q).
-    wanted, scale = exact(divisor), _scale(column)
+    # The value n / 10^scale is a multiple of p / q when n is a multiple of p * 10^scale / gcd(p * 10^scale, q).
+    wanted, scale = as_fraction(divisor), _scale(column)
     units = abs(wanted.numerator) * 10**scale
     step = units // math.gcd(units, wanted.denominator)
     if pt.is_decimal(column.type):
@@ -62,19 +63,20 @@ def _scale(column: Column) -> int:
 
 
 def wrong_sum_sql(columns: Sequence[Column], total: float) -> str:
-    """A condition that is true where the values of a row do not sum to ``total``; a missing value makes it true.
+    """Return the SQL condition that the values of a row do not sum to ``total``, which a missing value makes true.
 
-    :param columns: of numbers.
+    :param columns: columns of numbers.
+    :param total: the wanted sum.
     """
     if any(column.is_float for column in columns):
         added = " + ".join(column.number for column in columns)
         size = " + ".join(f"abs({column.number})" for column in columns)
-        worst = max(tolerance(column) for column in columns)
+        worst = max(relative_tolerance(column) for column in columns)
         wanted = f"{float(total)!r}::DOUBLE"
         return f"NOT coalesce(abs(({added})::DOUBLE - {wanted}) <= {worst!r} * (({size}) + abs({wanted})), false)"
     added = " + ".join(_exact_value(column) for column in columns)
     wanted = f"{Decimal(str(total)):f}"
-    # A sum beyond 38 digits is an error of DuckDB's, and no sum that anybody declares.
+    # A sum of more than 38 digits raises an error in DuckDB, and cannot be equal to the declared one.
     return f"NOT coalesce(TRY(({added}) = {wanted}), false)"
 
 
@@ -83,18 +85,20 @@ def _exact_value(column: Column) -> str:
 
 
 def sum_aggregates(column: Column, where: str) -> dict[str, str]:
-    """Aggregates that ``total`` makes the sum of, over the rows that meet ``where``.
+    """Return the SQL aggregates from which :func:`sum_from_aggregates` computes the sum of a column.
 
-    :param column: of numbers or booleans; where it is infinite, ``where`` must not be true.
+    :param column: a column of numbers or booleans.
+    :param where: SQL condition of the rows to add up; it must not be true for infinite values.
+    :returns: name to aggregate.
     """
     rows = f"FILTER (WHERE {where})"
     if column.is_float:
-        # Compensated sums: plain ones differ from run to run with the order of the threads.
+        # Compensated (Kahan) sums, because plain sums depend on the order in which the threads add.
         value = f"({column.value})::DOUBLE"
         return {"sum": f"fsum({value}) {rows}", "size": f"fsum(abs({value})) {rows}"}
     if not pt.is_decimal(column.type):
         return {"sum": f"sum(({column.sql})::HUGEINT) {rows}"}
-    if column.type.precision <= _SUMMED_DIGITS:
+    if column.type.precision <= _MAX_SUMMED_DIGITS:
         return {"sum": f"sum({column.sql}) {rows}"}
     whole = f"trunc({column.sql})::HUGEINT"
     return {
@@ -104,16 +108,19 @@ def sum_aggregates(column: Column, where: str) -> dict[str, str]:
     }
 
 
-def total(values: Mapping[str, Any]) -> Fraction | None:
-    """The sum, exact but for floats, from the values of ``sum_aggregates``; ``None`` without a value."""
+def sum_from_aggregates(values: Mapping[str, Any]) -> Fraction | None:
+    """Return the sum from the values of :func:`sum_aggregates`, which is exact except for floats.
+
+    :returns: ``None`` when there are no values.
+    """
     if values["sum"] is None:
         return None
     blocks, parts = values.get("blocks") or 0, values.get("parts") or 0
     return Fraction(values["sum"]) + Fraction(blocks) * _BLOCK + Fraction(parts)
 
 
-def settled(observed: Fraction, bound: float | None, allowed: float) -> Fraction:
-    """``observed``, or the bound itself where the two differ by at most ``allowed``."""
-    if bound is None or abs(observed - exact(bound)) > allowed:
+def snapped_to_bound(observed: Fraction, bound: float | None, allowed: float) -> Fraction:
+    """Return the bound when ``observed`` differs from it by at most ``allowed``, else ``observed``."""
+    if bound is None or abs(observed - as_fraction(bound)) > allowed:
         return observed
-    return exact(bound)
+    return as_fraction(bound)

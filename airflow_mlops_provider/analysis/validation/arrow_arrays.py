@@ -1,4 +1,4 @@
-"""Small Arrow arrays from their buffers: ``pyarrow.array`` imports pandas, which costs more than a million-row scan."""
+"""Make small Arrow arrays from buffers, because ``pyarrow.array`` imports pandas, which is slower than most scans."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from itertools import accumulate
 import pyarrow as pa
 
 
-def int64s(values: Sequence[int]) -> pa.Array:
-    """Whole numbers, none missing."""
+def int64_array(values: Sequence[int]) -> pa.Array:
+    """Return an array of 64-bit integers without missing values."""
     return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(array("q", values))])
 
 
-def strings(values: Sequence[str]) -> pa.Array:
-    """Texts, none missing, of together less than 2 GB."""
+def string_array(values: Sequence[str]) -> pa.Array:
+    """Return an array of texts without missing values, of less than 2 GB together."""
     encoded = [value.encode() for value in values]
     offsets = array("i", [0, *accumulate(map(len, encoded))])
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
     return pa.Array.from_buffers(pa.string(), len(values), buffers)
 
 
-def all_but(length: int, positions: Sequence[int]) -> pa.Array:
-    """``length`` booleans, true but for those at ``positions``."""
+def mask_without(length: int, positions: Sequence[int]) -> pa.Array:
+    """Return an array of ``length`` booleans that are true except at ``positions``."""
     bits = bytearray(b"\xff" * (length // 8 + 1))
     for position in positions:
         bits[position // 8] &= ~(1 << position % 8)

@@ -1,7 +1,7 @@
-"""Names of types in databases and Spark, which suites made there hold.
+"""Type names of databases and Spark, as suites that were made there contain them.
 
-A file keeps no width of a database's number, so any whole number is a ``BIGINT`` or a ``SMALLINT``, and any float a
-``REAL``; a decimal is no float.
+A file does not store the width of a database's number, so every integer column is both a ``BIGINT`` and a ``SMALLINT``,
+and every float column is a ``REAL``. A decimal column is not a float column.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ _TESTS = {name: test for test, names in _NAMES for name in names.split()}
 
 
 def backend_type(name: str) -> TypeTest | None:
-    """The test for a type's name in a database or Spark, ``None`` when no back end has it.
+    """Return the test for a type name of a database or Spark; ``None`` when the name is unknown.
 
-    :param name: in any case, with or without a length: ``VARCHAR(20)``, ``double precision``, ``IntegerType``.
+    :param name: the name in any case, with or without a length: ``VARCHAR(20)``, ``double precision``, ``IntegerType``.
     """
     plain = re.sub(r"\(.*\)|<.*>", " ", name)
     return _TESTS.get("_".join(plain.upper().split()))

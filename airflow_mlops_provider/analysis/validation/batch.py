@@ -1,4 +1,4 @@
-"""A batch of data inside DuckDB: read where it lies, larger than memory, and nothing else within reach of its SQL."""
+"""A batch of data in DuckDB, which may be larger than memory, and whose SQL can read nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_mlops_provider.analysis.validation import regexes
-from airflow_mlops_provider.analysis.validation.check_time import present_macros
+from airflow_mlops_provider.analysis.validation.check_time import current_time_macros
 from airflow_mlops_provider.analysis.validation.custom_sql import BATCH
 from airflow_mlops_provider.analysis.validation.sql_columns import Column, columns_of, quote, text_literal
 from airflow_mlops_provider.exceptions import BadInputError, one_line
@@ -28,17 +28,18 @@ _RESERVED = ("file_row_number", "file_index", "rowid", ROW)
 
 
 class Batch:
-    """The rows of one dataset as the table ``mlops_source``, which has a row number, and ``batch``, which has none.
+    """The rows of one dataset as the relations ``mlops_source``, with row numbers, and ``batch``, without them.
 
-    Parquet files on local disk are scanned in place, whichever columns a query names; anything else is streamed once
-    into a table of DuckDB's, which spills to disk when it outgrows memory. SQL of rules can read the batch alone:
-    other files and the network are out of its reach.
+    Parquet files on local disk are scanned in place, and only the columns of a query are read. Other data is streamed
+    once into a table of DuckDB, which is moved to disk when it does not fit into memory. The SQL of rules can read only
+    the batch, no other files and nothing from the network.
 
-    :param schema: columns and types.
-    :param files: local Parquet files in row order, or none.
-    :param batches: gives the rows when there are no such files.
-    :param extras: tables to have beside the batch, by name.
-    :param now: the time of the check, which SQL knows as its present; the machine's clock by default.
+    :param schema: columns and types of the rows.
+    :param files: local Parquet files in the order of the rows; empty when there are none.
+    :param batches: returns the rows, when there are no such files.
+    :param extras: further tables, by name.
+    :param now: the time of the check, which ``now()`` and the like return; the machine's clock by default.
+    :raises BadInputError: when two columns differ in case only, or a column has a reserved name.
     """
 
     def __init__(
@@ -50,20 +51,20 @@ class Batch:
         extras: dict[str, pa.Table] | None = None,
         now: dt.datetime | None = None,
     ) -> None:
-        _refuse_twins(schema.names)
+        _refuse_case_collisions(schema.names)
         self.schema = schema
         self.columns: dict[str, Column] = columns_of(schema)
         self.is_in_place = False
         self._spill = tempfile.mkdtemp(prefix="mlops-validation-")
         self.connection = duckdb.connect(config={"temp_directory": self._spill})
         self.connection.execute("SET autoinstall_known_extensions = false")
-        # Global, because every cursor is a session; else the machine's zone decides which day a moment is on.
+        # Global, because every cursor is a session. Otherwise the machine's time zone would decide the day of a time.
         self.connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        for statement in present_macros(now or dt.datetime.now(dt.UTC)):
+        for statement in current_time_macros(now or dt.datetime.now(dt.UTC)):
             self.connection.execute(statement)
-        # Parquet's statistics leave NaN out, and DuckDB takes them for the whole truth: with them, no row is NaN.
+        # The statistics of Parquet files ignore NaN, and with them DuckDB would find no row with NaN.
         self.connection.execute("SET disabled_optimizers = 'statistics_propagation,filter_pushdown'")
-        regexes.register(self.connection)
+        regexes.register_regex_function(self.connection)
         if files and not set(schema.names) & set(_RESERVED) and _is_of_one_schema(files, schema):
             self._scan_in_place(files)
         elif batches is not None:
@@ -84,34 +85,37 @@ class Batch:
         shutil.rmtree(self._spill, ignore_errors=True)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """All rows of a query."""
+        """Return all rows of a query."""
         return list(self.connection.execute(query).fetchall())
 
     def row(self, query: str) -> tuple[Any, ...]:
-        """The only row of a query."""
+        """Return the first row of a query.
+
+        :raises BadInputError: when there is none.
+        """
         found = self.rows(query)
         if not found:
             raise BadInputError(f"the query {query!r} returned no row")
         return found[0]
 
-    def at_once(self, statements: Sequence[str]) -> list[tuple[Any, ...]]:
-        """The first row of each statement, two of them at a time.
+    def first_rows(self, statements: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return the first row of each statement, running two statements at the same time when files are scanned.
 
-        DuckDB reads one row group of Parquet with one thread, and many files have but one. Only what is no temporary
-        table or view can be named here.
+        DuckDB reads a row group of Parquet with one thread, and many files have only one. The statements must not name
+        temporary tables or views, because each runs in a session of its own.
         """
         if not self.is_in_place:
             return [self.connection.execute(statement).fetchone() for statement in statements]
         with ThreadPoolExecutor(2) as pool:
-            return list(pool.map(self._beside, statements))
+            return list(pool.map(self._first_row_in_session, statements))
 
-    def _beside(self, statement: str) -> tuple[Any, ...]:
+    def _first_row_in_session(self, statement: str) -> tuple[Any, ...]:
         with self.connection.cursor() as cursor:
             found: tuple[Any, ...] = cursor.execute(statement).fetchone()
             return found
 
     def table(self, query: str) -> pa.Table:
-        """All rows of a query as Arrow."""
+        """Return all rows of a query as an Arrow table."""
         return self.connection.sql(query).to_arrow_table()
 
     def execute(self, statement: str) -> None:
@@ -119,7 +123,7 @@ class Batch:
         self.connection.execute(statement)
 
     def stream(self, query: str, *, some: int) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows of a query in order, at most ``some`` at a time; no other query may run until it ends."""
+        """Yield the rows of a query in order, at most ``some`` at a time; no other query may run until the end."""
         found = self.connection.execute(query)
         while rows := found.fetchmany(some):
             yield rows
@@ -128,7 +132,7 @@ class Batch:
         counts = [pq.ParquetFile(file).metadata.num_rows for file in files]
         offsets = [0, *accumulate(counts)][:-1]
         number = "file_row_number" if len(files) == 1 else f"{offsets}[file_index::BIGINT + 1] + file_row_number"
-        # A list of paths, each taken literally: a bracket in a name is no glob.
+        # A list of literal paths, in which a bracket is not a glob pattern.
         listed = ", ".join(text_literal(_literal_path(file)) for file in files)
         source = f"read_parquet([{listed}])"
         self.execute(f"CREATE VIEW {SOURCE} AS SELECT *, ({number})::BIGINT AS {ROW} FROM {source}")
@@ -139,14 +143,14 @@ class Batch:
         if ROW in schema.names:
             raise BadInputError(f"a column may not be called {ROW!r}")
         numbered = schema.append(pa.field(ROW, pa.int64()))
-        refusals: list[BadInputError] = []
-        rows = _numbered(_noting(batches(), refusals), numbered)
+        errors: list[BadInputError] = []
+        rows = _numbered(_keeping_errors(batches(), errors), numbered)
         try:
             self._load("mlops_rows", pa.RecordBatchReader.from_batches(numbered, rows))
         except duckdb.Error:
-            # What stops the reading comes back as DuckDB's own error, with our trace for a text.
-            if refusals:
-                raise refusals[0] from None
+            # DuckDB wraps an error of the reader in its own error, with the traceback as text.
+            if errors:
+                raise errors[0] from None
             raise
         self.execute(f"CREATE TEMP VIEW {SOURCE} AS SELECT * FROM mlops_rows")
         self.execute(f"CREATE TEMP VIEW {BATCH} AS SELECT * EXCLUDE ({ROW}) FROM mlops_rows")
@@ -157,7 +161,7 @@ class Batch:
         self.connection.unregister("mlops_arriving")
 
     def _lock(self, files: Sequence[str]) -> None:
-        # Both spellings: access is checked before and after names are looked up.
+        # Both the name and its glob-safe form, because access is checked before and after globs are expanded.
         allowed = ", ".join(text_literal(spelt) for file in files for spelt in (file, _literal_path(file)))
         self.execute(f"SET allowed_paths = [{allowed}]")
         self.execute("SET enable_external_access = false")
@@ -165,7 +169,7 @@ class Batch:
 
 
 def _numbered(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    # Not DuckDB's rowid, which a column of that name would hide.
+    # DuckDB's rowid is not used, because a column of that name would hide it.
     start = 0
     for records in batches:
         stop = start + records.num_rows
@@ -173,28 +177,28 @@ def _numbered(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[
         start = stop
 
 
-def _noting(batches: Iterator[pa.RecordBatch], refusals: list[BadInputError]) -> Iterator[pa.RecordBatch]:
+def _keeping_errors(batches: Iterator[pa.RecordBatch], errors: list[BadInputError]) -> Iterator[pa.RecordBatch]:
     try:
         yield from batches
     except BadInputError as error:
-        refusals.append(error)
+        errors.append(error)
         raise
 
 
-def _refuse_twins(names: Sequence[str]) -> None:
+def _refuse_case_collisions(names: Sequence[str]) -> None:
     known: dict[str, str] = {}
     for name in names:
-        twin = known.setdefault(_folded(name), name)
-        if twin != name:
-            raise BadInputError(f"columns {twin!r} and {name!r} differ in case only, which SQL cannot tell apart")
+        other = known.setdefault(_ascii_lower(name), name)
+        if other != name:
+            raise BadInputError(f"columns {other!r} and {name!r} differ in case only, which SQL cannot tell apart")
 
 
-def _folded(name: str) -> str:
+def _ascii_lower(name: str) -> str:
     return "".join(letter.lower() if letter.isascii() else letter for letter in name)
 
 
 def _is_of_one_schema(files: Sequence[str], schema: pa.Schema) -> bool:
-    # DuckDB would cast the others to the first file's types and round on the way.
+    # DuckDB would cast files of another schema to the types of the first file, which rounds values.
     return len(files) == 1 or all(pq.read_schema(file).remove_metadata().equals(schema) for file in files)
 
 
@@ -202,6 +206,6 @@ def _literal_path(file: str) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(Path(file)))
 
 
-def what_duckdb_says(error: duckdb.Error) -> str:
-    """What DuckDB says, without the query it quotes."""
+def duckdb_message(error: duckdb.Error) -> str:
+    """Return the message of DuckDB's error in one line, without the query."""
     return one_line(str(error).split("LINE 1")[0])

@@ -1,6 +1,6 @@
-"""The time of the check: one moment for a whole validation, in UTC, which SQL knows as its present.
+"""The time of the check, in UTC, which ``now()`` and the like return in all SQL of a validation.
 
-``now()`` and its like would otherwise be a moment later in every query, the machine's own, and another in a replay.
+Otherwise these functions would return another time in every query and in a replay, and depend on the machine.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ from collections.abc import Iterator
 from airflow_mlops_provider.records.rules import Rule
 
 DATES = ("current_date", "today")
-MOMENTS = ("current_timestamp", "now", "get_current_timestamp", "transaction_timestamp")
-_LOCAL_MOMENTS = ("localtimestamp", "current_localtimestamp")
+TIMESTAMPS = ("current_timestamp", "now", "get_current_timestamp", "transaction_timestamp")
+_LOCAL_TIMESTAMPS = ("localtimestamp", "current_localtimestamp")
 _TIMES = ("current_time", "localtime", "get_current_time", "current_localtime")
-BARE_NAMES = frozenset(("current_date", "current_timestamp", "current_time", "localtimestamp", "localtime"))
-"""Names of the present that SQL writes like a column."""
+NAMES_WITHOUT_PARENTHESES = frozenset(
+    ("current_date", "current_timestamp", "current_time", "localtimestamp", "localtime")
+)
+"""Names of the current time that SQL writes without parentheses, like a column."""
 
-_ALL = (*DATES, *MOMENTS, *_LOCAL_MOMENTS, *_TIMES, "age")
-_ASKS = re.compile(rf"\b({'|'.join(_ALL)})\b", re.IGNORECASE)
+_ALL = (*DATES, *TIMESTAMPS, *_LOCAL_TIMESTAMPS, *_TIMES, "age")
+_CURRENT_TIME = re.compile(rf"\b({'|'.join(_ALL)})\b", re.IGNORECASE)
 
 
-def present_macros(now: dt.datetime) -> Iterator[str]:
-    """Statements after which every name of the present means ``now``.
+def current_time_macros(now: dt.datetime) -> Iterator[str]:
+    """Yield the statements after which every SQL name of the current time returns ``now``.
 
     :param now: the time of the check, with time zone.
     """
@@ -32,8 +34,8 @@ def present_macros(now: dt.datetime) -> Iterator[str]:
     date, time = moment.split(" ")
     values = {
         **dict.fromkeys(DATES, f"DATE '{date}'"),
-        **dict.fromkeys(MOMENTS, f"TIMESTAMPTZ '{moment}+00'"),
-        **dict.fromkeys(_LOCAL_MOMENTS, f"TIMESTAMP '{moment}'"),
+        **dict.fromkeys(TIMESTAMPS, f"TIMESTAMPTZ '{moment}+00'"),
+        **dict.fromkeys(_LOCAL_TIMESTAMPS, f"TIMESTAMP '{moment}'"),
         **dict.fromkeys(_TIMES, f"TIME '{time}'"),
     }
     for name, value in values.items():
@@ -41,15 +43,15 @@ def present_macros(now: dt.datetime) -> Iterator[str]:
     yield f"CREATE MACRO age(a) AS system.main.age(DATE '{date}'::TIMESTAMP, a), (a, b) AS system.main.age(a, b)"
 
 
-def present_sql(text: object) -> str | None:
-    """SQL for ``current_date``, ``now()`` and the like where an argument is written so; ``None`` for another text."""
+def current_time_sql(text: object) -> str | None:
+    """Return SQL for an argument such as ``current_date`` or ``now()``; ``None`` for other values."""
     name = text.strip().removesuffix("()").strip().lower() if isinstance(text, str) else ""
-    return f"{name}()" if name in (*DATES, *MOMENTS) else None
+    return f"{name}()" if name in (*DATES, *TIMESTAMPS) else None
 
 
-def asks_for_time(rule: Rule) -> bool:
-    """Whether what the rule says depends on when it is asked."""
+def depends_on_check_time(rule: Rule) -> bool:
+    """Return whether the result of a rule depends on the time of the check."""
     if rule.type == "expect_column_to_be_fresh":
         return not rule.kwargs.get("as_of")
     keys = ("condition", "unexpected_rows_query", "query", "row_condition")
-    return any(_ASKS.search(json.dumps(rule.kwargs[key], default=str)) for key in keys if key in rule.kwargs)
+    return any(_CURRENT_TIME.search(json.dumps(rule.kwargs[key], default=str)) for key in keys if key in rule.kwargs)

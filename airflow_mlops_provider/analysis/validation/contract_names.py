@@ -1,4 +1,4 @@
-"""Names of a data contract: its objects, its properties, and the columns behind them."""
+"""Names in a data contract: its objects, its properties, and their columns."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 
 def column_name(entry: Mapping[str, Any]) -> str:
-    """The column behind a property: its physical name when it has one."""
+    """Return the column of a property: its physical name if it has one, else its name."""
     return str(entry.get("physicalName") or entry["name"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractNames:
-    """What the statements about one object may call it and its columns.
+    """The names of one object and its columns.
 
-    :param tables: the object's names.
+    :param tables: names of the object.
     :param columns: property name to column.
-    :param elsewhere: names of the contract's other objects and of their properties.
+    :param elsewhere: names of the contract's other objects and of their properties, except names of this one.
     """
 
     tables: tuple[str, ...] = ()
@@ -27,10 +27,10 @@ class ContractNames:
 
     @classmethod
     def of(cls, table: Mapping[str, Any], others: Iterable[Mapping[str, Any]] = ()) -> ContractNames:
-        """The names of one object.
+        """Read the names of one object.
 
         :param table: the object as parsed YAML.
-        :param others: the contract's other objects.
+        :param others: the contract's other objects as parsed YAML.
         """
         foreign: set[str] = set()
         for other in others:
@@ -41,16 +41,16 @@ class ContractNames:
 
     @property
     def renamed(self) -> dict[str, str]:
-        """Property name to column, for properties whose name is no column of the object."""
+        """Property name to column, for properties whose names are not columns of the object."""
         physical = set(self.columns.values())
         return {name: column for name, column in self.columns.items() if name != column and name not in physical}
 
     def column(self, name: str) -> str:
-        """The column that a statement means by ``name``, a property's name or already a column's."""
+        """Return the column with that name, or of the property with that name."""
         return self.renamed.get(name, name)
 
     def in_arguments(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments of an expectation with columns for the names of properties."""
+        """Return the arguments of an expectation with property names replaced by columns."""
         return {key: self._argument(key, value) for key, value in kwargs.items()}
 
     def _argument(self, key: str, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Operators of a data contract's quality rules as limits: one or several in a rule, which must all hold."""
+"""Operators of a data contract's quality rules as limits; all operators of a rule must hold."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ OPERATORS = (*_ONE, *_TWO)
 def operator_limits(
     quality: Mapping[str, Any], source: str, *, default: Limits | None = None, flags: bool = False
 ) -> tuple[Limits, ...]:
-    """The limits of a quality rule, each of which must hold: one for what is allowed, one for each exclusion.
+    """Return the limits of a quality rule, all of which must hold: one for the allowed range, one for each exclusion.
 
     :param quality: the rule as parsed YAML.
-    :param source: where it stands, for messages.
-    :param default: the limits of a rule without an operator; ``None`` when it must have one.
-    :param flags: whether true and false are values, as of a query that answers yes or no.
-    :raises BadInputError: naming the operator that is missing, no number, or contradicted by another.
+    :param source: place of the rule, for messages.
+    :param default: limits of a rule without an operator; ``None`` when the rule must have one.
+    :param flags: whether true and false are allowed as values, for queries that return booleans.
+    :raises BadInputError: when an operator is missing, is not a number, or contradicts another; names it.
     """
     given = [key for key in OPERATORS if key in quality]
     if not given and default is not None:
@@ -44,13 +44,19 @@ def operator_limits(
     found = [_limits(key, quality[key], source, flags=flags) for key in given]
     allowed = [limits for limits in found if not limits.excluded]
     excluded = tuple(limits for limits in found if limits.excluded)
-    return (*((_all_of(allowed, given, source),) if allowed else ()), *excluded)
+    return (*((_intersection(allowed, given, source),) if allowed else ()), *excluded)
 
 
 def operator_tolerances(
     quality: Mapping[str, Any], source: str, *, default: Limits | None = None
 ) -> tuple[Tolerance, ...]:
-    """How many unexpected rows a quality rule accepts; several tolerances must all accept."""
+    """Return how many unexpected rows a quality rule accepts; all of the tolerances must accept them.
+
+    :param quality: the rule as parsed YAML.
+    :param source: place of the rule, for messages.
+    :param default: limits of a rule without an operator; ``None`` when the rule must have one.
+    :raises BadInputError: when the unit or an operator is wrong; names it.
+    """
     unit = quality.get("unit", "rows")
     if unit not in ("rows", "percent"):
         raise BadInputError(f"{source}: unit {unit!r} is not rows or percent")
@@ -70,8 +76,11 @@ def _limits(key: str, value: Any, source: str, *, flags: bool) -> Limits:
     return _ONE[key](float(values[0]))
 
 
-def _all_of(found: list[Limits], given: list[str], source: str) -> Limits:
-    """What all of ``found`` allow: the highest lower and the lowest upper bound, the stricter of two equal ones."""
+def _intersection(found: list[Limits], given: list[str], source: str) -> Limits:
+    """Return the intersection of the limits: the highest lower and the lowest upper bound.
+
+    :raises BadInputError: when no number is within all limits.
+    """
     lows = [(limits.min_value, limits.strict_min) for limits in found if limits.min_value is not None]
     highs = [(-limits.max_value + 0.0, limits.strict_max) for limits in found if limits.max_value is not None]
     low, strict_min = max(lows, default=(None, False))

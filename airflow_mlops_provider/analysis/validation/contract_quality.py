@@ -1,4 +1,4 @@
-"""Quality rules of data contracts: library metrics, SQL with an operator, and Great Expectations' own."""
+"""Quality rules of data contracts: library metrics, SQL with an operator, and expectations of Great Expectations."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _KEYS = {
     *("schedule", "scheduler", "severity", "tags", "type", "unit", "metric", "rule", "arguments", "query", "engine"),
     *("implementation", "validValues", "pattern", "id", "scheduleCronExpression"),
 }
-# Names of version 3.0, which had `rule` where `metric` is now, and asked for no operator.
+# Names of version 3.0 of the standard, which had `rule` instead of `metric`, and required no operator.
 _OLDER_METRICS = {
     "nullCheck": "nullValues",
     "duplicateCount": "duplicateValues",
@@ -42,13 +42,14 @@ _NONE = Limits(min_value=0, max_value=0)
 
 
 def quality_rules(quality: Any, *, source: str, column: str | None, names: ContractNames) -> tuple[Rule, ...]:
-    """One entry of ``quality`` as rules, all of which must hold; none for one that nothing here can check.
+    """Read one entry of ``quality`` as rules, all of which must hold.
 
     :param quality: the entry as parsed YAML.
-    :param source: where it stands, for messages.
-    :param column: the property's column; ``None`` for a rule of the whole object.
-    :param names: of the object and its properties.
-    :raises BadInputError: when a key or value is wrong, naming it.
+    :param source: place of the entry, for messages.
+    :param column: column of the property; ``None`` for an entry of the whole object.
+    :param names: names of the object and its properties.
+    :returns: empty for an entry that cannot be checked.
+    :raises BadInputError: when a key or value is wrong; names it.
     """
     if not isinstance(quality, Mapping):
         raise BadInputError(f"{source} must be a mapping, not {type(quality).__name__}")
@@ -95,7 +96,7 @@ def _library_rules(
 
 def _row_count_rules(quality: Mapping[str, Any], source: str, *, older: bool) -> tuple[Rule, ...]:
     if older and not any(key in quality for key in OPERATORS):
-        return ()  # the standard's own example: a range is promised, and not given
+        return ()  # as in an example of the standard, which has no range
     return tuple(_row_count_rule(limits, source) for limits in operator_limits(quality, source))
 
 
@@ -108,7 +109,7 @@ def _row_count_rule(limits: Limits, source: str) -> Rule:
 
 
 def _range(metric: str, quality: Mapping[str, Any], source: str, column: str | None) -> tuple[str, dict[str, Any]]:
-    """A range of version 3.0, whose bounds stand among the custom properties."""
+    """Read a range of version 3.0, whose bounds are custom properties."""
     if column is None:
         raise BadInputError(f"{source}: rule {metric} belongs to a property")
     entries = quality.get("customProperties") or ()
@@ -185,5 +186,5 @@ def _mapping(entry: Mapping[str, Any], key: str, source: str) -> Mapping[str, An
 
 
 def _snake(key: str) -> str:
-    """``minValue``, as the standard's own example spells it, to ``min_value``."""
+    """Return ``minValue``, as in an example of the standard, as ``min_value``."""
     return key if key in ("column_A", "column_B") else re.sub(r"(?<=[a-z])([A-Z])", r"_\1", key).lower()

@@ -1,4 +1,4 @@
-"""What was read of a data contract so far, and the shape that its parts must have."""
+"""The state of reading a data contract, and checks of the types of its parts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from airflow_mlops_provider.records.rules import Rule
 
 @dataclass(slots=True)
 class ContractReading:
-    """One object of a contract while it is read.
+    """What has been read of one object of a contract.
 
-    :param source: contract and object, for messages.
-    :param names: of the object and its properties.
-    :param rules: what can be checked.
+    :param source: names of contract and object, for messages.
+    :param names: names of the object and its properties.
+    :param rules: the rules.
     :param sensitive: columns that are classified as sensitive.
-    :param unchecked: statements that are understood and cannot be checked.
+    :param unchecked: statements that are valid but cannot be checked.
     """
 
     source: str
@@ -30,27 +30,36 @@ class ContractReading:
     unchecked: list[str] = field(default_factory=list)
 
     def add(self, kind: str, where: str, **kwargs: Any) -> None:
-        """Add a rule.
+        """Check and add a rule.
 
-        :param where: the part of the contract that states it.
+        :param kind: the expectation type.
+        :param where: place of the rule in the contract, for messages.
+        :param kwargs: arguments of the expectation.
+        :raises BadInputError: when an argument is wrong; names it.
         """
         self.add_rule(Rule(type=kind, kwargs=kwargs, source=f"{self.source}, {where}"))
 
     def add_rule(self, rule: Rule) -> None:
-        """Add a rule whose arguments are not yet checked."""
+        """Check and add a rule.
+
+        :raises BadInputError: when an argument is wrong; names it.
+        """
         check_rule(rule)
         self.rules.append(rule)
 
 
 def require_keys(entry: Mapping[str, Any], keys: set[str], source: str) -> None:
-    """Raise ``BadInputError`` that names the first key of ``entry`` which is none of ``keys``."""
+    """Raise ``BadInputError`` when ``entry`` has a key that is not in ``keys``; names the first."""
     unknown = sorted(set(map(str, entry)) - keys)
     if unknown:
         raise BadInputError(f"{source}: unknown key {unknown[0]!r}")
 
 
 def list_of(entry: Mapping[str, Any], key: str, source: str) -> list[Any]:
-    """The list ``key``; empty when it is not there."""
+    """Return the list under ``key``; empty when there is none.
+
+    :raises BadInputError: when the value is not a list.
+    """
     found = entry.get(key)
     if found is None:
         return []
@@ -60,7 +69,10 @@ def list_of(entry: Mapping[str, Any], key: str, source: str) -> list[Any]:
 
 
 def flag_of(entry: Mapping[str, Any], key: str, source: str) -> bool:
-    """The value of ``key``, true or false; false when it is not there."""
+    """Return the boolean under ``key``; false when there is none.
+
+    :raises BadInputError: when the value is not a boolean.
+    """
     value = entry.get(key)
     if value is None:
         return False

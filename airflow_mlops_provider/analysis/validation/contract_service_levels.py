@@ -1,4 +1,4 @@
-"""Service levels of data contracts: how old the newest row may be; the others are listed as not checked."""
+"""Service levels of data contracts: the largest age of the newest row. Others are listed as unchecked."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ _HOURS = {
 
 
 def read_service_levels(reading: ContractReading, contract: Mapping[str, Any]) -> None:
-    """Every entry of ``slaProperties``; those that name no element speak of ``slaDefaultElement``.
+    """Read every entry of ``slaProperties``; entries without an element apply to ``slaDefaultElement``.
 
-    :raises BadInputError: when an age is no time, or a key is unknown, naming the entry.
+    :param reading: where the rules and the unchecked statements are added.
+    :param contract: the contract as parsed YAML.
+    :raises BadInputError: when an age is not a duration, or a key is unknown; names the entry.
     """
     default = contract.get("slaDefaultElement")
     for number, level in enumerate(list_of(contract, "slaProperties", reading.source), start=1):
@@ -43,21 +45,21 @@ def read_service_levels(reading: ContractReading, contract: Mapping[str, Any]) -
 
 
 def _read_level(reading: ContractReading, level: Mapping[str, Any], element: Any, where: str) -> None:
-    said = str(level["property"])
-    if said.lower() not in _AGES or not element:
-        reading.unchecked.append(f"{where}: {said}")
+    name = str(level["property"])
+    if name.lower() not in _AGES or not element:
+        reading.unchecked.append(f"{where}: {name}")
         return
     for part in str(element).split(","):
         column = _column(part.strip(), reading.names)
         if column is None:
-            reading.unchecked.append(f"{where}: {said} of {part.strip()}")
+            reading.unchecked.append(f"{where}: {name} of {part.strip()}")
             continue
         hours = _hours(level, f"{reading.source}, {where}")
         reading.add("expect_column_to_be_fresh", where, column=column, max_age_hours=hours)
 
 
 def _column(element: str, names: ContractNames) -> str | None:
-    """The column behind ``table.property``; ``None`` when it is another object's, or an object as a whole."""
+    """Return the column of ``table.property``; ``None`` for a property of another object and for a whole object."""
     table, _, name = element.rpartition(".")
     if table and table.rpartition(".")[2] not in names.tables:
         return None

@@ -1,9 +1,9 @@
-"""Data contracts of the Open Data Contract Standard, version 3, as rules.
+"""Read data contracts of the Open Data Contract Standard, version 3, as rules.
 
-What is read: every property's presence, ``logicalType`` with its options, ``required``, ``unique``, ``primaryKey``,
-``enum`` and ``classification``; the presence and types of nested properties; quality rules of type ``library``, ``sql``
-and ``custom`` (engine Great Expectations) with their ``severity``; the service levels ``latency`` and ``freshness``.
-The rest is listed as unchecked, never silently taken as kept; a key that the standard does not know is refused.
+These are read: presence of every property, ``logicalType`` with its options, ``required``, ``unique``, ``primaryKey``,
+``enum`` and ``classification``, presence and types of nested properties, quality rules of type ``library``, ``sql``
+and ``custom`` (engine Great Expectations) with their ``severity``, and the service levels ``latency`` and
+``freshness``. All other statements are listed as unchecked. A key that the standard does not have is an error.
 Standard: https://bitol-io.github.io/open-data-contract-standard/
 """
 
@@ -43,10 +43,10 @@ _OBJECT_KEYS = {
 class Contract:
     """The rules of one object of a contract.
 
-    :param name: of the contract and its object.
-    :param rules: in the order of declaration; none when the contract says nothing about the data.
+    :param name: names of the contract and the object.
+    :param rules: the rules in the order of declaration; empty when the contract declares nothing about the data.
     :param sensitive: columns that are classified as confidential, restricted, personal and the like.
-    :param unchecked: statements that nothing here can check, for the report.
+    :param unchecked: statements that cannot be checked, for the report.
     """
 
     name: str
@@ -56,11 +56,11 @@ class Contract:
 
 
 def read_odcs(contract: Any, *, wanted: str | None = None) -> Contract:
-    """The rules of a contract.
+    """Read the rules of a contract.
 
     :param contract: the contract as parsed YAML.
-    :param wanted: name of the object that the batch is, when the contract describes several.
-    :raises BadInputError: when it is no contract of version 3, or a key or value in it is wrong, naming it.
+    :param wanted: name of the object that describes the batch; needed when the contract has several objects.
+    :raises BadInputError: when it is not a contract of version 3, or a key or value is wrong; names it.
     """
     _check_head(contract)
     objects = _objects(contract)
@@ -97,13 +97,13 @@ def _objects(contract: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _object(objects: Sequence[Mapping[str, Any]], wanted: str | None) -> Mapping[str, Any]:
-    """The object that the batch is; an empty one when the contract describes none."""
+    """Return the object that describes the batch; empty when the contract has no objects."""
     if wanted is None and len(objects) <= 1:
         return objects[0] if objects else {}
     found = next((table for table in objects if wanted in (table["name"], table.get("physicalName"))), None)
     if wanted is None or found is None:
-        said = f"has no object {wanted!r}" if wanted else "describes several objects; add #name to its uri"
-        raise BadInputError(f"contract {said}; it has {', '.join(table['name'] for table in objects) or 'none'}")
+        problem = f"has no object {wanted!r}" if wanted else "describes several objects; add #name to its uri"
+        raise BadInputError(f"contract {problem}; it has {', '.join(table['name'] for table in objects) or 'none'}")
     return found
 
 
@@ -165,7 +165,7 @@ def _read_primary_key(reading: ContractReading, properties: Sequence[Mapping[str
 def _read_quality(reading: ContractReading, quality: Any, where: str, column: str | None) -> None:
     rules = quality_rules(quality, source=f"{reading.source}, {where}", column=column, names=reading.names)
     if not rules:
-        said = quality.get("description") or quality.get("rule") or quality.get("type")
-        reading.unchecked.append(f"{where}: {said}")
+        statement = quality.get("description") or quality.get("rule") or quality.get("type")
+        reading.unchecked.append(f"{where}: {statement}")
     for rule in rules:
         reading.add_rule(rule)

@@ -1,4 +1,4 @@
-"""SQL that people write in rules: is it one plain query, which columns does it read, can it be judged row by row."""
+"""Parse the SQL of rules: whether it is one query, which columns it reads, and whether it can be checked by row."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 import duckdb
 
-from airflow_mlops_provider.analysis.validation.check_time import BARE_NAMES
+from airflow_mlops_provider.analysis.validation.check_time import NAMES_WITHOUT_PARENTHESES
 from airflow_mlops_provider.exceptions import BadInputError, one_line
 
 BATCH = "batch"
-"""The name under which rules in SQL see the batch."""
+"""Name of the batch in the SQL of rules."""
 
 _ROW_QUERY = re.compile(
     r'\s*SELECT\s+(?:\*|COUNT\s*\(\s*(?:\*|1)\s*\))\s+FROM\s+"?batch"?\s+WHERE\s+(?P<condition>.+?)\s*;?\s*',
@@ -22,23 +22,29 @@ _ROW_QUERY = re.compile(
 
 
 def batch_query(query: str) -> str:
-    """A query in which Great Expectations' ``{batch}`` is the batch's name."""
+    """Return the query with Great Expectations' ``{batch}`` replaced by the name of the batch."""
     return query.replace("{batch}", BATCH)
 
 
 def condition_of(query: str) -> str | None:
-    """The WHERE condition of ``SELECT * (or COUNT(*)) FROM batch WHERE ...``, or ``None`` for any other query."""
+    """Return the condition of ``SELECT * FROM batch WHERE ...``, or of the same with ``COUNT(*)``.
+
+    :returns: ``None`` for any other query.
+    """
     match = _ROW_QUERY.fullmatch(batch_query(query))
     if match is None:
         return None
     node = _parse(f"SELECT * FROM {BATCH} WHERE {match['condition']}")["node"]
-    if node["type"] != "SELECT_NODE" or _goes_beyond_rows(node):
+    if node["type"] != "SELECT_NODE" or _reads_other_rows(node):
         return None
     return match["condition"]
 
 
 def check_query(query: str, source: str) -> None:
-    """Raise ``BadInputError`` unless ``query`` is one SELECT."""
+    """Raise ``BadInputError`` unless ``query`` is one SELECT statement.
+
+    :param source: place of the query, for the message.
+    """
     try:
         _parse(batch_query(query))
     except BadInputError as error:
@@ -46,45 +52,50 @@ def check_query(query: str, source: str) -> None:
 
 
 def check_condition(condition: str, source: str) -> None:
-    """Raise ``BadInputError`` unless ``condition`` is one expression over the columns of one row."""
+    """Raise ``BadInputError`` unless ``condition`` is one expression over the columns of one row.
+
+    :param source: place of the condition, for the message.
+    """
     try:
         node = _parse(f"SELECT * FROM {BATCH} WHERE ({condition})")["node"]
     except BadInputError as error:
         raise BadInputError(f"{source}: condition {error}") from error
-    if node["type"] != "SELECT_NODE" or _goes_beyond_rows(node):
+    if node["type"] != "SELECT_NODE" or _reads_other_rows(node):
         raise BadInputError(f"{source}: condition {condition!r} must speak of the columns of one row")
 
 
-def columns_in(condition: str, available: Iterable[str]) -> tuple[str, ...]:
-    """The columns that a condition reads, in order, spelled as in ``available`` where they are there.
+def columns_of_condition(condition: str, available: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns that a condition reads, in order, spelled as in ``available`` if they are there.
 
-    :param available: the batch's columns; as in SQL, upper and lower case are the same.
+    :param condition: one SQL expression.
+    :param available: columns of the batch, compared without case as in SQL.
     """
     known = {name.lower(): name for name in available}
     tree = _parse(f"SELECT * FROM {BATCH} WHERE ({condition})")
     found = []
     for node in _nodes(tree):
         if node.get("class") == "COLUMN_REF":
-            # A name may be qualified by the table in front or by a field behind.
+            # A column name may have the table before it and a field after it.
             parts = node["column_names"]
-            here = next((known[part.lower()] for part in parts if part.lower() in known), None)
-            if here is None and len(parts) == 1 and parts[0].lower() in BARE_NAMES:
-                continue  # the present, which SQL writes like a column
-            found.append(here or parts[-1])
+            column = next((known[part.lower()] for part in parts if part.lower() in known), None)
+            if column is None and len(parts) == 1 and parts[0].lower() in NAMES_WITHOUT_PARENTHESES:
+                continue  # the current time, which SQL writes like a column
+            found.append(column or parts[-1])
     return tuple(dict.fromkeys(found))
 
 
-def with_columns(query: str, renamed: Mapping[str, str]) -> str:
-    """The query with other columns for some names; the text itself when it uses none of them.
+def with_renamed_columns(query: str, renamed: Mapping[str, str]) -> str:
+    """Return the query with some column names replaced; the same text when it has none of them.
 
-    :param renamed: name, in any case, to the column that it means.
+    :param query: one SQL query.
+    :param renamed: name, in any case, to its replacement.
     """
     wanted = {name.lower(): column for name, column in renamed.items()}
     text = batch_query(query)
     tree = _parse_all(text)
     found = False
     for node in _nodes(tree):
-        # A table or a field may stand around the column's name.
+        # A column name may have the table before it and a field after it.
         for position, part in enumerate(node.get("column_names") or ()):
             if node.get("class") == "COLUMN_REF" and part.lower() in wanted:
                 node["column_names"][position] = wanted[part.lower()]
@@ -93,24 +104,27 @@ def with_columns(query: str, renamed: Mapping[str, str]) -> str:
     return _unparse(tree) if found else query
 
 
-def may_quote(query: str, available: Iterable[str], hidden: Iterable[str]) -> bool:
-    """Whether what a query gives may be a value of a hidden column: it names one, or something that may stand for it.
+def may_return_hidden_values(query: str, available: Iterable[str], hidden: Iterable[str]) -> bool:
+    """Return whether the result of a query may be a value of a hidden column.
 
-    :param available: the batch's columns.
-    :param hidden: those whose values are left out.
+    That is so when the query names a hidden column, or uses a star or an alias, which may stand for one.
+
+    :param query: one SQL query.
+    :param available: columns of the batch.
+    :param hidden: columns whose values must not be shown.
     """
-    secret, known = {name.lower() for name in hidden}, {name.lower() for name in available}
+    hidden_names, known = {name.lower() for name in hidden}, {name.lower() for name in available}
     for node in _nodes(_parse(batch_query(query))):
         parts = [part.lower() for part in node.get("column_names") or ()]
-        # A name that is no column is an alias, or the whole row; a star is every column, and may rename it.
-        if secret & set(parts) or (parts and not (known | BARE_NAMES) & set(parts)):
+        # A name that is not a column is an alias or the whole row. A star is every column, possibly renamed.
+        if hidden_names & set(parts) or (parts and not (known | NAMES_WITHOUT_PARENTHESES) & set(parts)):
             return True
         if node.get("class") == "STAR" or node.get("column_name_alias"):
             return True
     return False
 
 
-def _goes_beyond_rows(node: dict[str, Any]) -> bool:
+def _reads_other_rows(node: dict[str, Any]) -> bool:
     clauses = ("group_expressions", "group_sets", "having", "qualify", "sample", "modifiers")
     kinds = {inner.get("class") for inner in _nodes(node["where_clause"])}
     return any(node.get(clause) for clause in clauses) or bool(kinds & {"SUBQUERY", "WINDOW"})

@@ -1,4 +1,4 @@
-"""Patterns of days and times in data contracts, which are Java's, as Python's ``strptime`` knows them.
+"""Translate date patterns of data contracts, which are those of Java, to formats of Python's ``strptime``.
 
 Source: https://docs.oracle.com/en/java/javase/17/docs/api/java.base/java/time/format/DateTimeFormatter.html
 """
@@ -28,8 +28,8 @@ _LETTERS = {
 _PART = re.compile(r"'(?P<quoted>[^']*)'|(?P<letters>([A-Za-z])\3*)|(?P<sign>.)", re.DOTALL)
 
 
-def strptime_form(pattern: str) -> str | None:
-    """The pattern for ``strptime``; ``None`` when it says what that cannot."""
+def strptime_format(pattern: str) -> str | None:
+    """Return the pattern as a format of ``strptime``; ``None`` when ``strptime`` has no such format."""
     found = []
     for part in _PART.finditer(pattern):
         if part["quoted"] is not None:

@@ -1,4 +1,4 @@
-"""What rules say that the cells of a column hold, for files that do not tell it: a CSV cell is text."""
+"""Derive the types of columns from the rules, for files without types, such as CSV files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from airflow_mlops_provider.analysis.validation.expectation_arguments import bounds
-from airflow_mlops_provider.analysis.validation.sql_columns import parse_moment
+from airflow_mlops_provider.analysis.validation.sql_columns import parse_datetime
 from airflow_mlops_provider.records.csv_format import ColumnType, DeclaredType
 from airflow_mlops_provider.records.rules import Rule
 
@@ -15,27 +15,30 @@ LOGICAL_TYPE = "expect_column_logical_type_to_be"
 
 
 def declared_types(rules: Sequence[Rule]) -> dict[str, DeclaredType]:
-    """Column to what it holds: by the contract where it has a logical type, else by the rules that read its values.
+    """Return the type of each column: its logical type in the contract, else the type that its rules need.
 
-    A column of which two rules say different things is left to its cells, and so is one that only warnings speak of: a
-    row goes on in spite of them, and so must its cells.
+    A column is left out when two rules need different types. Rules that are only warnings do not count, because rows
+    that break them are kept, so their cells must be readable.
+
+    :param rules: all rules.
+    :returns: column to type.
     """
     found: dict[str, list[DeclaredType]] = {}
     stated: dict[str, DeclaredType] = {}
     for rule in rules:
         if rule.type == LOGICAL_TYPE:
-            told = _by_contract(rule)
-            stated |= {} if told is None else {rule.kwargs["column"]: told}
+            declared = _type_in_contract(rule)
+            stated |= {} if declared is None else {rule.kwargs["column"]: declared}
             continue
-        kind = _KINDS.get(rule.type, _unsaid)(rule.kwargs) if rule.is_error else None
+        kind = _KINDS.get(rule.type, _no_type)(rule.kwargs) if rule.is_error else None
         if kind is not None:
             for column in rule.columns:
                 found.setdefault(column, []).append(DeclaredType(kind=kind, by=rule.source))
-    told_once = {column: each for column, each in found.items() if len({one.kind for one in each}) == 1}
-    return {column: each[0] for column, each in told_once.items()} | stated
+    agreed = {column: each for column, each in found.items() if len({one.kind for one in each}) == 1}
+    return {column: each[0] for column, each in agreed.items()} | stated
 
 
-def _by_contract(rule: Rule) -> DeclaredType | None:
+def _type_in_contract(rule: Rule) -> DeclaredType | None:
     kind = _LOGICAL.get(rule.kwargs["logical_type"])
     form = rule.kwargs.get("format")
     return None if kind is None else DeclaredType(kind=kind, form=form, by=rule.source)
@@ -52,7 +55,7 @@ _LOGICAL = {
 }
 
 
-def _unsaid(_: Mapping[str, Any]) -> ColumnType | None:
+def _no_type(_: Mapping[str, Any]) -> ColumnType | None:
     return None
 
 
@@ -64,19 +67,19 @@ def _number(_: Mapping[str, Any]) -> ColumnType | None:
     return ColumnType.NUMBER
 
 
-def _moment(_: Mapping[str, Any]) -> ColumnType | None:
+def _date(_: Mapping[str, Any]) -> ColumnType | None:
     return ColumnType.DATE
 
 
-def _bounded(kwargs: Mapping[str, Any]) -> ColumnType | None:
-    return _of_values([bound for bound in bounds(kwargs) if bound is not None])
+def _type_of_bounds(kwargs: Mapping[str, Any]) -> ColumnType | None:
+    return _common_type([bound for bound in bounds(kwargs) if bound is not None])
 
 
-def _listed(kwargs: Mapping[str, Any]) -> ColumnType | None:
-    return _of_values([value for value in kwargs.get("value_set") or () if value is not None])
+def _type_of_set(kwargs: Mapping[str, Any]) -> ColumnType | None:
+    return _common_type([value for value in kwargs.get("value_set") or () if value is not None])
 
 
-def _named(kwargs: Mapping[str, Any]) -> ColumnType | None:
+def _type_of_type_names(kwargs: Mapping[str, Any]) -> ColumnType | None:
     names = kwargs.get("type_list") or [kwargs["type_"]]
     return ColumnType.TEXT if all(name in _TEXT_NAMES for name in names) else None
 
@@ -84,28 +87,28 @@ def _named(kwargs: Mapping[str, Any]) -> ColumnType | None:
 _TEXT_NAMES = {"str", "object", "object_", "string", "STRING", "String", "TEXT", "VARCHAR", "StringType", "StringDtype"}
 
 
-def _of_values(values: Sequence[Any]) -> ColumnType | None:
-    kinds = {_of_value(value) for value in values}
+def _common_type(values: Sequence[Any]) -> ColumnType | None:
+    kinds = {_type_of_value(value) for value in values}
     if ColumnType.TEXT in kinds and kinds <= {ColumnType.DATE, ColumnType.TIME, ColumnType.TEXT}:
         return ColumnType.TEXT
     return kinds.pop() if len(kinds) == 1 else None
 
 
-def _of_value(value: Any) -> ColumnType | None:
+def _type_of_value(value: Any) -> ColumnType | None:
     if isinstance(value, bool):
-        return None  # a CSV file may say 1 and 0 as well
+        return None  # a CSV file may have 1 and 0 instead
     if isinstance(value, int | float):
         return ColumnType.NUMBER
     if isinstance(value, dt.date):
         return ColumnType.DATE
     if not isinstance(value, str):
         return None
-    if "-" in value and parse_moment(value) is not None:
+    if "-" in value and parse_datetime(value) is not None:
         return ColumnType.DATE
-    return ColumnType.TIME if _is_clock(value) else ColumnType.TEXT
+    return ColumnType.TIME if _is_time_of_day(value) else ColumnType.TEXT
 
 
-def _is_clock(value: str) -> bool:
+def _is_time_of_day(value: str) -> bool:
     try:
         dt.time.fromisoformat(value)
     except ValueError:
@@ -133,14 +136,14 @@ _KINDS: dict[str, Callable[[Mapping[str, Any]], ColumnType | None]] = {
         ),
         _number,
     ),
-    **dict.fromkeys((f"{_V}be_between", f"{_C}min_to_be_between", f"{_C}max_to_be_between"), _bounded),
+    **dict.fromkeys((f"{_V}be_between", f"{_C}min_to_be_between", f"{_C}max_to_be_between"), _type_of_bounds),
     **dict.fromkeys(
         (
             *(f"{_V}be_in_set", f"{_V}not_be_in_set"),
             *(f"{_C}distinct_values_to_{relation}" for relation in ("be_in_set", "contain_set", "equal_set")),
         ),
-        _listed,
+        _type_of_set,
     ),
-    **dict.fromkeys((f"{_V}be_of_type", f"{_V}be_in_type_list"), _named),
-    f"{_C}to_be_fresh": _moment,
+    **dict.fromkeys((f"{_V}be_of_type", f"{_V}be_in_type_list"), _type_of_type_names),
+    f"{_C}to_be_fresh": _date,
 }

@@ -1,6 +1,6 @@
-"""Arguments of the expectations that the scan evaluates, held to Great Expectations' own rules for them.
+"""Check the arguments of the expectations that the scan evaluates, as Great Expectations does.
 
-A wrong argument is a broken rule and raises ``BadInputError``; it is never a failure of the data.
+A wrong argument raises ``BadInputError``; it is never a failure of the data.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_mlops_provider.analysis.validation.sql_columns import parse_moment
+from airflow_mlops_provider.analysis.validation.sql_columns import parse_datetime
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.rules import Rule
 
 Check = Callable[[Any], str | None]
-"""Says what is wrong with a value, or ``None``."""
+"""Returns what is wrong with a value; ``None`` when it is valid."""
 
 
-def _a(kind: type | tuple[type, ...], named: str) -> Check:
+def _instance_of(kind: type | tuple[type, ...], named: str) -> Check:
     def check(value: Any) -> str | None:
-        right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-        return None if right else f"must be {named}, not {value!r}"
+        is_valid = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+        return None if is_valid else f"must be {named}, not {value!r}"
 
     return check
 
@@ -31,19 +31,19 @@ def _name(value: Any) -> str | None:
 
 
 def _names(value: Any) -> str | None:
-    right = isinstance(value, list | tuple | set) and all(isinstance(item, str) for item in value) and bool(value)
-    return None if right else f"must be a list of columns' names, not {value!r}"
+    is_valid = isinstance(value, list | tuple | set) and all(isinstance(item, str) for item in value) and bool(value)
+    return None if is_valid else f"must be a list of columns' names, not {value!r}"
 
 
 def _bound(value: Any) -> str | None:
-    right = value is None or (isinstance(value, int | float | str) and not isinstance(value, bool))
-    right = right or parse_moment(value) is not None
-    return None if right else f"must be a number, a date or a text, not {value!r}"
+    is_valid = value is None or (isinstance(value, int | float | str) and not isinstance(value, bool))
+    is_valid = is_valid or parse_datetime(value) is not None
+    return None if is_valid else f"must be a number, a date or a text, not {value!r}"
 
 
 def _share(value: Any) -> str | None:
-    right = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-    return None if right else f"must be a number from 0 to 1, not {value!r}"
+    is_valid = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    return None if is_valid else f"must be a number from 0 to 1, not {value!r}"
 
 
 def _values(value: Any) -> str | None:
@@ -51,8 +51,8 @@ def _values(value: Any) -> str | None:
 
 
 def _pairs(value: Any) -> str | None:
-    right = isinstance(value, list | tuple) and all(isinstance(p, list | tuple) and len(p) == 2 for p in value)
-    return None if right else f"must be a list of pairs, not {value!r}"
+    is_valid = isinstance(value, list | tuple) and all(isinstance(p, list | tuple) and len(p) == 2 for p in value)
+    return None if is_valid else f"must be a list of pairs, not {value!r}"
 
 
 def _regex(value: Any) -> str | None:
@@ -82,19 +82,25 @@ def _optional(check: Check) -> Check:
     return lambda value: None if value is None else check(value)
 
 
-_flag, _text, _count = _a(bool, "true or false"), _a(str, "a text"), _a(int, "a whole number")
+_flag, _text, _count = (
+    _instance_of(bool, "true or false"),
+    _instance_of(str, "a text"),
+    _instance_of(int, "a whole number"),
+)
 
 
 def _divisor(value: Any) -> str | None:
-    return "must not be 0" if value == 0 and not isinstance(value, bool) else _a((int, float), "a number")(value)
+    return (
+        "must not be 0" if value == 0 and not isinstance(value, bool) else _instance_of((int, float), "a number")(value)
+    )
 
 
 _BETWEEN = {"min_value": _bound, "max_value": _bound, "strict_min": _optional(_flag), "strict_max": _optional(_flag)}
 _PAIR_IGNORES = _one_of("both_values_are_missing", "either_value_is_missing", "neither")
 _LIST_IGNORES = _one_of("all_values_are_missing", "any_value_is_missing", "never")
 _MATCH_ON = _one_of("any", "all")
-# Said with a rule, but about how to report it; the report has its own form.
-_EVERYWHERE: dict[str, Check] = {
+# These arguments are about how Great Expectations reports a result, so they are ignored.
+_IGNORED_ARGUMENTS: dict[str, Check] = {
     "result_format": lambda value: None,  # noqa: ARG005  # as above
     "catch_exceptions": lambda value: None,  # noqa: ARG005  # as above
     "batch_id": lambda value: None,  # noqa: ARG005  # as above
@@ -117,7 +123,7 @@ def _pair(**more: Check) -> dict[str, Check]:
     return {**names, **_CONDITION, "mostly": _share, "ignore_row_if": _PAIR_IGNORES, **more}
 
 
-def _several(**more: Check) -> dict[str, Check]:
+def _multicolumn(**more: Check) -> dict[str, Check]:
     return {"column_list": _names, **_CONDITION, "mostly": _share, "ignore_row_if": _LIST_IGNORES, **more}
 
 
@@ -144,10 +150,10 @@ ARGUMENTS: dict[str, dict[str, Check]] = {
     "expect_column_pair_values_a_to_be_greater_than_b": _pair(or_equal=_optional(_flag)),
     "expect_column_pair_values_to_be_equal": _pair(),
     "expect_column_pair_values_to_be_in_set": _pair(value_pairs_set=_pairs),
-    "expect_compound_columns_to_be_unique": _several(),
-    "expect_multicolumn_sum_to_equal": _several(sum_total=_a((int, float), "a number")),
-    "expect_multicolumn_values_to_be_equal": _several(),
-    "expect_select_column_values_to_be_unique_within_record": _several(),
+    "expect_compound_columns_to_be_unique": _multicolumn(),
+    "expect_multicolumn_sum_to_equal": _multicolumn(sum_total=_instance_of((int, float), "a number")),
+    "expect_multicolumn_values_to_be_equal": _multicolumn(),
+    "expect_select_column_values_to_be_unique_within_record": _multicolumn(),
     "expect_rows_to_satisfy": {"condition": _text, "mostly": _share},
     "unexpected_rows_expectation": {"unexpected_rows_query": _text},
     f"{_V}be_of_type": _row(type_=_text),
@@ -155,7 +161,7 @@ ARGUMENTS: dict[str, dict[str, Check]] = {
     f"{_C}to_exist": {"column": _name, "column_index": _optional(_count)},
     f"{_C}logical_type_to_be": {"column": _name, "logical_type": _text, "format": _optional(_text)},
     f"{_C}to_have_field": {"column": _name, "path": _text, "field_type": _optional(_text)},
-    f"{_C}to_be_fresh": _column(max_age_hours=_a((int, float), "a number of hours"), as_of=_optional(_text)),
+    f"{_C}to_be_fresh": _column(max_age_hours=_instance_of((int, float), "a number of hours"), as_of=_optional(_text)),
     **{
         f"{_C}{statistic}_to_be_between": _column(**_BETWEEN)
         for statistic in (
@@ -173,9 +179,9 @@ ARGUMENTS: dict[str, dict[str, Check]] = {
     f"{_T}columns_to_match_ordered_list": {"column_list": _names},
     f"{_T}row_count_to_be_between": {**_BETWEEN, **_CONDITION},
     f"{_T}row_count_to_equal": {"value": _count, **_CONDITION},
-    "expect_query_value_to_be_within": {"query": _text, "limits": _a(dict, "a mapping")},
+    "expect_query_value_to_be_within": {"query": _text, "limits": _instance_of(dict, "a mapping")},
 }
-"""Expectation type to its arguments; types that are not here go to Great Expectations itself."""
+"""Expectation type to its arguments; Great Expectations itself evaluates all other types."""
 
 _REQUIRED = {
     *("column", "column_A", "column_B", "column_list", "column_set", "regex", "regex_list", "like_pattern"),
@@ -185,14 +191,14 @@ _REQUIRED = {
 
 
 def check_arguments(rule: Rule) -> None:
-    """Raise ``BadInputError`` that names the expectation and its first wrong, unknown or missing argument."""
+    """Raise ``BadInputError`` when an argument is wrong, unknown or missing; names the expectation and the argument."""
     for key, value in rule.kwargs.items():
-        if _holds_no_number(value):
+        if _holds_incomparable_number(value):
             raise BadInputError(f"{rule.source}: {rule.type}: {key} holds a number that is not finite or too large")
     known = ARGUMENTS.get(rule.type)
     if known is None:
         return
-    known = {**known, **_EVERYWHERE}
+    known = {**known, **_IGNORED_ARGUMENTS}
     for key, value in rule.kwargs.items():
         if key not in known:
             raise BadInputError(
@@ -208,12 +214,12 @@ def check_arguments(rule: Rule) -> None:
         _check_bounds(rule)
 
 
-def _holds_no_number(value: Any) -> bool:
-    """Whether a NaN, an infinity or a whole number beyond 128 bits is in ``value``: nothing compares with those."""
+def _holds_incomparable_number(value: Any) -> bool:
+    """Return whether ``value`` contains NaN, infinity or an integer beyond 128 bits, which cannot be compared with."""
     if isinstance(value, Mapping):
-        return any(map(_holds_no_number, value.values()))
+        return any(map(_holds_incomparable_number, value.values()))
     if isinstance(value, list | tuple | set):
-        return any(map(_holds_no_number, value))
+        return any(map(_holds_incomparable_number, value))
     if isinstance(value, float):
         return not math.isfinite(value)
     return isinstance(value, int) and not -(2**127) < value < 2**127
@@ -235,5 +241,5 @@ def _check_bounds(rule: Rule) -> None:
 
 
 def bounds(kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The lower and the upper bound of a range rule."""
+    """Return the lower and the upper bound of a range rule; ``None`` for one that is not given."""
     return kwargs.get("min_value"), kwargs.get("max_value")

@@ -1,4 +1,4 @@
-"""The rows that break a failed rule, with all their reasons, and the two halves of a batch that they make."""
+"""The rows that break a failed rule, with all their reasons, and a batch separated into clean rows and those."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.types as pt
 
-from airflow_mlops_provider.analysis.validation.arrow_arrays import all_but, int64s, strings
+from airflow_mlops_provider.analysis.validation.arrow_arrays import int64_array, mask_without, string_array
 from airflow_mlops_provider.analysis.validation.batch import ROW, SOURCE, Batch
 from airflow_mlops_provider.analysis.validation.rule_bitmask import BITS, TABLE, BrokenRows
 from airflow_mlops_provider.exceptions import BadInputError
@@ -16,7 +16,7 @@ from airflow_mlops_provider.records.reports.validation import RuleResult
 from airflow_mlops_provider.records.rules import Scope
 
 REASONS = "quarantine_reasons"
-"""The column that a quarantine has beside those of the batch."""
+"""Name of the column of a quarantine with the reasons of each row."""
 
 _READ_ROWS = 65_536
 _FEW_ROWS = 100_000  # that fit in memory whatever their columns
@@ -24,12 +24,12 @@ _FEW_ROWS = 100_000  # that fit in memory whatever their columns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailingRows:
-    """The rows to set aside.
+    """The rows of a batch that break a failed rule.
 
-    :param count: how many they are.
-    :param reasons: what each bit of a row's words stands for.
-    :param query: the condition that picks them from the marked rows.
-    :param batch: where they are kept; ``None`` when there are none.
+    :param count: number of these rows.
+    :param reasons: bit of a rule in a row's words to the text of the rule.
+    :param query: SQL condition of these rows on the table of rows that break a rule.
+    :param batch: the batch; ``None`` when there are no such rows.
     """
 
     count: int = 0
@@ -38,12 +38,12 @@ class FailingRows:
     batch: Batch | None = None
     _texts: dict[tuple[int, ...], str] = field(default_factory=dict)
 
-    def halves(
+    def separate(
         self, batches: Iterator[pa.RecordBatch], *, clean: bool = True, as_scanned: bool = True
     ) -> Iterator[tuple[pa.RecordBatch | None, pa.RecordBatch | None]]:
         """Each of ``batches`` (the whole batch of data, in order) as its clean rows and those that are set aside.
 
-        Rows stay as they were and in order; those set aside have their reasons in a last column. A half without rows,
+        Rows stay as they were and in order; those set aside have their reasons in a last column. A part without rows,
         or that is not wanted, is ``None``.
 
         :param clean: whether the clean rows are wanted.
@@ -53,15 +53,15 @@ class FailingRows:
         if as_scanned and not clean and few and self.batch is not None and survives_duckdb(self.batch.schema):
             yield from ((None, aside) for aside in self._from_scan(self.batch))
             return
-        for records, positions, texts in self._split(batches):
+        for records, positions, texts in self._located(batches):
             if not positions:
                 yield records if clean else None, None
                 continue
-            aside = _with_reasons(records.take(int64s(positions)), texts)
-            yield records.filter(all_but(records.num_rows, positions)) if clean else None, aside
+            aside = _with_reasons(records.take(int64_array(positions)), texts)
+            yield records.filter(mask_without(records.num_rows, positions)) if clean else None, aside
 
     def _from_scan(self, batch: Batch) -> Iterator[pa.RecordBatch]:
-        """The rows from DuckDB, which reads faster than Arrow and here need not read what goes on."""
+        """Yield the failing rows from DuckDB, which reads faster than Arrow and need not read the other rows."""
         found = batch.table(
             f"SELECT {SOURCE}.*, {TABLE}.* FROM {SOURCE} JOIN {TABLE} ON {SOURCE}.{ROW} = {TABLE}.{ROW} "
             f"WHERE {self.query} ORDER BY {SOURCE}.{ROW}"
@@ -74,7 +74,7 @@ class FailingRows:
             yield _with_reasons(records, texts[start : start + records.num_rows])
             start += records.num_rows
 
-    def _split(self, batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, list[int], list[str]]]:
+    def _located(self, batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, list[int], list[str]]]:
         """Each batch with the positions in it of the rows that are set aside, and their reasons."""
         entries, start = self.each(), 0
         entry = next(entries, None)
@@ -88,7 +88,7 @@ class FailingRows:
             start = stop
 
     def each(self) -> Iterator[tuple[int, str]]:
-        """Number and reasons of each row that is set aside, by ascending number; no query may run before the end."""
+        """Yield row number and reasons of each failing row, in order; no other query may run until the end."""
         if self.batch is None or not self.count:
             return
         for found in self.batch.stream(f"SELECT * FROM {TABLE} WHERE {self.query} ORDER BY {ROW}", some=_READ_ROWS):
@@ -103,12 +103,12 @@ class FailingRows:
 
 
 def _with_reasons(records: pa.RecordBatch, texts: list[str]) -> pa.RecordBatch:
-    columns = [*records.columns, strings(texts)]
+    columns = [*records.columns, string_array(texts)]
     return pa.RecordBatch.from_arrays(columns, schema=quarantine_schema(records.schema))
 
 
 def survives_duckdb(schema: pa.Schema) -> bool:
-    """Whether every value of these types is the same after a way through DuckDB."""
+    """Return whether values of all these types are unchanged when DuckDB reads and returns them."""
     return all(
         any(same(kind) for same in _SAME) or (pt.is_timestamp(kind) and kind.tz is None) for kind in schema.types
     )
@@ -121,9 +121,9 @@ _SAME: tuple[Callable[[pa.DataType], bool], ...] = (
 
 
 def quarantine_schema(schema: pa.Schema) -> pa.Schema:
-    """The batch's columns and the reasons.
+    """Return the schema of a quarantine: the columns of the batch and the column of reasons.
 
-    :raises BadInputError: when the batch has a column of that name already.
+    :raises BadInputError: when the batch has a column of that name.
     """
     if REASONS in schema.names:
         raise BadInputError(f"the batch has a column {REASONS!r} already; a quarantine needs that name")
@@ -131,9 +131,14 @@ def quarantine_schema(schema: pa.Schema) -> pa.Schema:
 
 
 def find_failing_rows(results: Sequence[RuleResult], broken: BrokenRows, batch: Batch) -> FailingRows:
-    """Rows that break a failed row rule; their reasons name every row rule they break, tolerated ones too.
+    """Find the rows that break a failed row rule.
 
-    A rule that is only told (a warning, an information) sets no row aside.
+    Rules of severity warning or information do not count. The reasons of a row name every row rule that it breaks,
+    rules that tolerate it included.
+
+    :param results: result of each rule, by its position.
+    :param broken: which rows break which rules.
+    :param batch: the batch; its rows can be read while it is open.
     """
     rows = [n for n in broken.bits if results[n].scope is Scope.ROW and not results[n].success]
     failed = [number for number in rows if results[number].rule.is_error]

@@ -1,4 +1,4 @@
-"""Expectations that do not fit the scan, run by Great Expectations itself on pandas."""
+"""Run Great Expectations itself, on pandas, for expectations that the scan cannot evaluate."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _NUMBER = "rule_number"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What Great Expectations said about one rule.
+class ExpectationResult:
+    """Result of one expectation.
 
     :param rule: the rule.
-    :param scope: whether it judges rows.
-    :param success: its verdict.
-    :param result: its result at the COMPLETE level, as plain JSON.
+    :param scope: whether it is a rule of rows or of the table.
+    :param success: whether the expectation is met.
+    :param result: the result in the format ``COMPLETE``, as plain JSON.
     :param unexpected_rows: positions of the rows that do not meet a row rule.
     """
 
@@ -35,18 +35,21 @@ class Answer:
     unexpected_rows: tuple[int, ...] = ()
 
 
-def ask_great_expectations(rules: Sequence[Rule], frame: Any, *, sensitive: Sequence[str] = ()) -> list[Answer]:
+def run_great_expectations(
+    rules: Sequence[Rule], frame: Any, *, sensitive: Sequence[str] = ()
+) -> list[ExpectationResult]:
     """Evaluate ``rules`` on ``frame``.
 
-    :param frame: the batch as a pandas frame, with a plain index 0, 1, 2 ...
-    :param sensitive: columns whose values are kept out of errors.
-    :raises BadInputError: when Great Expectations does not know a rule or raises on it, naming the rule.
+    :param rules: the rules; the results are in the same order.
+    :param frame: the batch as a pandas frame, with the index 0, 1, 2 ...
+    :param sensitive: columns whose values errors must not show.
+    :raises BadInputError: when Great Expectations does not know a rule or raises on it; names the rule.
     """
     if not rules:
         return []
-    with _quietly():
+    with _without_output():
         results = _validate([_expectation(rule, number) for number, rule in enumerate(rules)], frame)
-        return [_answer(rule, result, sensitive) for rule, result in zip(rules, results, strict=True)]
+        return [_expectation_result(rule, result, sensitive) for rule, result in zip(rules, results, strict=True)]
 
 
 def _validate(expectations: list[Any], frame: Any) -> list[Any]:
@@ -59,7 +62,7 @@ def _validate(expectations: list[Any], frame: Any) -> list[Any]:
     found = batch.validate(
         gx.ExpectationSuite(name="rules", expectations=expectations), result_format={"result_format": "COMPLETE"}
     )
-    # Great Expectations orders results its own way.
+    # Great Expectations returns results in another order.
     by_number = {result.expectation_config.meta[_NUMBER]: result for result in found.results}
     return [by_number[number] for number in range(len(expectations))]
 
@@ -77,7 +80,7 @@ def _expectation(rule: Rule, number: int) -> Any:
         raise BadInputError(f"{rule.source}: {rule.type}: {one_line(error)}") from error
 
 
-def _answer(rule: Rule, found: Any, sensitive: Sequence[str]) -> Answer:
+def _expectation_result(rule: Rule, found: Any, sensitive: Sequence[str]) -> ExpectationResult:
     from great_expectations.expectations.expectation import (
         ColumnMapExpectation,
         ColumnPairMapExpectation,
@@ -85,18 +88,18 @@ def _answer(rule: Rule, found: Any, sensitive: Sequence[str]) -> Answer:
     )
     from great_expectations.expectations.registry import get_expectation_impl
 
-    raised = _raised(found.exception_info)
+    raised = _exception_message(found.exception_info)
     if raised:
-        # Whichever columns the rule names: a row condition in text may read another.
-        told = "it raised, and its words may quote a sensitive column" if sensitive else raised
-        raise BadInputError(f"{rule.source}: {rule.type} cannot be evaluated on {rule.subject}: {told}")
+        # Whatever columns the rule names, because a row condition in text may read others.
+        reason = "it raised, and its words may quote a sensitive column" if sensitive else raised
+        raise BadInputError(f"{rule.source}: {rule.type} cannot be evaluated on {rule.subject}: {reason}")
     maps = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
     result = dict(found.result)
     row_wise = issubclass(get_expectation_impl(rule.type), maps) and "unexpected_index_list" in result
     rows = tuple(int(row) for row in result.get("unexpected_index_list") or ()) if row_wise else ()
     if row_wise and len(rows) != result["unexpected_count"]:
         raise BadInputError(f"{rule.source}: {rule.type}: Great Expectations did not list every unexpected row")
-    return Answer(
+    return ExpectationResult(
         rule=rule,
         scope=Scope.ROW if row_wise else Scope.TABLE,
         success=bool(found.success),
@@ -105,25 +108,25 @@ def _answer(rule: Rule, found: Any, sensitive: Sequence[str]) -> Answer:
     )
 
 
-def _raised(info: Any) -> str:
-    """The message of the exception in a result, empty without one; some results hold one a metric."""
+def _exception_message(info: Any) -> str:
+    """Return the message of the exception in a result; empty without one. Some results hold one for each metric."""
     if not isinstance(info, dict):
         return ""
     if info.get("raised_exception"):
         return one_line(info.get("exception_message") or "it raised")
-    return next((found for found in map(_raised, info.values()) if found), "")
+    return next((found for found in map(_exception_message, info.values()) if found), "")
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """No telemetry, log lines or warnings: what Great Expectations has to say is in its results."""
+def _without_output() -> Iterator[None]:
+    """Turn off telemetry, logging and warnings of Great Expectations."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when the library is imported
     logger = logging.getLogger("great_expectations")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its own imports use deprecated modules
+            warnings.simplefilter("ignore")  # Great Expectations imports deprecated modules
             yield
     finally:
         logger.setLevel(level)

@@ -1,4 +1,4 @@
-"""Values of data as plain JSON, so that they can be kept as evidence."""
+"""Convert values of data to plain JSON, for the evidence."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 
-def json_value(value: Any) -> Any:  # noqa: PLR0911  # one line a kind of value
-    """``value`` as JSON: dates as ISO 8601 (UTC), NaN and missing as ``None``, infinity and the unknown as text."""
-    if type(value).__module__ == "numpy":  # scalars and arrays; not imported here, because it is slow
+def json_value(value: Any) -> Any:  # noqa: PLR0911  # one line for each kind of value
+    """Return ``value`` as plain JSON.
+
+    Dates and times become ISO 8601 text in UTC. NaN and missing values become ``None``. Infinity and values of other
+    types become text.
+    """
+    if type(value).__module__ == "numpy":  # scalars and arrays; numpy is slow to import
         value = value.tolist()
     if value is None or isinstance(value, bool | str | int):
         return value
@@ -29,7 +33,7 @@ def json_value(value: Any) -> Any:  # noqa: PLR0911  # one line a kind of value
 
 
 def _time(value: dt.datetime | dt.date | dt.time) -> str | None:
-    """ISO 8601; a moment with a time zone in UTC, on every machine."""
+    """Return ISO 8601 text, in UTC when the value has a time zone; ``None`` for pandas' NaT."""
     if value != value:  # noqa: PLR0124  # pandas' NaT is unequal to itself
         return None
     aware = isinstance(value, dt.datetime) and value.tzinfo is not None

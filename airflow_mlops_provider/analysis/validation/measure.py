@@ -1,4 +1,4 @@
-"""Hold a batch to its rules: plan, scan, ask Great Expectations for the rest, and find the rows to set aside."""
+"""Check a batch against its rules: plan, scan, run Great Expectations for other rules, and find the failing rows."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from airflow_mlops_provider.analysis.validation.batch import Batch, what_duckdb_says
-from airflow_mlops_provider.analysis.validation.check_time import asks_for_time
+from airflow_mlops_provider.analysis.validation.batch import Batch, duckdb_message
+from airflow_mlops_provider.analysis.validation.check_time import depends_on_check_time
 from airflow_mlops_provider.analysis.validation.failing_rows import FailingRows, find_failing_rows
-from airflow_mlops_provider.analysis.validation.great_expectations_engine import Answer, ask_great_expectations
-from airflow_mlops_provider.analysis.validation.misfits import MISFIT, MisfitCells, misfit_answer
+from airflow_mlops_provider.analysis.validation.great_expectations_engine import (
+    ExpectationResult,
+    run_great_expectations,
+)
+from airflow_mlops_provider.analysis.validation.misfits import MISFIT, MisfitCells, misfit_result
 from airflow_mlops_provider.analysis.validation.plan import Plan, make_plan
 from airflow_mlops_provider.analysis.validation.result_format import (
-    Sensitive,
+    HiddenColumns,
     conclusion_result,
-    foreign_result,
+    expectation_result,
     query_result,
     row_result,
 )
@@ -38,14 +41,14 @@ _STATISTICS = ("z_score", "quantile", "kl_divergence", "mean", "stdev", "median"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where the rows of a batch come from.
+    """The batch to check.
 
-    :param schema: columns and types.
-    :param batches: gives the rows, in order, each time it is called.
-    :param frame: gives columns (all for ``None``) as a pandas frame; only asked for rules outside the scan.
-    :param files: the same rows as local Parquet files, in order; empty when they are something else.
-    :param name: what to call the batch in errors, such as its URI.
-    :param misfits: cells that do not fit what their column is declared to hold; missing in ``batches``.
+    :param schema: columns and types of the rows.
+    :param batches: returns the rows, in order, at each call.
+    :param frame: returns some columns, or all for ``None``, as a pandas frame; called only for rules outside the scan.
+    :param files: the same rows as local Parquet files, in order; empty when there are none.
+    :param name: name of the batch in errors, such as its URI.
+    :param misfits: cells that are not of the declared type of their column; ``batches`` has them as missing values.
     """
 
     schema: pa.Schema
@@ -60,8 +63,8 @@ class Source:
 class Measurement:
     """A report, and the rows that break a failed rule.
 
-    :param report: the numbers.
-    :param failing: the rows; readable while the measurement is open.
+    :param report: the results.
+    :param failing: the rows, which can be read while the context of the measurement is open.
     """
 
     report: ValidationReport
@@ -78,52 +81,61 @@ def measure_validation(
     now: dt.datetime | None = None,
     unchecked: Sequence[str] = (),
 ) -> Iterator[Measurement]:
-    """Hold the rows of ``source`` to ``rules``.
+    """Check the rows of ``source`` against ``rules``.
 
     :param source: the batch.
-    :param rules: what to hold it to.
-    :param name: of the suite or contract.
-    :param sensitive: columns whose values appear nowhere in the report.
-    :param now: the time of the check, for freshness and for ``now()`` in SQL; the present by default.
-    :param unchecked: what was declared and cannot be checked, for the report.
-    :returns: (as a context) the measurement; its rows can be read until the context ends.
-    :raises BadInputError: when a rule is broken or the data cannot be read, naming it.
+    :param rules: the rules.
+    :param name: name of the suite or contract.
+    :param sensitive: columns whose values must not be in the report.
+    :param now: the time of the check, for freshness and for ``now()`` in SQL; the current time by default.
+    :param unchecked: declared statements that cannot be checked, for the report.
+    :returns: a context manager of the measurement, whose rows can be read until the context ends.
+    :raises BadInputError: when a rule is invalid or the data cannot be read; names it.
     """
     now = (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC)
     plan = make_plan(rules, columns_of(source.schema), now=now)
-    answers = _ask_others(plan, source, sensitive)
-    answers |= dict(enumerate(map(misfit_answer, source.misfits), start=len(plan.rules)))
-    plan.rules.extend(answers[number].rule for number in range(len(plan.rules), len(plan.rules) + len(source.misfits)))
-    extras = {f"unexpected_{number}": _positions(answer) for number, answer in answers.items()}
+    expectation_results = _run_great_expectations(plan, source, sensitive)
+    expectation_results |= dict(enumerate(map(misfit_result, source.misfits), start=len(plan.rules)))
+    plan.rules.extend(
+        expectation_results[number].rule for number in range(len(plan.rules), len(plan.rules) + len(source.misfits))
+    )
+    extras = {f"unexpected_{number}": _positions(result) for number, result in expectation_results.items()}
     checks: list[RowCheck | TableCheck] = [*plan.rows.values(), *plan.tables.values()]
     for check in checks:
         extras |= check.tables
     try:
         with Batch(source.schema, files=source.files, batches=source.batches, extras=extras, now=now) as batch:
-            measured = _measure(plan, batch, answers, name=name, sensitive=sensitive)
-            checked_at = now.isoformat() if any(map(asks_for_time, rules)) else None
+            measured = _measure(plan, batch, expectation_results, name=name, sensitive=sensitive)
+            checked_at = now.isoformat() if any(map(depends_on_check_time, rules)) else None
             report = replace(measured.report, unchecked=tuple(unchecked), checked_at=checked_at)
             yield replace(measured, report=report)
     except duckdb.Error as error:
-        # The engine's own words may quote a value.
-        told = type(error).__name__ if sensitive else what_duckdb_says(error)
-        raise BadInputError(f"{source.name} cannot be read: {told}") from error
+        # DuckDB's message may contain a value.
+        reason = type(error).__name__ if sensitive else duckdb_message(error)
+        raise BadInputError(f"{source.name} cannot be read: {reason}") from error
 
 
 def _measure(
-    plan: Plan, batch: Batch, answers: dict[int, Answer], *, name: str, sensitive: Collection[str]
+    plan: Plan,
+    batch: Batch,
+    expectation_results: dict[int, ExpectationResult],
+    *,
+    name: str,
+    sensitive: Collection[str],
 ) -> Measurement:
     scanned = scan(plan, batch, sensitive=sensitive)
-    hidden = Sensitive(columns=frozenset(sensitive))
-    asked = {number: _ask(plan, number, batch) for number in plan.queries}
-    broken = mark_broken_rows(scanned, {n: len(answer.unexpected_rows) for n, answer in answers.items()}, batch)
+    hidden = HiddenColumns(columns=frozenset(sensitive))
+    query_conclusions = {number: _run_query(plan, number, batch) for number in plan.queries}
+    broken = mark_broken_rows(
+        scanned, {n: len(result.unexpected_rows) for n, result in expectation_results.items()}, batch
+    )
     samples = _samples(plan, scanned, broken, batch, sensitive)
-    found = _Found(
+    found = _EngineResults(
         plan=plan,
         scanned=scanned,
         samples=samples,
-        answers=answers,
-        asked=asked,
+        expectation_results=expectation_results,
+        query_conclusions=query_conclusions,
         hidden=hidden,
         columns=batch.columns,
     )
@@ -144,7 +156,7 @@ def _measure(
 def _samples(
     plan: Plan, scanned: Scanned, broken: BrokenRows, batch: Batch, sensitive: Collection[str]
 ) -> dict[int, Sample]:
-    # Values that are all missing, or tolerated, are not worth counting.
+    # Unexpected values that are missing, or that the rule tolerates, are not counted by value.
     counted = {
         number
         for number, count in scanned.counts.items()
@@ -155,24 +167,24 @@ def _samples(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """What every way found, by the rule's position."""
+class _EngineResults:
+    """Results of all engines, by the position of the rule."""
 
     plan: Plan
     scanned: Scanned
     samples: dict[int, Sample]
-    answers: dict[int, Answer]
-    asked: dict[int, Conclusion]
-    hidden: Sensitive
+    expectation_results: dict[int, ExpectationResult]
+    query_conclusions: dict[int, Conclusion]
+    hidden: HiddenColumns
     columns: Mapping[str, Column]
 
     def result(self, number: int) -> RuleResult:
         found = self._result(number)
-        found = found if found.success or self.scanned.rows else self._unseen(found)
-        return self._of_finite(found) if number in self.answers else found
+        found = found if found.success or self.scanned.rows else self._of_column_without_type(found)
+        return self._without_infinite_values(found) if number in self.expectation_results else found
 
-    def _unseen(self, found: RuleResult) -> RuleResult:
-        """A column of an empty batch that has no type, as in a CSV file with a header alone, fits every rule."""
+    def _of_column_without_type(self, found: RuleResult) -> RuleResult:
+        """Return success for a column without a type in an empty batch, as in a CSV file with a header only."""
         untyped = any(name in self.columns and pa.types.is_null(self.columns[name].type) for name in found.rule.columns)
         there = all(name in self.columns for name in found.rule.columns)
         if not (untyped and there):
@@ -183,8 +195,8 @@ class _Found:
             rule=found.rule, scope=scope, engine=engine, success=True, result=counted, considered=0, unexpected=0
         )
 
-    def _of_finite(self, found: RuleResult) -> RuleResult:
-        """Great Expectations computes statistics of infinite values, and compares rows with them."""
+    def _without_infinite_values(self, found: RuleResult) -> RuleResult:
+        """Return a failure when Great Expectations computed a statistic that includes infinite values."""
         if not any(word in found.rule.type for word in _STATISTICS):
             return found
         infinite = [name for name in found.rule.columns if name in self.scanned.infinite]
@@ -199,44 +211,46 @@ class _Found:
         if number in self.plan.unfit:
             problem = self.plan.unfit[number]
             return RuleResult(rule=rule, scope=Scope.TABLE, engine=Engine.SCAN, success=False, problem=problem)
-        if number in self.answers:
+        if number in self.expectation_results:
             if rule.type == MISFIT:
-                return replace(foreign_result(self.answers[number], self.hidden), engine=Engine.SCAN)
-            return foreign_result(self.answers[number], self.hidden)
-        if number in self.asked:
-            return query_result(rule, self.asked[number], self.hidden, self.columns)
+                return replace(expectation_result(self.expectation_results[number], self.hidden), engine=Engine.SCAN)
+            return expectation_result(self.expectation_results[number], self.hidden)
+        if number in self.query_conclusions:
+            return query_result(rule, self.query_conclusions[number], self.hidden, self.columns)
         if number in self.plan.tables:
             return conclusion_result(rule, self.scanned.conclusions[number], self.hidden)
         return row_result(rule, self.scanned.counts[number], self.samples[number], self.scanned.ranges)
 
 
-def _ask(plan: Plan, number: int, batch: Batch) -> Conclusion:
+def _run_query(plan: Plan, number: int, batch: Batch) -> Conclusion:
     check = plan.queries[number]
     require_binds(check.rule, check.query, batch)
     try:
         found = batch.row(check.query)
-    except (duckdb.OperationalError, duckdb.InterruptException):  # no value's fault: a file, or the machine
+    except (duckdb.OperationalError, duckdb.InterruptException):  # caused by a file or the machine, not by a value
         raise
     except duckdb.Error:
-        # The rule is sound, or it would not have bound; the engine's own words would quote the value.
+        # The query is valid, because it was bound before. DuckDB's message would contain the value.
         return Conclusion(success=False, problem="its query meets a value that it cannot convert or compute with")
     if len(found) != 1:
         raise BadInputError(f"{check.rule.source}: {check.rule.type}: its query must give one value")
     return check.conclude(found[0])
 
 
-def _ask_others(plan: Plan, source: Source, sensitive: Collection[str]) -> dict[int, Answer]:
+def _run_great_expectations(plan: Plan, source: Source, sensitive: Collection[str]) -> dict[int, ExpectationResult]:
     if not plan.others:
         return {}
     rules = list(plan.others.values())
-    # A row condition in text may name any column.
+    # A row condition in text may read any column.
     free = any(not rule.columns or isinstance(rule.kwargs.get("row_condition"), str) for rule in rules)
-    wanted = None if free else sorted({name for rule in rules for name in rule.columns} | _conditioned(rules))
-    answers = ask_great_expectations(rules, source.frame(wanted), sensitive=tuple(sensitive))
-    return dict(zip(plan.others, answers, strict=True))
+    wanted = (
+        None if free else sorted({name for rule in rules for name in rule.columns} | _columns_of_row_conditions(rules))
+    )
+    expectation_results = run_great_expectations(rules, source.frame(wanted), sensitive=tuple(sensitive))
+    return dict(zip(plan.others, expectation_results, strict=True))
 
 
-def _conditioned(rules: Sequence[Rule]) -> set[str]:
+def _columns_of_row_conditions(rules: Sequence[Rule]) -> set[str]:
     found: set[str] = set()
 
     def walk(condition: Any) -> None:
@@ -252,5 +266,5 @@ def _conditioned(rules: Sequence[Rule]) -> set[str]:
     return found
 
 
-def _positions(answer: Answer) -> pa.Table:
-    return pa.table({"mlops_position": pa.array(sorted(set(answer.unexpected_rows)), pa.int64())})
+def _positions(result: ExpectationResult) -> pa.Table:
+    return pa.table({"mlops_position": pa.array(sorted(set(result.unexpected_rows)), pa.int64())})

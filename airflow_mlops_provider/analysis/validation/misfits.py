@@ -1,49 +1,49 @@
-"""Cells that do not fit what their column is declared to hold, as a rule that their rows break."""
+"""Cells that are not of the declared type of their column, as a rule that their rows break."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from airflow_mlops_provider.analysis.validation.great_expectations_engine import Answer
+from airflow_mlops_provider.analysis.validation.great_expectations_engine import ExpectationResult
 from airflow_mlops_provider.records.csv_format import DeclaredType
 from airflow_mlops_provider.records.rules import Rule, Scope
 
 MISFIT = "expect_column_cells_to_be_of_type"
-"""The rule that every declared column of a CSV file is held to; it is told where a cell breaks it."""
+"""The rule of every column of a CSV file with a declared type; it is reported only when a cell breaks it."""
 
 
 class MisfitCells(Protocol):
-    """The cells of one column that do not fit."""
+    """The cells of one column that are not of its declared type."""
 
     @property
     def column(self) -> str:
-        """Its name."""
+        """Name of the column."""
 
     @property
     def declared(self) -> DeclaredType:
-        """What it is declared to hold."""
+        """Declared type of the column."""
 
     @property
     def present(self) -> int:
-        """How many of its cells hold anything."""
+        """Number of its cells that are not missing."""
 
     @property
     def rows(self) -> tuple[int, ...]:
-        """Numbers of the rows whose cell does not fit."""
+        """Positions of the rows with these cells."""
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The first of these cells."""
+        """Texts of the first of these cells."""
 
 
-def misfit_answer(cells: MisfitCells) -> Answer:
-    """The rule that the column is held to, with the rows that break it."""
+def misfit_result(cells: MisfitCells) -> ExpectationResult:
+    """Return the result of the rule :data:`MISFIT` for one column, with the rows that break it."""
     declared = cells.declared
     kwargs = {"column": cells.column, "type_": declared.kind.value}
     kwargs |= {"format": declared.form} if declared.form else {}
     unexpected = len(cells.rows)
     share = unexpected / cells.present * 100
-    return Answer(
+    return ExpectationResult(
         rule=Rule(type=MISFIT, kwargs=kwargs, source=declared.by),
         scope=Scope.ROW,
         success=False,

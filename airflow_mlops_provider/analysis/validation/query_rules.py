@@ -1,4 +1,4 @@
-"""Rules that are a query of their own: business rules that no row can answer alone."""
+"""Rules that are a query of their own: business rules on the whole table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from airflow_mlops_provider.records.rules import Limits, Rule
 
 
 def query_check(rule: Rule) -> QueryCheck:
-    """The rule as a query of one value."""
+    """Return the rule as a query of one value.
+
+    :raises BadInputError: when its limits are invalid.
+    """
     if rule.type == "unexpected_rows_expectation":
         query = f"SELECT count(*) FROM ({batch_query(rule.kwargs['unexpected_rows_query']).rstrip().rstrip(';')})"
         return QueryCheck(rule=rule, query=query, conclude=_no_rows)

@@ -1,4 +1,4 @@
-"""Results of rules in Great Expectations' result format, without values of sensitive columns."""
+"""Results of rules in the result format of Great Expectations, without values of sensitive columns."""
 
 from __future__ import annotations
 
@@ -6,45 +6,59 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_mlops_provider.analysis.validation.custom_sql import may_quote
-from airflow_mlops_provider.analysis.validation.great_expectations_engine import Answer
+from airflow_mlops_provider.analysis.validation.custom_sql import may_return_hidden_values
+from airflow_mlops_provider.analysis.validation.great_expectations_engine import ExpectationResult
 from airflow_mlops_provider.analysis.validation.sample_rows import SAMPLES, Sample
 from airflow_mlops_provider.analysis.validation.scan import RowCount
 from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion
 from airflow_mlops_provider.records.reports.validation import RuleResult, ValidationReport
 from airflow_mlops_provider.records.rules import Engine, Rule, Scope
 
-# These results quote values of single rows; counts, shares, means and sums do not.
-_QUOTING = ("min", "max", "median", "distinct_values", "most_common", "quantile", "fresh", "kl_divergence")
-_WHOLE_LISTS = ("unexpected_list", "unexpected_index_list", "unexpected_index_query", "unexpected_rows")
-_QUOTED_KEYS = ("partial_unexpected_list", "partial_unexpected_counts", "observed_value", "details")
+# Results of these rules show values of single rows; counts, shares, means and sums do not.
+_RULES_THAT_SHOW_VALUES = (
+    "min",
+    "max",
+    "median",
+    "distinct_values",
+    "most_common",
+    "quantile",
+    "fresh",
+    "kl_divergence",
+)
+_FULL_LISTS = ("unexpected_list", "unexpected_index_list", "unexpected_index_query", "unexpected_rows")
+_KEYS_WITH_VALUES = ("partial_unexpected_list", "partial_unexpected_counts", "observed_value", "details")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sensitive:
-    """Columns whose values are left out."""
+class HiddenColumns:
+    """Columns whose values must not be shown."""
 
     columns: frozenset[str] = frozenset()
 
-    def touches(self, rule: Rule) -> bool:
-        """Whether the rule reads one of them."""
+    def has_column_of(self, rule: Rule) -> bool:
+        """Return whether the rule reads one of the columns."""
         return bool(self.columns & set(rule.columns))
 
-    def quoted_by(self, rule: Rule, available: Collection[str]) -> bool:
-        """Whether the value that the rule's query gives may be one of theirs.
+    def may_be_shown_by(self, rule: Rule, available: Collection[str]) -> bool:
+        """Return whether the result of the rule's query may be a value of one of the columns.
 
-        :param available: the batch's columns.
+        :param rule: the rule.
+        :param available: columns of the batch.
         """
         return (
-            bool(self.columns) and "query" in rule.kwargs and may_quote(rule.kwargs["query"], available, self.columns)
+            bool(self.columns)
+            and "query" in rule.kwargs
+            and may_return_hidden_values(rule.kwargs["query"], available, self.columns)
         )
 
 
 def row_result(rule: Rule, count: RowCount, sample: Sample, ranges: Mapping[str, tuple[Any, Any]]) -> RuleResult:
-    """The result of a row rule of the scan.
+    """Return the result of a row rule of the scan.
 
-    :param sample: unexpected rows; without values where the rule reads a sensitive column.
-    :param ranges: smallest and largest values by column, sensitive ones left out.
+    :param rule: the rule.
+    :param count: its counts of rows.
+    :param sample: some unexpected rows, without values when the rule reads a sensitive column.
+    :param ranges: column to its smallest and largest value, without sensitive columns.
     """
     low, high = ranges.get(rule.columns[0], (None, None)) if len(rule.columns) == 1 else (None, None)
     return RuleResult(
@@ -85,21 +99,24 @@ def _percent(part: int, whole: int) -> float | None:
 
 
 def _without_values(result: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in result.items() if key not in _QUOTED_KEYS}
+    return {key: value for key, value in result.items() if key not in _KEYS_WITH_VALUES}
 
 
-def conclusion_result(rule: Rule, found: Conclusion, hidden: Sensitive) -> RuleResult:
-    """The result of a table rule of the scan."""
-    quoted = hidden.touches(rule) and any(word in rule.type for word in _QUOTING)
+def conclusion_result(rule: Rule, found: Conclusion, hidden: HiddenColumns) -> RuleResult:
+    """Return the result of a table rule of the scan, without values of the ``hidden`` columns."""
+    quoted = hidden.has_column_of(rule) and any(word in rule.type for word in _RULES_THAT_SHOW_VALUES)
     return _table_result(rule, found, Engine.SCAN, quoted=quoted)
 
 
-def query_result(rule: Rule, found: Conclusion, hidden: Sensitive, available: Collection[str]) -> RuleResult:
-    """The result of a rule that is a query of its own.
+def query_result(rule: Rule, found: Conclusion, hidden: HiddenColumns, available: Collection[str]) -> RuleResult:
+    """Return the result of a rule that is a query of its own, without values of the ``hidden`` columns.
 
-    :param available: the batch's columns.
+    :param rule: the rule.
+    :param found: what the query's value means for the rule.
+    :param hidden: columns whose values must not be shown.
+    :param available: columns of the batch.
     """
-    return _table_result(rule, found, Engine.QUERY, quoted=hidden.quoted_by(rule, available))
+    return _table_result(rule, found, Engine.QUERY, quoted=hidden.may_be_shown_by(rule, available))
 
 
 def _table_result(rule: Rule, found: Conclusion, engine: Engine, *, quoted: bool) -> RuleResult:
@@ -115,21 +132,21 @@ def _table_result(rule: Rule, found: Conclusion, engine: Engine, *, quoted: bool
     )
 
 
-def foreign_result(answer: Answer, hidden: Sensitive) -> RuleResult:
-    """The result of a rule that Great Expectations evaluated."""
-    result = {key: value for key, value in answer.result.items() if key not in _WHOLE_LISTS}
+def expectation_result(found: ExpectationResult, hidden: HiddenColumns) -> RuleResult:
+    """Return the result of a rule that Great Expectations evaluated, without values of the ``hidden`` columns."""
+    result = {key: value for key, value in found.result.items() if key not in _FULL_LISTS}
     for key in ("partial_unexpected_list", "partial_unexpected_index_list", "partial_unexpected_counts"):
         if isinstance(result.get(key), list):
             result[key] = result[key][:SAMPLES]
-    result = _without_values(result) if hidden.touches(answer.rule) else result
+    result = _without_values(result) if hidden.has_column_of(found.rule) else result
     observed = result.get("observed_value")
-    is_row = answer.scope is Scope.ROW
+    is_row = found.scope is Scope.ROW
     considered = int(result["element_count"]) - int(result.get("missing_count") or 0) if is_row else None
     return RuleResult(
-        rule=answer.rule,
-        scope=answer.scope,
+        rule=found.rule,
+        scope=found.scope,
         engine=Engine.GREAT_EXPECTATIONS,
-        success=answer.success,
+        success=found.success,
         result=result,
         considered=considered,
         unexpected=int(result["unexpected_count"]) if is_row else None,
@@ -138,7 +155,7 @@ def foreign_result(answer: Answer, hidden: Sensitive) -> RuleResult:
 
 
 def great_expectations_json(report: ValidationReport) -> dict[str, Any]:
-    """The report as a suite's validation result in Great Expectations' JSON."""
+    """Return the report as the JSON of Great Expectations' validation result of a suite."""
     met = sum(result.success for result in report.results)
     total = len(report.results)
     return {

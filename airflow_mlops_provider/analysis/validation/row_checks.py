@@ -1,4 +1,4 @@
-"""Row rules in SQL, one small function an expectation type, with Great Expectations' meaning on pandas."""
+"""Row rules as SQL conditions, with the meaning that Great Expectations has on pandas."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ import duckdb
 from airflow_mlops_provider.analysis.validation.arithmetic import not_multiple_sql, wrong_sum_sql
 from airflow_mlops_provider.analysis.validation.custom_sql import condition_of
 from airflow_mlops_provider.analysis.validation.expectation_arguments import bounds
-from airflow_mlops_provider.analysis.validation.regexes import matches
+from airflow_mlops_provider.analysis.validation.regexes import regex_search_sql
 from airflow_mlops_provider.analysis.validation.row_conditions import row_condition
 from airflow_mlops_provider.analysis.validation.sql_checks import NotInScanError, RowCheck, UnfitDataError
-from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family, quote, text_literal
+from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family, text_literal
 from airflow_mlops_provider.analysis.validation.value_sets import value_set
 from airflow_mlops_provider.records.rules import Rule
 
 Kwargs = Mapping[str, Any]
 ColumnTest = Callable[[Column, Kwargs, duckdb.DuckDBPyConnection], str]
 PairTest = Callable[[Column, Column, Kwargs], str]
-SeveralTest = Callable[[Sequence[Column], Kwargs], str]
+MulticolumnTest = Callable[[Sequence[Column], Kwargs], str]
 
 
 def row_check(rule: Rule, columns: Mapping[str, Column], connection: duckdb.DuckDBPyConnection) -> RowCheck | None:
-    """The rule in SQL, or ``None`` when it is no row rule that the scan knows.
+    """Return a row rule as SQL; ``None`` when it is not a row rule of the scan.
 
-    :param columns: the batch's columns; the rule's own are all among them.
-    :param connection: to ask what DuckDB accepts.
-    :raises NotInScanError: when SQL would not mean the same.
-    :raises UnfitDataError: when the columns' types do not fit the rule.
+    :param rule: the rule.
+    :param columns: columns of the batch by name; those of the rule must be among them.
+    :param connection: used to find out which regular expressions DuckDB accepts.
+    :raises NotInScanError: when SQL would have another meaning than Great Expectations.
+    :raises UnfitDataError: when the rule cannot be evaluated on columns of these types.
     """
     used = [columns[name] for name in rule.columns]
     domain = row_condition(rule.kwargs.get("row_condition"), columns)
@@ -40,8 +41,8 @@ def row_check(rule: Rule, columns: Mapping[str, Column], connection: duckdb.Duck
         return RowCheck(rule=rule, domain=domain, missing=used[0].missing, values=(used[0],), keys=(used[0],))
     if rule.type in _PAIR_TESTS:
         return _pair_check(rule, columns, domain)
-    if rule.type in _SEVERAL_TESTS or rule.type == "expect_compound_columns_to_be_unique":
-        return _several_check(rule, columns, domain)
+    if rule.type in _MULTICOLUMN_TESTS or rule.type == "expect_compound_columns_to_be_unique":
+        return _multicolumn_check(rule, columns, domain)
     if rule.type in ("expect_rows_to_satisfy", "unexpected_rows_expectation"):
         return _sql_check(rule, used)
     return None
@@ -50,9 +51,9 @@ def row_check(rule: Rule, columns: Mapping[str, Column], connection: duckdb.Duck
 def _column_check(rule: Rule, column: Column, domain: str | None, connection: duckdb.DuckDBPyConnection) -> RowCheck:
     if rule.type in _SET_RULES and rule.kwargs.get("value_set") is not None:
         return _set_check(rule, column, domain)
-    bad = _COLUMN_TESTS[rule.type](column, rule.kwargs, connection)
-    missing = "false" if rule.type in _SEES_MISSING else column.missing
-    return RowCheck(rule=rule, domain=domain, missing=missing, bad=bad, values=(column,))
+    unexpected = _COLUMN_TESTS[rule.type](column, rule.kwargs, connection)
+    missing = "false" if rule.type in _CONSIDERS_MISSING else column.missing
+    return RowCheck(rule=rule, domain=domain, missing=missing, unexpected=unexpected, values=(column,))
 
 
 def _pair_check(rule: Rule, columns: Mapping[str, Column], domain: str | None) -> RowCheck:
@@ -62,11 +63,11 @@ def _pair_check(rule: Rule, columns: Mapping[str, Column], domain: str | None) -
         "either_value_is_missing": f"({a.missing} OR {b.missing})",
         "neither": "false",
     }[rule.kwargs.get("ignore_row_if", "both_values_are_missing")]
-    bad = _PAIR_TESTS[rule.type](a, b, rule.kwargs)
-    return RowCheck(rule=rule, domain=domain, missing=missing, bad=bad, values=(a, b))
+    unexpected = _PAIR_TESTS[rule.type](a, b, rule.kwargs)
+    return RowCheck(rule=rule, domain=domain, missing=missing, unexpected=unexpected, values=(a, b))
 
 
-def _several_check(rule: Rule, columns: Mapping[str, Column], domain: str | None) -> RowCheck:
+def _multicolumn_check(rule: Rule, columns: Mapping[str, Column], domain: str | None) -> RowCheck:
     used = [columns[name] for name in rule.kwargs["column_list"]]
     each = [column.missing for column in used]
     missing = {
@@ -74,23 +75,25 @@ def _several_check(rule: Rule, columns: Mapping[str, Column], domain: str | None
         "any_value_is_missing": f"({' OR '.join(each)})",
         "never": "false",
     }[rule.kwargs.get("ignore_row_if", "all_values_are_missing")]
-    test = _SEVERAL_TESTS.get(rule.type)
+    test = _MULTICOLUMN_TESTS.get(rule.type)
     keys = () if test else tuple(used)
-    bad = test(used, rule.kwargs) if test else ""
-    return RowCheck(rule=rule, domain=domain, missing=missing, bad=bad, values=tuple(used), keys=keys)
+    unexpected = test(used, rule.kwargs) if test else ""
+    return RowCheck(rule=rule, domain=domain, missing=missing, unexpected=unexpected, values=tuple(used), keys=keys)
 
 
 def _sql_check(rule: Rule, used: Sequence[Column]) -> RowCheck | None:
-    """A business rule in SQL. A row on which it cannot be computed (a text that is no number) does not meet it."""
+    """Return a business rule in SQL; a row for which it raises an error, such as a failed cast, does not meet it."""
     if rule.type == "expect_rows_to_satisfy":
         condition = rule.kwargs["condition"]
-        bad = f"NOT coalesce(TRY(coalesce(({condition})::BOOLEAN, true)), false)"
+        unexpected = f"NOT coalesce(TRY(coalesce(({condition})::BOOLEAN, true)), false)"
     else:
         condition = condition_of(rule.kwargs["unexpected_rows_query"])
         if condition is None:
             return None
-        bad = f"coalesce(TRY(coalesce(({condition})::BOOLEAN, false)), true)"
-    return RowCheck(rule=rule, domain=None, missing="false", bad=bad, condition=condition, values=tuple(used))
+        unexpected = f"coalesce(TRY(coalesce(({condition})::BOOLEAN, false)), true)"
+    return RowCheck(
+        rule=rule, domain=None, missing="false", unexpected=unexpected, condition=condition, values=tuple(used)
+    )
 
 
 # -- one column ---------------------------------------------------------------------------------------------------
@@ -107,7 +110,7 @@ def _is_not_null(column: Column, _: Kwargs, __: duckdb.DuckDBPyConnection) -> st
 def _out_of_range(column: Column, kwargs: Kwargs, _: duckdb.DuckDBPyConnection) -> str:
     outside = [f"NOT ({comparison})" for comparison in _comparisons(column, column.sql, kwargs)]
     if column.is_float and len(outside) == 1:
-        # An infinite value lies within a range that is open on its side; no real measurement does.
+        # A range with one bound would include infinity, which is never a real measurement.
         outside.append(f"isinf({column.sql})")
     return f"({' OR '.join(outside)})"
 
@@ -135,20 +138,20 @@ def _set_check(rule: Rule, column: Column, domain: str | None) -> RowCheck:
         rule=rule,
         domain=domain,
         missing=column.missing,
-        bad=inside if negated else f"NOT ({inside})",
+        unexpected=inside if negated else f"NOT ({inside})",
         values=(column,),
         tables=found.tables,
     )
 
 
 def _no_set(_: Column, __: Kwargs, ___: duckdb.DuckDBPyConnection) -> str:
-    """A rule whose set is null, which every value meets."""
+    """Return the condition of a rule whose set is null, which every value meets."""
     return "false"
 
 
 def _regex_test(*, negated: bool) -> ColumnTest:
     def test(column: Column, kwargs: Kwargs, connection: duckdb.DuckDBPyConnection) -> str:
-        found = matches(_text(column), kwargs["regex"], connection)
+        found = regex_search_sql(_text(column), kwargs["regex"], connection)
         return f"({found})" if negated else f"NOT ({found})"
 
     return test
@@ -156,8 +159,8 @@ def _regex_test(*, negated: bool) -> ColumnTest:
 
 def _regex_list_test(*, negated: bool) -> ColumnTest:
     def test(column: Column, kwargs: Kwargs, connection: duckdb.DuckDBPyConnection) -> str:
-        found = [f"({matches(_text(column), pattern, connection)})" for pattern in kwargs["regex_list"]]
-        return _listed(found, kwargs, negated=negated)
+        found = [f"({regex_search_sql(_text(column), pattern, connection)})" for pattern in kwargs["regex_list"]]
+        return _combined_patterns(found, kwargs, negated=negated)
 
     return test
 
@@ -167,12 +170,12 @@ def _like_test(*, negated: bool) -> ColumnTest:
         patterns = kwargs.get("like_pattern_list") or [kwargs["like_pattern"]]
         escape = f" ESCAPE {text_literal(kwargs['escape'])}" if kwargs.get("escape") else ""
         found = [f"({_text(column)} LIKE {text_literal(pattern)}{escape})" for pattern in patterns]
-        return _listed(found, kwargs, negated=negated)
+        return _combined_patterns(found, kwargs, negated=negated)
 
     return test
 
 
-def _listed(found: Sequence[str], kwargs: Kwargs, *, negated: bool) -> str:
+def _combined_patterns(found: Sequence[str], kwargs: Kwargs, *, negated: bool) -> str:
     if negated:
         return f"({' OR '.join(found)})"
     return f"NOT ({(' AND ' if kwargs.get('match_on') == 'all' else ' OR ').join(found)})"
@@ -180,7 +183,7 @@ def _listed(found: Sequence[str], kwargs: Kwargs, *, negated: bool) -> str:
 
 def _text(column: Column) -> str:
     if column.family is not Family.STRING:
-        raise NotInScanError  # Great Expectations matches the text that pandas makes of other types
+        raise NotInScanError  # Great Expectations matches pandas' text of other types
     return column.sql
 
 
@@ -211,7 +214,7 @@ def _missing_or_listed(column: Column, kwargs: Kwargs, _: duckdb.DuckDBPyConnect
 
 _V = "expect_column_values_to_"
 _SET_RULES = (f"{_V}be_in_set", f"{_V}not_be_in_set")
-_SEES_MISSING = {f"{_V}not_be_null", f"{_V}be_null", f"{_V}not_be_missing"}
+_CONSIDERS_MISSING = {f"{_V}not_be_null", f"{_V}be_null", f"{_V}not_be_missing"}
 _COLUMN_TESTS: dict[str, ColumnTest] = {
     f"{_V}not_be_null": _is_null,
     f"{_V}be_null": _is_not_null,
@@ -287,7 +290,7 @@ def _not_all_equal(columns: Sequence[Column], _: Kwargs) -> str:
     return f"NOT ({' AND '.join(same)})" if same else "false"
 
 
-def _repeated_within(columns: Sequence[Column], _: Kwargs) -> str:
+def _has_equal_columns(columns: Sequence[Column], _: Kwargs) -> str:
     pairs = combinations(_same_family(columns), 2)
     return f"({' OR '.join(f'{a.value} IS NOT DISTINCT FROM {b.value}' for a, b in pairs) or 'false'})"
 
@@ -299,13 +302,8 @@ def _same_family(columns: Sequence[Column]) -> Sequence[Column]:
     return columns
 
 
-_SEVERAL_TESTS: dict[str, SeveralTest] = {
+_MULTICOLUMN_TESTS: dict[str, MulticolumnTest] = {
     "expect_multicolumn_sum_to_equal": _wrong_sum,
     "expect_multicolumn_values_to_be_equal": _not_all_equal,
-    "expect_select_column_values_to_be_unique_within_record": _repeated_within,
+    "expect_select_column_values_to_be_unique_within_record": _has_equal_columns,
 }
-
-
-def key_list(keys: Sequence[Column]) -> list[str]:
-    """The columns of a uniqueness rule as named expressions in which missing values are NULL."""
-    return [f"{column.value} AS {quote(f'key_{number}')}" for number, column in enumerate(keys)]

@@ -1,7 +1,8 @@
-"""Row conditions of Great Expectations as SQL.
+"""Translate row conditions of Great Expectations to SQL.
 
-Both forms are read: the structured one (``{"type": "comparison", ...}``) and the older text for ``DataFrame.query``.
-They keep pandas' meaning: a comparison with a missing value is false, except ``!=`` and ``not in``, which are true.
+There are two forms: the structured one (``{"type": "comparison", ...}``) and the older text for ``DataFrame.query``.
+They have the meaning of pandas: a comparison with a missing value is false, except ``!=`` and ``not in``, which are
+true.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_mlops_provider.analysis.validation.check_time import present_sql
+from airflow_mlops_provider.analysis.validation.check_time import current_time_sql
 from airflow_mlops_provider.analysis.validation.sql_checks import NotInScanError, UnfitDataError
 from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family
 
@@ -28,10 +29,12 @@ _AST_COMPARISONS: dict[type[ast.cmpop], str] = {
 
 
 def row_condition(condition: Any, columns: Mapping[str, Column]) -> str | None:
-    """A condition that is true or false, never NULL, for the rows in scope; ``None`` without a condition.
+    """Return a row condition as SQL that is true or false, never NULL; ``None`` without a condition.
 
-    :raises NotInScanError: for a text that only pandas understands.
-    :raises UnfitDataError: when it names a column that is not there.
+    :param condition: the value of the argument ``row_condition``.
+    :param columns: columns of the batch, by name.
+    :raises NotInScanError: when only pandas can evaluate it.
+    :raises UnfitDataError: when the batch lacks one of its columns.
     """
     if condition is None or condition == "":
         return None
@@ -81,20 +84,20 @@ def _comparison(column: Column, operator: str, parameter: Any) -> str:
 
 
 def _literal(column: Column, parameter: Any) -> str | None:
-    """The parameter as SQL; on dates and moments also ``current_date``, ``now()`` and the like."""
+    """Return the parameter as SQL; for dates and timestamps also ``current_date``, ``now()`` and the like."""
     is_time = column.family in (Family.DATE, Family.TIMESTAMP)
-    present = present_sql(parameter) if is_time else None
+    present = current_time_sql(parameter) if is_time else None
     return present or column.literal(parameter)
 
 
 class _Query:
-    """The part of ``DataFrame.query`` that is columns compared with literals, joined by and, or and not."""
+    """Translates a subset of ``DataFrame.query``: columns compared with literals, combined by and, or and not."""
 
     def __init__(self, columns: Mapping[str, Column]) -> None:
         self._columns = columns
 
     def sql(self, text: str) -> str:
-        # Backticks quote names in pandas only; `&` and `|` bind looser there than in Python.
+        # Backticks and @ have a meaning in pandas only.
         if any(mark in text for mark in "`@"):
             raise NotInScanError
         try:
@@ -129,7 +132,7 @@ class _Query:
             raise NotInScanError
         compared = node.comparators[0]
         parameter: Any = ast.unparse(compared)
-        if isinstance(compared, ast.Constant) or present_sql(parameter) is None:
+        if isinstance(compared, ast.Constant) or current_time_sql(parameter) is None:
             try:
                 parameter = ast.literal_eval(compared)
             except ValueError as error:

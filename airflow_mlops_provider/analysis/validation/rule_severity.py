@@ -1,4 +1,4 @@
-"""How much a broken rule weighs, in the words of data contracts and of Great Expectations."""
+"""Read the severity of a rule, as data contracts and Great Expectations write it."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from typing import Any
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.rules import RuleSeverity
 
-_WORDS = {
+_NAMES = {
     **dict.fromkeys(("error", "critical", "fatal", "blocker", "high", "major", "fail"), RuleSeverity.ERROR),
     **dict.fromkeys(("warning", "warn"), RuleSeverity.WARNING),
     **dict.fromkeys(("info", "information", "informational"), RuleSeverity.INFO),
 }
 
 
-def severity_of(said: Any, source: str) -> RuleSeverity | None:
-    """The severity that ``said`` names, in any case; ``None`` when nothing is said.
+def severity_of(name: Any, source: str) -> RuleSeverity | None:
+    """Return the severity with that name.
 
-    :param source: where it stands, for messages.
-    :raises BadInputError: for any other word: it might mean a failure, and it might not.
+    :param name: a name of a severity in any case, or ``None``.
+    :param source: place of the rule, for messages.
+    :returns: ``None`` when there is no name.
+    :raises BadInputError: when the name is unknown, because a rule must not pass by a misspelt severity.
     """
-    if said is None:
+    if name is None:
         return None
-    found = _WORDS.get(str(said).strip().lower())
+    found = _NAMES.get(str(name).strip().lower())
     if found is None:
-        raise BadInputError(f"{source}: severity {said!r} is not one of error, warning, info")
+        raise BadInputError(f"{source}: severity {name!r} is not one of error, warning, info")
     return found

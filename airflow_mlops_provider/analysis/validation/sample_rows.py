@@ -1,4 +1,4 @@
-"""A few of the rows that do not meet a rule, as Great Expectations lists them."""
+"""Sample rows that do not meet a rule, as Great Expectations lists them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from airflow_mlops_provider.analysis.validation.sql_checks import RowCheck
 from airflow_mlops_provider.analysis.validation.sql_columns import Column
 
 SAMPLES = 20
-"""How many unexpected values a result lists, as many as Great Expectations does."""
+"""Number of unexpected values in a result, the same as in Great Expectations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """Unexpected rows of one rule.
+    """Some rows that do not meet a rule.
 
-    :param rows: positions of the first ones.
-    :param values: their values: of the rule's column, or by column; ``None`` when they are left out.
-    :param counts: the most frequent unexpected values of a one-column rule, ``{"value": ..., "count": ...}``.
+    :param rows: positions of the first of these rows.
+    :param values: their values of the rule's column, or mappings from column to value when it has several; ``None``
+        when they must not be shown.
+    :param counts: the most frequent unexpected values of a rule of one column, as ``{"value": ..., "count": ...}``;
+        ``None`` when they were not counted.
     """
 
     rows: tuple[int, ...] = ()
@@ -38,20 +40,22 @@ def take_samples(
     hidden: Collection[str],
     counted: Collection[int],
 ) -> dict[int, Sample]:
-    """The first rows that break each rule, and what they hold.
+    """Return the first rows that break each rule, with their values.
 
-    :param checks: the rules, by position.
-    :param hidden: columns whose values are left out, with those of any rule that reads one.
-    :param counted: the rules whose unexpected values are also counted, each of which reads its column once more.
+    :param checks: position to row rule.
+    :param broken: which rows break which rules.
+    :param batch: the batch.
+    :param hidden: columns whose values must not be shown; a rule that reads one of them gets no values at all.
+    :param counted: positions of the rules whose unexpected values are counted, which reads the column again.
     """
-    firsts = {number: _first_rows(number, broken, batch) for number in checks}
+    first_rows = {number: _first_rows(number, broken, batch) for number in checks}
     shown = {number: () if set(check.rule.columns) & set(hidden) else check.values for number, check in checks.items()}
-    columns = {column.name: column for number in checks if firsts[number] for column in shown[number]}
-    values = _values({row for rows in firsts.values() for row in rows}, columns.values(), batch)
+    columns = {column.name: column for number in checks if first_rows[number] for column in shown[number]}
+    values = _values({row for rows in first_rows.values() for row in rows}, columns.values(), batch)
     return {
         number: Sample(
-            rows=firsts[number],
-            values=_shown(firsts[number], shown[number], values),
+            rows=first_rows[number],
+            values=_sample_values(first_rows[number], shown[number], values),
             counts=_counts(number, shown[number], broken, batch) if number in counted else None,
         )
         for number in checks
@@ -65,7 +69,7 @@ def _first_rows(number: int, broken: BrokenRows, batch: Batch) -> tuple[int, ...
 
 
 def _values(rows: Collection[int], columns: Iterable[Column], batch: Batch) -> dict[int, dict[str, Any]]:
-    """Values as JSON by row and column: one pass over these columns, whatever the number of rules."""
+    """Return row to column to value, as JSON, in one pass over these columns for all rules."""
     wanted = list(columns)
     if not rows or not wanted:
         return {}
@@ -75,7 +79,7 @@ def _values(rows: Collection[int], columns: Iterable[Column], batch: Batch) -> d
     return {row: dict(zip(names, map(json_value, held), strict=True)) for row, *held in found}
 
 
-def _shown(
+def _sample_values(
     rows: tuple[int, ...], columns: tuple[Column, ...], values: Mapping[int, Mapping[str, Any]]
 ) -> tuple[Any, ...] | None:
     if not columns:

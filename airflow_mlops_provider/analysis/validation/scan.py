@@ -1,4 +1,4 @@
-"""The one scan: every row and table rule of a plan, counted in a single pass over the batch."""
+"""The scan: evaluate all row and table rules of a plan in one pass over the batch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from airflow_mlops_provider.analysis.validation.batch import SOURCE, Batch, what_duckdb_says
+from airflow_mlops_provider.analysis.validation.batch import SOURCE, Batch, duckdb_message
 from airflow_mlops_provider.analysis.validation.json_values import json_value
 from airflow_mlops_provider.analysis.validation.plan import Plan
 from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion, RowCheck
@@ -22,11 +22,11 @@ _ORDERED = (Family.NUMBER, Family.DATE, Family.TIMESTAMP, Family.TIME)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowCount:
-    """A row rule, counted.
+    """Counts of a row rule.
 
-    :param in_scope: rows that meet its row condition.
-    :param considered: those of them that are not missing.
-    :param unexpected: those of them that do not meet the rule.
+    :param in_scope: number of rows that meet its row condition.
+    :param considered: number of these rows whose value is not missing.
+    :param unexpected: number of the considered rows that do not meet the rule.
     """
 
     in_scope: int
@@ -36,16 +36,17 @@ class RowCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scanned:
-    """What the scan found.
+    """Results of the scan.
 
-    :param rows: rows of the batch.
-    :param counts: row rules by position.
-    :param conclusions: table rules by position.
-    :param present: non-missing values of every column that a row rule, or one outside the scan, reads.
-    :param infinite: infinite values of every float column that has any.
-    :param ranges: smallest and largest value of ordered columns that a row rule reads, as JSON.
-    :param flags: row rules by position to the condition that is true for their unexpected rows.
-    :param joined: the tables of the FROM clause in which ``flags`` hold.
+    :param rows: number of rows of the batch.
+    :param counts: position of a row rule to its counts.
+    :param conclusions: position of a table rule to its conclusion.
+    :param present: column to number of values that are not missing, for columns of row rules and of rules for Great
+        Expectations.
+    :param infinite: column to number of infinite values, for float columns that have any.
+    :param ranges: column to smallest and largest value, as JSON, for ordered columns of row rules.
+    :param flags: position of a row rule to the SQL condition of its unexpected rows.
+    :param joined: the FROM clause that ``flags`` need.
     """
 
     rows: int
@@ -61,15 +62,17 @@ class Scanned:
 def scan(plan: Plan, batch: Batch, *, sensitive: Collection[str] = ()) -> Scanned:
     """Evaluate the row and table rules of ``plan``.
 
-    :param sensitive: columns whose range is not asked.
-    :raises BadInputError: when the SQL of a rule does not fit the batch, naming the rule.
+    :param plan: the planned rules.
+    :param batch: the batch.
+    :param sensitive: columns whose range must not be reported.
+    :raises BadInputError: when the SQL of a rule is invalid for the batch; names the rule.
     """
     checks, joined = _with_repeated_keys(plan.rows, batch)
     for check in checks.values():
         _check_binds(check, batch)
     query = _Query()
     query.add("batch", "rows", "count(*)")
-    flags = {number: f"({check.considered} AND {check.bad})" for number, check in checks.items()}
+    flags = {number: f"({check.considered} AND {check.unexpected})" for number, check in checks.items()}
     for number, check in checks.items():
         query.add(f"row {number}", "scope", count_where(check.in_scope) if check.domain else "count(*)")
         query.add(f"row {number}", "considered", count_where(check.considered))
@@ -78,7 +81,7 @@ def scan(plan: Plan, batch: Batch, *, sensitive: Collection[str] = ()) -> Scanne
         for name, sql in table.aggregates.items():
             query.add(f"table {number}", name, sql)
     read = {name for rule in plan.others.values() for name in rule.columns}
-    _ask_columns(query, checks.values(), batch.columns, sensitive, others=read)
+    _add_column_aggregates(query, checks.values(), batch.columns, sensitive, others=read)
     found = query.run(batch, flags, joined)
     return Scanned(
         rows=found["batch"]["rows"],
@@ -93,29 +96,32 @@ def scan(plan: Plan, batch: Batch, *, sensitive: Collection[str] = ()) -> Scanne
 
 
 def _with_repeated_keys(checks: Mapping[int, RowCheck], batch: Batch) -> tuple[dict[int, RowCheck], str]:
-    """Uniqueness needs a pass of its own over the key columns; what repeats, usually nothing, then joins the scan."""
+    """Return the checks and the FROM clause, with a join to the repeated keys for each uniqueness rule.
+
+    The repeated keys are found in a separate pass over the key columns. Usually there are none, and no join is needed.
+    """
     ready, joined = {}, SOURCE
-    batch.at_once([_repeats(number, check) for number, check in checks.items() if check.keys])
+    batch.first_rows([_repeated_keys_sql(number, check) for number, check in checks.items() if check.keys])
     for number, check in checks.items():
         if not check.keys:
             ready[number] = check
             continue
         table = f"repeated_{number}"
         if batch.row(f"SELECT count(*) FROM {table}")[0] == 0:  # own SQL
-            ready[number] = replace(check, bad="false")
+            ready[number] = replace(check, unexpected="false")
             continue
         same = " AND ".join(
             f"{column.value} IS NOT DISTINCT FROM {table}.mlops_key_{position}"
             for position, column in enumerate(check.keys)
         )
-        # A subquery has no rowid of its own, which a table has.
+        # A subquery, because a table would add its own rowid.
         joined += f" LEFT JOIN (SELECT * FROM {table}) AS {table} ON {same}"  # own SQL
-        ready[number] = replace(check, bad=f"{table}.mlops_copies IS NOT NULL")
+        ready[number] = replace(check, unexpected=f"{table}.mlops_copies IS NOT NULL")
     return ready, joined
 
 
-def _repeats(number: int, check: RowCheck) -> str:
-    # No name here may be one that a column of the batch can have: those are not qualified.
+def _repeated_keys_sql(number: int, check: RowCheck) -> str:
+    # These names must differ from column names, because columns of the batch are not qualified.
     keys = ", ".join(f"{column.value} AS mlops_key_{position}" for position, column in enumerate(check.keys))
     return (
         f"CREATE TABLE repeated_{number} AS SELECT {keys}, count(*) AS mlops_copies FROM {SOURCE} "  # own SQL
@@ -125,14 +131,14 @@ def _repeats(number: int, check: RowCheck) -> str:
 
 def _check_binds(check: RowCheck, batch: Batch) -> None:
     if check.rule.columns_read or check.rule.type in ("expect_rows_to_satisfy", "unexpected_rows_expectation"):
-        require_binds(check.rule, f"SELECT {check.bad} FROM {SOURCE}", batch)
+        require_binds(check.rule, f"SELECT {check.unexpected} FROM {SOURCE}", batch)
     if check.condition and not check.rule.columns_read:
-        # One that reads no column is the same for every row: it can be computed, or the rule is broken.
+        # A condition without columns is the same for every row; when it cannot be computed, the rule is invalid.
         _require(check.rule, f"SELECT ({check.condition})::BOOLEAN", batch)
 
 
 def require_binds(rule: Rule, query: str, batch: Batch) -> None:
-    """Raise ``BadInputError`` that names the rule when its SQL does not fit the batch; no value is read."""
+    """Raise ``BadInputError`` when the SQL of a rule is invalid for the batch; names the rule. Reads no rows."""
     _require(rule, f"EXPLAIN {query}", batch)
 
 
@@ -140,12 +146,12 @@ def _require(rule: Rule, statement: str, batch: Batch) -> None:
     try:
         batch.rows(statement)  # the rule's own SQL, as declared
     except duckdb.Error as error:
-        raise BadInputError(f"{rule.source}: {rule.type}: {what_duckdb_says(error)}") from error
+        raise BadInputError(f"{rule.source}: {rule.type}: {duckdb_message(error)}") from error
 
 
 @dataclass(slots=True)
 class _Query:
-    """Aggregates by group and name; equal ones are computed once."""
+    """Aggregates by group and name; equal aggregates are computed once."""
 
     names: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -157,7 +163,7 @@ class _Query:
         flagged = ", ".join(f"{flag} AS mlops_flag_{number}" for number, flag in flags.items())
         inner = f"SELECT {SOURCE}.*{', ' if flagged else ''}{flagged} FROM {joined}"  # own SQL
         parts = _by_columns(distinct, flags) if batch.is_in_place else [distinct]
-        rows = batch.at_once([f"SELECT {', '.join(part)} FROM ({inner})" for part in parts])  # own SQL
+        rows = batch.first_rows([f"SELECT {', '.join(part)} FROM ({inner})" for part in parts])  # own SQL
         values = {
             sql: value for part, row in zip(parts, rows, strict=True) for sql, value in zip(part, row, strict=True)
         }
@@ -168,20 +174,20 @@ class _Query:
 
 
 def _by_columns(aggregates: Sequence[str], flags: Mapping[int, str]) -> list[list[str]]:
-    """Two halves of the aggregates, each of which reads about half of the columns."""
+    """The aggregates in two groups, each of which reads about half of the columns."""
     columns: dict[str, int] = {}
-    halves: tuple[list[str], list[str]] = ([], [])
+    groups: tuple[list[str], list[str]] = ([], [])
     for sql in aggregates:
         flag = _FLAG.search(sql)
         name = _NAME.search(flags[int(flag[1])] if flag else sql)
-        halves[columns.setdefault(name[0] if name else "", len(columns)) % 2].append(sql)
-    return [half for half in halves if half]
+        groups[columns.setdefault(name[0] if name else "", len(columns)) % 2].append(sql)
+    return [each for each in groups if each]
 
 
 _FLAG, _NAME = re.compile(r"mlops_flag_(\d+)"), re.compile(r'"[^"]+"')
 
 
-def _ask_columns(
+def _add_column_aggregates(
     query: _Query,
     checks: Collection[RowCheck],
     columns: Mapping[str, Column],

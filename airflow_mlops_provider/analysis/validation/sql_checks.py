@@ -1,4 +1,4 @@
-"""What a rule becomes on its way into SQL."""
+"""Rules as SQL: checks of rows, of the table and by a query, and their conclusions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from airflow_mlops_provider.records.rules import Rule
 
 
 class NotInScanError(Exception):
-    """This rule does not mean the same in SQL on these columns; Great Expectations itself must evaluate it."""
+    """SQL would give this rule another meaning on these columns, so Great Expectations must evaluate it."""
 
 
 class UnfitDataError(Exception):
-    """The batch cannot be held to this rule, which fails it: a column is missing or of the wrong type."""
+    """The rule fails because a column is missing or of the wrong type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,19 +25,19 @@ class RowCheck:
     """A row rule in SQL.
 
     :param rule: the rule.
-    :param domain: condition of the rows in scope (the rule's row condition); ``None`` for all rows.
-    :param missing: condition that is true, never NULL, for rows in scope that are not considered.
-    :param bad: condition that is true for a considered row that does not meet the rule.
-    :param values: what a sample of unexpected rows shows.
-    :param condition: a business rule's own SQL, as declared; empty for other rules.
-    :param keys: for uniqueness: the columns that must not repeat; ``bad`` is then made from the repeated keys.
-    :param tables: tables that the SQL reads beside the batch, by name.
+    :param domain: condition of the rows in scope, which is the rule's row condition; ``None`` for all rows.
+    :param missing: condition that is true for rows in scope that are not considered, and never NULL.
+    :param unexpected: condition that is true for considered rows that do not meet the rule.
+    :param condition: the SQL of a business rule as declared; empty for other rules.
+    :param values: columns whose values are shown for unexpected rows.
+    :param keys: columns of a uniqueness rule; ``unexpected`` is then a condition on the repeated keys.
+    :param tables: further tables that the SQL reads, by name.
     """
 
     rule: Rule
     domain: str | None
     missing: str
-    bad: str = ""
+    unexpected: str = ""
     condition: str = ""
     values: tuple[Column, ...] = ()
     keys: tuple[Column, ...] = ()
@@ -45,7 +45,7 @@ class RowCheck:
 
     @property
     def considered(self) -> str:
-        """Condition of the rows that count."""
+        """Condition of the considered rows."""
         return f"{self.domain} AND NOT {self.missing}" if self.domain else f"NOT {self.missing}"
 
     @property
@@ -56,7 +56,13 @@ class RowCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
-    """What a table rule comes to."""
+    """Outcome of a table rule.
+
+    :param success: whether the rule is met.
+    :param result: its result in the format of Great Expectations.
+    :param observed: the observed number, if there is one.
+    :param problem: why the rule could not be evaluated; empty when it could.
+    """
 
     success: bool
     result: dict[str, Any] = field(default_factory=dict)
@@ -70,8 +76,8 @@ class TableCheck:
 
     :param rule: the rule.
     :param aggregates: name to SQL aggregate over the batch.
-    :param conclude: what the aggregates' values come to.
-    :param tables: tables that the SQL reads beside the batch, by name.
+    :param conclude: returns the conclusion from the values of the aggregates.
+    :param tables: further tables that the SQL reads, by name.
     """
 
     rule: Rule
@@ -86,7 +92,7 @@ class QueryCheck:
 
     :param rule: the rule.
     :param query: SQL that returns one value.
-    :param conclude: what the value comes to.
+    :param conclude: returns the conclusion from that value.
     """
 
     rule: Rule

@@ -1,6 +1,6 @@
-"""Columns of a batch as SQL sees them: families of types, literals, and what counts as missing.
+"""Columns of a batch in SQL: families of types, literals, and missing values.
 
-Missing is what pandas calls missing, as Great Expectations does: NULL, and NaN in a float column.
+As in pandas and Great Expectations, NULL is missing, and NaN in a float column is too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pyarrow.types as pt
 
 
 class Family(StrEnum):
-    """Types that compare with each other."""
+    """Groups of types whose values can be compared with each other."""
 
     NUMBER = "number"
     STRING = "string"
@@ -30,27 +30,27 @@ class Family(StrEnum):
 
 
 def quote(name: str) -> str:
-    """``name`` as an SQL identifier."""
+    """Return ``name`` as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def text_literal(value: str) -> str:
-    """``value`` as an SQL string."""
+    """Return ``value`` as an SQL string literal."""
     return "'" + value.replace("'", "''") + "'"
 
 
 def count_where(condition: str) -> str:
-    """The number of rows that meet ``condition``: DuckDB's own ``count_if`` is NULL, not 0, when there is no row."""
+    """Return the SQL of the number of rows that meet ``condition``; DuckDB's ``count_if`` is NULL without rows."""
     return f"coalesce(count_if({condition}), 0)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column.
+    """One column of a batch.
 
-    :param name: its name.
-    :param type: its Arrow type; of the values for a dictionary.
-    :param is_dictionary: whether its values are coded by a dictionary, as pandas' categories are.
+    :param name: name of the column.
+    :param type: Arrow type of its values.
+    :param is_dictionary: whether its values are dictionary-coded, as pandas' categories are.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Column:
 
     @property
     def family(self) -> Family:
-        """Which other types its values compare with."""
+        """Family of its type."""
         return _family(self.type)
 
     @property
@@ -69,47 +69,47 @@ class Column:
 
     @property
     def sql(self) -> str:
-        """The column as it is."""
+        """SQL of the column."""
         return quote(self.name)
 
     @property
     def missing(self) -> str:
-        """A condition that is true, never NULL, where the value is missing."""
+        """SQL condition that the value is missing; never NULL."""
         return f"({self.sql} IS NULL OR isnan({self.sql}))" if self.is_float else f"({self.sql} IS NULL)"
 
     @property
     def value(self) -> str:
-        """The value, NULL where it is missing: comparisons and aggregates then ignore it."""
+        """SQL of the value, NULL when it is missing, so that comparisons and aggregates ignore it."""
         return f"nullif({self.sql}, 'NaN'::{_float_type(self.type)})" if self.is_float else self.sql
 
     @property
     def number(self) -> str:
-        """The value in a type in which sums do not overflow, NULL where it is missing."""
+        """SQL of the value in a type whose sums do not overflow, NULL when it is missing."""
         if self.is_float or pt.is_decimal(self.type):
             return f"({self.value})::DOUBLE"
         return f"({self.sql})::HUGEINT"
 
     @property
     def infinite(self) -> str | None:
-        """A condition that is true where the value is infinite; ``None`` for types without infinity."""
+        """SQL condition that the value is infinite; ``None`` for types without infinity."""
         return f"coalesce(isinf({self.sql}), false)" if self.is_float else None
 
     def literal(self, value: Any) -> str | None:
-        """``value`` as SQL that compares with this column, ``None`` when it is of another family."""
+        """Return ``value`` as a SQL literal to compare with the column; ``None`` when it cannot be compared."""
         return _LITERALS[self.family](value, self.type)
 
     def literals(self, values: Iterable[Any]) -> list[str]:
-        """Those of ``values`` that compare with this column, as SQL, each once."""
+        """Return the SQL literals of those of ``values`` that can be compared with the column, each once."""
         return list(dict.fromkeys(sql for sql in map(self.literal, values) if sql is not None))
 
     @property
     def described(self) -> str:
-        """For a message: ``'hours' is string``."""
+        """Name and type for a message: ``'hours' is string``."""
         return f"{self.name!r} is {self.type}"
 
 
 def columns_of(schema: pa.Schema) -> dict[str, Column]:
-    """The columns of a schema by name."""
+    """Return the columns of a schema by name."""
     return {
         field.name: Column(name=field.name, type=_value_type(field.type), is_dictionary=pt.is_dictionary(field.type))
         for field in schema
@@ -155,12 +155,12 @@ def _boolean_literal(value: Any, _: pa.DataType) -> str | None:
 
 
 def _date_literal(value: Any, _: pa.DataType) -> str | None:
-    moment = parse_moment(value)
+    moment = parse_datetime(value)
     return None if moment is None else f"TIMESTAMP '{in_utc(moment).isoformat(sep=' ')}'"
 
 
 def _timestamp_literal(value: Any, kind: pa.DataType) -> str | None:
-    moment = parse_moment(value)
+    moment = parse_datetime(value)
     if moment is None:
         return None
     if kind.tz is None:
@@ -170,7 +170,7 @@ def _timestamp_literal(value: Any, kind: pa.DataType) -> str | None:
 
 
 def _time_literal(value: Any, kind: pa.DataType) -> str | None:
-    """A time of day; one with a zone does not compare, because a column of times has none."""
+    """Return the literal of a time of day; ``None`` for one with a time zone, which columns of times do not have."""
     if isinstance(value, str):
         try:
             value = dt.time.fromisoformat(value)
@@ -182,12 +182,12 @@ def _time_literal(value: Any, kind: pa.DataType) -> str | None:
 
 
 def in_utc(moment: dt.datetime) -> dt.datetime:
-    """The moment in UTC, without a time zone; one that had none is UTC already."""
+    """Return the time in UTC, without a time zone; a time without a zone is taken as UTC."""
     return moment.astimezone(dt.UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def parse_moment(value: Any) -> dt.datetime | None:
-    """A point in time from a date, a datetime or ISO 8601 text; ``None`` for anything else."""
+def parse_datetime(value: Any) -> dt.datetime | None:
+    """Return the datetime of a date, a datetime or a text in ISO 8601; ``None`` for other values."""
     if isinstance(value, dt.datetime):
         return value
     if isinstance(value, dt.date):
@@ -207,5 +207,5 @@ _LITERALS: dict[Family, Callable[[Any, pa.DataType], str | None]] = {
     Family.DATE: _date_literal,
     Family.TIMESTAMP: _timestamp_literal,
     Family.TIME: _time_literal,
-    Family.OTHER: lambda value, kind: None,  # noqa: ARG005  # nothing compares with these
+    Family.OTHER: lambda value, kind: None,  # noqa: ARG005  # these cannot be compared
 }

@@ -1,7 +1,7 @@
-"""Parameters of Great Expectations suites, filled in with the values that the suite itself gives.
+"""Replace parameters in Great Expectations suites by the values that the suite contains.
 
-``{"$PARAMETER": "max_amount"}`` is a name, or arithmetic over names such as ``"2 * max_amount"``. Values stand in the
-suite's ``suite_parameters`` (``evaluation_parameters`` of older versions) or beside the name, as
+The value of ``"$PARAMETER"`` is a name, or arithmetic with names such as ``"2 * max_amount"``. Values are under
+``suite_parameters`` of the suite (``evaluation_parameters`` in older versions), or next to the name, as in
 ``{"$PARAMETER": "rows", "$PARAMETER.rows": 10}``.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow_mlops_provider.exceptions import BadInputError
 
-_MARK = "$PARAMETER"
+_PARAMETER = "$PARAMETER"
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -24,9 +24,11 @@ _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 
 def parameters_of(suite: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The values of a suite's parameters.
+    """Return the values of a suite's parameters, by name.
 
-    :param name: of the suite, for messages.
+    :param suite: the suite as parsed JSON.
+    :param name: name of the suite, for messages.
+    :raises BadInputError: when the parameters are not a mapping.
     """
     found: dict[str, Any] = {}
     for key in ("evaluation_parameters", "suite_parameters"):
@@ -37,30 +39,35 @@ def parameters_of(suite: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-def filled_in(value: Any, parameters: Mapping[str, Any], where: str) -> Any:
-    """``value`` with every parameter in it replaced by its value.
+def substitute_parameters(value: Any, parameters: Mapping[str, Any], where: str) -> Any:
+    """Return ``value`` with every parameter in it replaced.
 
-    :param where: the argument it stands in, for messages.
-    :raises BadInputError: naming a parameter that has no value.
+    :param value: an argument of an expectation.
+    :param parameters: values of the suite's parameters, by name.
+    :param where: name of the argument, for messages.
+    :raises BadInputError: when a parameter has no value; names it.
     """
     if isinstance(value, list | tuple):
-        return [filled_in(item, parameters, where) for item in value]
+        return [substitute_parameters(item, parameters, where) for item in value]
     if not isinstance(value, Mapping):
         return value
-    if _MARK not in value:
-        return {key: filled_in(item, parameters, where) for key, item in value.items()}
-    text = str(value[_MARK])
-    beside = {key.removeprefix(f"{_MARK}."): item for key, item in value.items() if key.startswith(f"{_MARK}.")}
-    known = {**parameters, **beside}
-    return known[text] if text in known else _computed(text, known, where)
+    if _PARAMETER not in value:
+        return {key: substitute_parameters(item, parameters, where) for key, item in value.items()}
+    text = str(value[_PARAMETER])
+    local_values = {
+        key.removeprefix(f"{_PARAMETER}."): item for key, item in value.items() if key.startswith(f"{_PARAMETER}.")
+    }
+    known = {**parameters, **local_values}
+    return known[text] if text in known else _evaluated(text, known, where)
 
 
-def _computed(text: str, known: Mapping[str, Any], where: str) -> Any:
+def _evaluated(text: str, known: Mapping[str, Any], where: str) -> Any:
     try:
         return _value(ast.parse(text, mode="eval").body, known)
     except KeyError as error:
-        told = f"{where}: suite parameter {error.args[0]!r} has no value in the suite; write it there"
-        raise BadInputError(told) from error
+        raise BadInputError(
+            f"{where}: suite parameter {error.args[0]!r} has no value in the suite; write it there"
+        ) from error
     except (SyntaxError, TypeError, ValueError, ArithmeticError) as error:
         raise BadInputError(f"{where}: {text!r} is no name of a suite parameter and no arithmetic over some") from error
 

@@ -1,4 +1,4 @@
-"""Great Expectations suites: the JSON that Great Expectations itself writes, current and older spelling."""
+"""Read Great Expectations suites from the JSON that Great Expectations writes, in its current and older form."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from airflow_mlops_provider.analysis.validation.custom_sql import check_condition, check_query
 from airflow_mlops_provider.analysis.validation.expectation_arguments import check_arguments
 from airflow_mlops_provider.analysis.validation.rule_severity import severity_of
-from airflow_mlops_provider.analysis.validation.suite_parameters import filled_in, parameters_of
+from airflow_mlops_provider.analysis.validation.suite_parameters import parameters_of, substitute_parameters
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.rules import Rule
 
@@ -24,15 +24,15 @@ _EXPECTATION_KEYS = {
 
 
 def suite_name(suite: Mapping[str, Any]) -> str:
-    """The suite's name, ``suite`` when it has none."""
+    """Return the suite's name; ``suite`` when it has none."""
     return str(suite.get("name") or suite.get("expectation_suite_name") or "suite")
 
 
 def rules_of_suite(suite: Any) -> tuple[Rule, ...]:
-    """The rules of a suite, in order.
+    """Read the rules of a suite, in order.
 
     :param suite: the suite as parsed JSON.
-    :raises BadInputError: when it is not a suite, is empty, or an argument is wrong, naming the expectation.
+    :raises BadInputError: when it is not a suite, has no expectations, or an argument is wrong; names the expectation.
     """
     if not isinstance(suite, Mapping):
         raise BadInputError(f"suite must be a JSON object, not {type(suite).__name__}")
@@ -50,12 +50,12 @@ def rules_of_suite(suite: Any) -> tuple[Rule, ...]:
 
 
 def rule_of_expectation(expectation: Any, source: str, parameters: Mapping[str, Any] | None = None) -> Rule:
-    """One expectation as a rule.
+    """Read one expectation as a rule.
 
-    :param expectation: ``{"type": ..., "kwargs": {...}}``.
-    :param source: where it stands, for messages.
-    :param parameters: of the suite, by name.
-    :raises BadInputError: naming ``source`` and the wrong key or argument.
+    :param expectation: a mapping such as ``{"type": ..., "kwargs": {...}}``.
+    :param source: place of the expectation, for messages.
+    :param parameters: values of the suite's parameters, by name.
+    :raises BadInputError: when a key or an argument is wrong; names it and ``source``.
     """
     if not isinstance(expectation, Mapping):
         raise BadInputError(f"{source} must be a JSON object, not {type(expectation).__name__}")
@@ -71,7 +71,7 @@ def rule_of_expectation(expectation: Any, source: str, parameters: Mapping[str, 
     rule = Rule(
         type=kinds[0],
         kwargs={
-            str(key): filled_in(value, parameters or {}, f"{source}: {kinds[0]}: {key}")
+            str(key): substitute_parameters(value, parameters or {}, f"{source}: {kinds[0]}: {key}")
             for key, value in kwargs.items()
         },
         source=source,
@@ -82,7 +82,7 @@ def rule_of_expectation(expectation: Any, source: str, parameters: Mapping[str, 
 
 
 def check_rule(rule: Rule) -> None:
-    """Raise ``BadInputError`` when an argument or an SQL text of the rule is wrong."""
+    """Raise ``BadInputError`` when an argument or the SQL of the rule is wrong; names it."""
     check_arguments(rule)
     where = f"{rule.source}: {rule.type}"
     if rule.type == "expect_rows_to_satisfy":

@@ -1,4 +1,4 @@
-"""Table rules as aggregates of the one scan, with Great Expectations' meaning on pandas."""
+"""Table rules as aggregates of the scan, with the meaning that Great Expectations has on pandas."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ from fractions import Fraction
 from typing import Any
 
 from airflow_mlops_provider.analysis.pandas_index import is_pandas_index
-from airflow_mlops_provider.analysis.validation.arithmetic import exact, settled, sum_aggregates, tolerance, total
+from airflow_mlops_provider.analysis.validation.arithmetic import (
+    as_fraction,
+    relative_tolerance,
+    snapped_to_bound,
+    sum_aggregates,
+    sum_from_aggregates,
+)
 from airflow_mlops_provider.analysis.validation.expectation_arguments import bounds
 from airflow_mlops_provider.analysis.validation.json_values import json_value
 from airflow_mlops_provider.analysis.validation.row_conditions import row_condition
 from airflow_mlops_provider.analysis.validation.sql_checks import Conclusion, NotInScanError, TableCheck, UnfitDataError
-from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family, count_where, in_utc, parse_moment
+from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family, count_where, in_utc, parse_datetime
 from airflow_mlops_provider.analysis.validation.type_names import (
     field_type,
     has_logical_type,
+    has_one_of_type_names,
     is_logical_type,
-    is_of_a_type,
 )
 from airflow_mlops_provider.analysis.validation.value_sets import value_set
 from airflow_mlops_provider.exceptions import BadInputError
@@ -32,14 +38,17 @@ Columns = Mapping[str, Column]
 
 
 def table_check(rule: Rule, columns: Columns, *, now: dt.datetime) -> TableCheck | None:
-    """The rule as aggregates, or ``None`` when it is no table rule that the scan knows.
+    """Return a table rule as aggregates; ``None`` when it is not a table rule of the scan.
 
-    :param columns: the batch's columns, in order.
-    :param now: the moment against which freshness is measured, with time zone.
-    :raises UnfitDataError: when the columns' types do not fit the rule.
+    :param rule: the rule.
+    :param columns: columns of the batch by name, in order.
+    :param now: the time of the check, with time zone, for freshness.
+    :raises NotInScanError: when SQL would have another meaning than Great Expectations.
+    :raises UnfitDataError: when the rule cannot be evaluated on columns of these types.
+    :raises BadInputError: when an argument is invalid; names the rule.
     """
-    if rule.type in _SHAPE:
-        return TableCheck(rule=rule, aggregates={}, conclude=_SHAPE[rule.type](rule, columns))
+    if rule.type in _SCHEMA_RULES:
+        return TableCheck(rule=rule, aggregates={}, conclude=_SCHEMA_RULES[rule.type](rule, columns))
     domain = row_condition(rule.kwargs.get("row_condition"), columns) or "true"
     if rule.type in ("expect_table_row_count_to_be_between", "expect_table_row_count_to_equal"):
         return TableCheck(rule=rule, aggregates={"rows": count_where(domain)}, conclude=_row_count(rule.kwargs))
@@ -55,14 +64,14 @@ def table_check(rule: Rule, columns: Columns, *, now: dt.datetime) -> TableCheck
 Conclude = Callable[[Mapping[str, Any]], Conclusion]
 
 
-def _fixed(success: bool, **result: Any) -> Conclude:
+def _constant(success: bool, **result: Any) -> Conclude:
     observed = result.get("observed_value")
     number = float(observed) if isinstance(observed, int) and not isinstance(observed, bool) else None
     return lambda _: Conclusion(success=success, result=json_value(result), observed=number)
 
 
 def _data_columns(columns: Columns, wanted: Collection[str] = ()) -> list[str]:
-    """The columns but for the row labels of a pandas frame, unless the rule names those."""
+    """Return the columns, without row labels of a pandas frame that the rule does not name."""
     return [name for name in columns if name in wanted or not is_pandas_index(name)]
 
 
@@ -72,26 +81,26 @@ def _column_to_exist(rule: Rule, columns: Columns) -> Conclude:
         rule.kwargs["column"],
         rule.kwargs.get("column_index"),
     )
-    if not index:  # as Great Expectations, which does not hold a column to position 0
-        return _fixed(column in names)
-    return _fixed(index < len(names) and names[index] == column)
+    if not index:  # Great Expectations does not check position 0 either
+        return _constant(column in names)
+    return _constant(index < len(names) and names[index] == column)
 
 
 def _column_count(rule: Rule, columns: Columns) -> Conclude:
     low, high = (rule.kwargs["value"],) * 2 if "value" in rule.kwargs else bounds(rule.kwargs)
     count = len(_data_columns(columns))
-    return _fixed((low is None or count >= low) and (high is None or count <= high), observed_value=count)
+    return _constant((low is None or count >= low) and (high is None or count <= high), observed_value=count)
 
 
 def _columns_in_set(rule: Rule, columns: Columns) -> Conclude:
     wanted = set(rule.kwargs["column_set"])
     names = _data_columns(columns, wanted)
     unexpected, missing = sorted(set(names) - wanted), sorted(wanted - set(names))
-    exact = rule.kwargs.get("exact_match", True)
-    exact = True if exact is None else exact
+    as_fraction = rule.kwargs.get("exact_match", True)
+    as_fraction = True if as_fraction is None else as_fraction
     mismatched = {"unexpected": unexpected, "missing": missing}
     details = {"mismatched": {key: value for key, value in mismatched.items() if value}}
-    return _fixed(not missing and not (exact and unexpected), observed_value=names, details=details)
+    return _constant(not missing and not (as_fraction and unexpected), observed_value=names, details=details)
 
 
 def _columns_in_order(rule: Rule, columns: Columns) -> Conclude:
@@ -104,22 +113,22 @@ def _columns_in_order(rule: Rule, columns: Columns) -> Conclude:
         for position, (expected, found) in enumerate(pairs)
         if expected != found
     ]
-    return _fixed(not mismatched, observed_value=names, details={"mismatched": mismatched})
+    return _constant(not mismatched, observed_value=names, details={"mismatched": mismatched})
 
 
 def _of_type(rule: Rule, columns: Columns) -> Conclude:
     column = columns[rule.kwargs["column"]]
     wanted = rule.kwargs.get("type_list") or [rule.kwargs["type_"]]
     try:
-        fits = is_of_a_type(column, wanted)
+        fits = has_one_of_type_names(column, wanted)
     except TypeError as error:
         raise BadInputError(f"{rule.source}: {rule.type}: {error}") from error
-    return _fixed(fits, observed_value=str(column.type))
+    return _constant(fits, observed_value=str(column.type))
 
 
 def _logical_type(rule: Rule, columns: Columns) -> Conclude:
     column = columns[rule.kwargs["column"]]
-    return _fixed(has_logical_type(column, rule.kwargs["logical_type"]), observed_value=str(column.type))
+    return _constant(has_logical_type(column, rule.kwargs["logical_type"]), observed_value=str(column.type))
 
 
 def _field(rule: Rule, columns: Columns) -> Conclude:
@@ -127,10 +136,10 @@ def _field(rule: Rule, columns: Columns) -> Conclude:
     kind = field_type(column.type, path)
     if kind is None:
         raise UnfitDataError(f"column {column.described}, which has no field {path!r}")
-    return _fixed(wanted is None or is_logical_type(kind, wanted), observed_value=str(kind))
+    return _constant(wanted is None or is_logical_type(kind, wanted), observed_value=str(kind))
 
 
-_SHAPE: dict[str, Callable[[Rule, Columns], Conclude]] = {
+_SCHEMA_RULES: dict[str, Callable[[Rule, Columns], Conclude]] = {
     "expect_column_to_exist": _column_to_exist,
     "expect_table_column_count_to_be_between": _column_count,
     "expect_table_column_count_to_equal": _column_count,
@@ -146,7 +155,11 @@ _SHAPE: dict[str, Callable[[Rule, Columns], Conclude]] = {
 
 
 def within(observed: Any, kwargs: Mapping[str, Any]) -> bool:
-    """Whether an observed number, text or moment lies within the bounds of a range rule; NaN does not."""
+    """Return whether an observed number, text or time is within the bounds of a range rule; NaN and infinity are not.
+
+    :param observed: the observed value.
+    :param kwargs: arguments of the rule.
+    """
     if observed is None or (isinstance(observed, float) and not math.isfinite(observed)):
         return False
     low, high = bounds(kwargs)
@@ -180,7 +193,7 @@ def _number_statistic(aggregate: str) -> Callable[[Rule, Column, str], TableChec
 
 
 def _total_statistic(*, mean: bool) -> Callable[[Rule, Column, str], TableCheck]:
-    """The sum, or the mean, exact on whole numbers and decimals."""
+    """Return the check of a sum or a mean, which is exact for whole numbers and decimals."""
 
     def check(rule: Rule, column: Column, domain: str) -> TableCheck:
         if column.family not in (Family.NUMBER, Family.BOOLEAN):
@@ -193,7 +206,7 @@ def _total_statistic(*, mean: bool) -> Callable[[Rule, Column, str], TableCheck]
         def conclude(values: Mapping[str, Any]) -> Conclusion:
             if values["infinite"]:
                 return _no_statistic(column, values["infinite"])
-            found, share = total(values), tolerance(column)
+            found, share = sum_from_aggregates(values), relative_tolerance(column)
             if found is None:
                 return _range_conclusion(None, rule.kwargs)
             rows = values["rows"] if mean else 1
@@ -208,8 +221,8 @@ def _total_conclusion(observed: Fraction, kwargs: Mapping[str, Any], *, allowed:
     limits = dict(kwargs)
     for key in ("min_value", "max_value"):
         if kwargs.get(key) is not None:
-            observed = settled(observed, kwargs[key], allowed)
-            limits[key] = exact(kwargs[key])
+            observed = snapped_to_bound(observed, kwargs[key], allowed)
+            limits[key] = as_fraction(kwargs[key])
     success, number = within(observed, limits), float(observed)
     return Conclusion(success=success, result={"observed_value": number}, observed=number)
 
@@ -259,12 +272,12 @@ def _comparable_bound(column: Column, bound: Any) -> Any:
         raise UnfitDataError(f"column {column.described}, which does not compare with {bound!r}")
     if column.family is Family.TIME:
         return dt.time.fromisoformat(bound)
-    return _comparable_value(parse_moment(bound)) if column.family in (Family.DATE, Family.TIMESTAMP) else bound
+    return _comparable_value(parse_datetime(bound)) if column.family in (Family.DATE, Family.TIMESTAMP) else bound
 
 
 def _comparable_value(value: Any) -> Any:
-    """Dates and moments on one scale: UTC, without a time zone."""
-    moment = parse_moment(value) if isinstance(value, dt.date) else None
+    """Return dates and times as datetimes in UTC without a time zone, and other values as they are."""
+    moment = parse_datetime(value) if isinstance(value, dt.date) else None
     if moment is None:
         return value
     return in_utc(moment)
@@ -308,7 +321,7 @@ def _distinct(relation: str) -> Callable[[Rule, Column, str], TableCheck]:
             "inside": f"count(DISTINCT {column.value}) FILTER (WHERE {here} AND {inside})",
             "examples": f"list_sort(list(DISTINCT {column.value}) FILTER (WHERE {here}))[:{_SHOWN_VALUES}]",
         }
-        # A value of another type than the column's is in the wanted set and can never be found.
+        # Wanted values of another type than the column's count, although no row can have them.
         others = {repr(value) for value in wanted if value is not None and column.literal(value) is None}
         conclude = _distinct_conclusion(relation, len(others) + found.size)
         return TableCheck(rule=rule, aggregates=aggregates, conclude=conclude, tables=found.tables)
@@ -330,7 +343,7 @@ def _distinct_conclusion(relation: str, size: int) -> Conclude:
 def _freshness(rule: Rule, column: Column, domain: str, now: dt.datetime) -> TableCheck:
     if column.family not in (Family.DATE, Family.TIMESTAMP):
         raise UnfitDataError(f"column {column.described}, not a date or a timestamp")
-    as_of = _comparable_value(parse_moment(rule.kwargs["as_of"]) if rule.kwargs.get("as_of") else now)
+    as_of = _comparable_value(parse_datetime(rule.kwargs["as_of"]) if rule.kwargs.get("as_of") else now)
     if as_of is None:
         raise BadInputError(f"{rule.source}: {rule.type}: as_of {rule.kwargs['as_of']!r} is not ISO 8601")
 
@@ -339,7 +352,7 @@ def _freshness(rule: Rule, column: Column, domain: str, now: dt.datetime) -> Tab
         if newest is None:
             return Conclusion(success=False, result={"observed_value": None})
         age = (as_of - newest) / dt.timedelta(hours=1)
-        # Clocks and time zones differ by hours; a newest row further ahead says nothing about freshness.
+        # Clocks and time zones may differ by hours. A newest row further in the future does not show freshness.
         success = -_CLOCK_SLACK_HOURS <= age <= rule.kwargs["max_age_hours"]
         result = {"observed_value": newest.isoformat(), "details": {"age_hours": age, "as_of": as_of.isoformat()}}
         return Conclusion(success=success, result=result, observed=age)

@@ -1,4 +1,4 @@
-"""Names of types: those that Great Expectations knows, and the logical types of data contracts."""
+"""Type names of Great Expectations, and logical types of data contracts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PYTHON: dict[str, Callable[[pa.DataType], bool]] = {
     "int": pt.is_int64,
     "long": pt.is_int64,
     "float": pt.is_float64,
-    "number": pt.is_floating,  # stands among the floats of Great Expectations' own lists
+    "number": pt.is_floating,  # Great Expectations lists it with the float types
     "str": lambda kind: pt.is_string(kind) or pt.is_large_string(kind),
     "string_types": lambda kind: pt.is_string(kind) or pt.is_large_string(kind),
     "bytes": pt.is_binary,
@@ -29,12 +29,15 @@ _PYTHON: dict[str, Callable[[pa.DataType], bool]] = {
 }
 
 
-def is_of_type(column: Column, name: str) -> bool:
-    """Whether the column's stored type goes by ``name``: of numpy, pandas, Python, Arrow, a database or Spark.
+def has_type_name(column: Column, name: str) -> bool:
+    """Return whether ``name`` is a name of the column's stored type.
 
-    The stored type counts, not what pandas makes of it: whole numbers with gaps stay whole numbers.
+    The name may be one of numpy, pandas, Python, Arrow, a database or Spark. The type in the file counts, not that of
+    pandas, which turns integers with missing values into floats.
 
-    :raises TypeError: when nothing goes by that name.
+    :param column: the column.
+    :param name: name of a type.
+    :raises TypeError: when no type has that name.
     """
     if name == str(column.type):
         return True
@@ -42,27 +45,31 @@ def is_of_type(column: Column, name: str) -> bool:
         return column.is_dictionary
     if name in _PYTHON:
         return _PYTHON[name](column.type)
-    import numpy as np  # slow, and rarely asked
+    import numpy as np  # slow to import, and rarely needed
 
     try:
         wanted = np.dtype(name)
-    except (TypeError, ValueError):  # of no numpy type, such as NUMERIC(10, 2)
-        return _is_other(column, name)
+    except (TypeError, ValueError):  # not a numpy type, such as NUMERIC(10, 2)
+        return _is_backend_type(column, name)
     in_pandas = np.dtype(column.type.to_pandas_dtype()) if column.family is not Family.OTHER else np.dtype(object)
     if column.family is Family.TIMESTAMP and wanted.kind == "M":
         return True
     return bool(in_pandas.type == wanted.type)
 
 
-def is_of_a_type(column: Column, names: Sequence[str]) -> bool:
-    """Whether the column's stored type goes by one of ``names``; unknown ones are skipped, as Great Expectations does.
+def has_one_of_type_names(column: Column, names: Sequence[str]) -> bool:
+    """Return whether one of ``names`` is a name of the column's stored type; unknown names are skipped.
 
-    :raises TypeError: when nothing goes by any of them.
+    Great Expectations skips unknown names too.
+
+    :param column: the column.
+    :param names: names of types.
+    :raises TypeError: when all names are unknown.
     """
     unknown, found = [], False
     for name in names:
         try:
-            found = is_of_type(column, name) or found
+            found = has_type_name(column, name) or found
         except TypeError as error:
             unknown.append(error)
     if len(unknown) == len(names):
@@ -70,7 +77,7 @@ def is_of_a_type(column: Column, names: Sequence[str]) -> bool:
     return found
 
 
-def _is_other(column: Column, name: str) -> bool:
+def _is_backend_type(column: Column, name: str) -> bool:
     try:
         return bool(pa.type_for_alias(name) == column.type)
     except ValueError:
@@ -81,7 +88,7 @@ def _is_other(column: Column, name: str) -> bool:
     pandas_name = name.removesuffix("Type") if name.endswith("DtypeType") else name
     if pandas_name in _NULLABLE:
         return bool(_NULLABLE[pandas_name](column.type))
-    import pandas as pd  # slow, and rarely asked
+    import pandas as pd  # slow to import, and rarely needed
 
     if not isinstance(getattr(pd, pandas_name, None), type):
         raise TypeError(f"nothing is of a type {name!r}")
@@ -118,19 +125,20 @@ LOGICAL_TYPES = tuple(_LOGICAL)
 
 
 def has_logical_type(column: Column, name: str) -> bool:
-    """Whether the column is of a data contract's logical type; a CSV column without a single value is of every one."""
+    """Return whether the column has a logical type of data contracts; a column without values has every one."""
     return is_logical_type(column.type, name)
 
 
 def is_logical_type(kind: pa.DataType, name: str) -> bool:
-    """Whether a type is a data contract's logical type; the type of no value at all is every one."""
+    """Return whether an Arrow type has a logical type of data contracts; the null type has every one."""
     return bool(pt.is_null(kind) or _LOGICAL[name](kind))
 
 
 def field_type(kind: pa.DataType, path: str) -> pa.DataType | None:
-    """The type of a field inside a nested type, ``None`` when there is none.
+    """Return the type of a field inside a nested type; ``None`` when there is no such field.
 
-    :param path: names of fields with a dot between them, ``[]`` for the items of a list: ``lines[].price``.
+    :param kind: the nested type.
+    :param path: names of fields separated by dots, with ``[]`` for the items of a list: ``lines[].price``.
     """
     for step in path.replace("[]", ".[]").strip(".").split("."):
         inner = _step(kind, step)

@@ -1,6 +1,6 @@
-"""Sets of values that rules compare columns with: a list in SQL while they are few, a table when they are many.
+"""Sets of values that rules compare columns with, as a list in SQL, or as a table when they are large.
 
-DuckDB plans every value of a list as an expression of its own, in every query; a table is read once into a hash table.
+DuckDB plans every value of a list as a separate expression in every query. A table is read once into a hash table.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.types as pt
 
-from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family, in_utc, parse_moment
+from airflow_mlops_provider.analysis.validation.sql_columns import Column, Family, in_utc, parse_datetime
 
 LISTED_VALUES = 1_000
-"""Values up to which a set is written into the SQL."""
+"""Largest number of values of a set that is written as a list in SQL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueSet:
     """A set of values as SQL.
 
-    :param sql: what stands in the parentheses behind ``IN``; empty when no value compares with the column.
-    :param size: how many values compare with the column.
+    :param sql: the SQL inside the parentheses after ``IN``; empty when no value can be compared with the column.
+    :param size: number of values that can be compared with the column.
     :param tables: tables that the SQL reads, by name.
     """
 
@@ -35,7 +35,7 @@ class ValueSet:
 
 
 def value_set(column: Column, values: Collection[Any]) -> ValueSet:
-    """Those of ``values`` that compare with ``column``, each once."""
+    """Return those of ``values`` that can be compared with ``column``, each once."""
     found = _array(column, values) if len(values) > LISTED_VALUES else None
     if found is None:
         literals = column.literals(values)
@@ -46,7 +46,7 @@ def value_set(column: Column, values: Collection[Any]) -> ValueSet:
 
 
 def _digest(values: pa.Array) -> str:
-    """Equal sets of several rules share one table."""
+    """Return a digest of the values, so that equal sets of several rules share one table."""
     digest = hashlib.sha256(str(values.type).encode())
     for buffer in values.buffers():
         if buffer is not None:
@@ -55,7 +55,7 @@ def _digest(values: pa.Array) -> str:
 
 
 def _array(column: Column, values: Iterable[Any]) -> pa.Array | None:
-    """The values in the column's own type; ``None`` where only their spelling in SQL says how they compare."""
+    """Return the values as an array of the column's type; ``None`` when they can be compared as SQL literals only."""
     of_type = _ARRAYS.get(column.family)
     return None if of_type is None else of_type(column.type, values)
 
@@ -73,20 +73,20 @@ def _numbers(kind: pa.DataType, values: Iterable[Any]) -> pa.Array | None:
     return None
 
 
-def _moments(kind: pa.DataType, values: Iterable[Any]) -> pa.Array | None:
-    moments = [moment for moment in map(parse_moment, values) if moment is not None]
+def _datetimes(kind: pa.DataType, values: Iterable[Any]) -> pa.Array | None:
+    moments = [moment for moment in map(parse_datetime, values) if moment is not None]
     zone = "UTC" if pt.is_timestamp(kind) and kind.tz else None
     found = [in_utc(moment).replace(tzinfo=dt.UTC if zone else None) for moment in moments]
     unit = "ns" if pt.is_timestamp(kind) and kind.unit == "ns" else "us"
     try:
         return pa.array(list(dict.fromkeys(found)), pa.timestamp(unit, zone))
-    except pa.ArrowInvalid:  # outside the years that nanoseconds reach
+    except pa.ArrowInvalid:  # outside the range of nanoseconds
         return None
 
 
 _ARRAYS: dict[Family, Callable[[pa.DataType, Iterable[Any]], pa.Array | None]] = {
     Family.STRING: _texts,
     Family.NUMBER: _numbers,
-    Family.DATE: _moments,
-    Family.TIMESTAMP: _moments,
+    Family.DATE: _datetimes,
+    Family.TIMESTAMP: _datetimes,
 }

@@ -29,7 +29,7 @@ ROWS = "rows"
 COLUMNS = "compared_columns"
 """The measure of a finding about a report in which no column can be compared."""
 
-_TOLD_ONLY = (Problem.UNSUPPORTED_TYPE, Problem.KEY)
+_INFORMATIONAL = (Problem.UNSUPPORTED_TYPE, Problem.KEY)
 """Problems that no batch can change, so that a daily notice would say nothing."""
 
 _PROBLEM_STATUS = {
@@ -64,7 +64,7 @@ def problem_findings(report: DriftReport) -> list[Finding]:
 
 def _nothing_compared(report: DriftReport) -> list[Finding]:
     """Columns of which none can be compared are no sign that nothing drifted."""
-    if not report.columns or any(column.problem not in _TOLD_ONLY for column in report.columns):
+    if not report.columns or any(column.problem not in _INFORMATIONAL for column in report.columns):
         return []
     unknown = Status.INSUFFICIENT_EVIDENCE
     detail = f"none of {len(report.columns)} columns can be compared"
@@ -131,7 +131,7 @@ def summary(report: DriftReport, findings: Sequence[Finding]) -> str:
     others = [f"the {role}" for role in (Role.TARGET, Role.PREDICTION) if drifted[role]]
     others += list(dict.fromkeys(finding.subject for finding in failed if finding.subject not in roles))
     if not others:
-        return summarise(features)
+        return summarise(features or _NONE_COMPARED)
     first = next(finding for finding in failed if roles.get(finding.subject) is not Role.FEATURE)
     # A list of more than two has commas, which end clauses.
     names = list_names(others) if len(others) <= 2 else f"{short_name(others[0])} and {len(others) - 1} more"
@@ -141,6 +141,9 @@ def summary(report: DriftReport, findings: Sequence[Finding]) -> str:
     if drifted[Role.FEATURE]:
         return summarise(features, f", and {what} too")
     return summarise(f"{_count_text(report, 0)}, but {what} ({_deciding_text(first)})")
+
+
+_NONE_COMPARED = "no feature was compared"
 
 
 def _deciding_text(finding: Finding) -> str:
@@ -161,12 +164,12 @@ def _features_text(report: DriftReport, findings: Sequence[Finding], drifted: in
         return f"{short[0].subject} has {rows:,.0f} row{'' if rows == 1 else 's'}, fewer than the {needed:,.0f} needed"
     if not _features(report):
         others = any(finding.status is Status.FAIL for finding in findings)
-        return "" if others else "no feature was compared"
+        return "" if others else _NONE_COMPARED
     return f"{_count_text(report, drifted)}{_worst_text(report, findings, drifted)}"
 
 
 def _features(report: DriftReport) -> int:
-    left_out = (Problem.NEW_COLUMN, *_TOLD_ONLY)
+    left_out = (Problem.NEW_COLUMN, *_INFORMATIONAL)
     return sum(column.role is Role.FEATURE and column.problem not in left_out for column in report.columns)
 
 
@@ -187,11 +190,11 @@ def _worst_text(report: DriftReport, findings: Sequence[Finding], drifted: int) 
     if not measured:
         return ""
     lead = max(measured, key=lambda finding: (finding.status.severity, size(finding)))
-    reason = _harmless(lead) if size(lead) >= 1 else ""
+    reason = _why_no_drift(lead) if size(lead) >= 1 else ""
     return f" ({'worst' if drifted else 'largest'}: {number_text(lead)}{reason})"
 
 
-def _harmless(lead: Finding) -> str:
+def _why_no_drift(lead: Finding) -> str:
     """Why an effect that reaches its limit is no drift."""
     if lead.status is Status.NOTICE and lead.measure == Measure.WINDOW_SCORE:
         return " for the first time"

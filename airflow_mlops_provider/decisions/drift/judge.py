@@ -63,7 +63,9 @@ def judge_drift(report: DriftReport, policy: DriftPolicy) -> Verdict:
 def _shift_findings(report: DriftReport, policy: DriftPolicy, problems: Sequence[Finding]) -> Iterator[Finding]:
     joint = report.joint if policy.joint else None
     level = policy.level * (COLUMNS_SHARE if joint else 1.0)
-    found = [_shift_finding(column, shift, policy, level) for column in report.columns for shift in _news(column)]
+    found = [
+        _shift_finding(column, shift, policy, level) for column in report.columns for shift in _changed_shifts(column)
+    ]
     yield from found
     if joint:
         yield _joint_finding(
@@ -71,10 +73,10 @@ def _shift_findings(report: DriftReport, policy: DriftPolicy, problems: Sequence
         )
 
 
-def _news(column: ColumnDrift) -> Iterable[Shift]:
+def _changed_shifts(column: ColumnDrift) -> Iterable[Shift]:
     """Without the missing and unseen values that there are none of; the report keeps those."""
-    news = [shift for shift in column.shifts if shift.effect > 0 or shift.measure in (Measure.KS_D, Measure.TVD)]
-    return news or column.shifts
+    changed = [shift for shift in column.shifts if shift.effect > 0 or shift.measure in (Measure.KS_D, Measure.TVD)]
+    return changed or column.shifts
 
 
 def _shift_finding(column: ColumnDrift, shift: Shift, policy: DriftPolicy, level: float) -> Finding:
@@ -89,7 +91,7 @@ def _shift_finding(column: ColumnDrift, shift: Shift, policy: DriftPolicy, level
         status = Status.INSUFFICIENT_EVIDENCE
     severe = status is Status.FAIL and shift.measure is Measure.KS_D and low >= policy.severe_ks_d
     jumped = status is Status.NOTICE and shift.effect >= limit
-    told = " (severe)" if severe else _JUMPED if jumped else ""
+    mark = " (severe)" if severe else _JUMPED if jumped else ""
     return Finding(
         subject=column.column,
         measure=str(shift.measure),
@@ -97,7 +99,7 @@ def _shift_finding(column: ColumnDrift, shift: Shift, policy: DriftPolicy, level
         limit=limit,
         p_value=shift.p_value,
         status=status,
-        detail=labelled(column, f"{shift.statement}{_open(shift) if is_open else ''}{told}"),
+        detail=labelled(column, f"{shift.statement}{_open(shift) if is_open else ''}{mark}"),
     )
 
 
@@ -117,8 +119,8 @@ def _joint_finding(joint: JointDrift, policy: DriftPolicy, *, alone: bool) -> Fi
     text = f"a classifier tells current rows from reference rows with AUC {joint.auc:.2f} (0.50 is chance)"
     if joint.contributions:
         least = max(joint.contributions.values()) * SAID_FROM
-        told = [f"{name} {lost:.2f}" for name, lost in joint.contributions.items() if lost >= least]
-        text += f"; AUC lost without: {', '.join(told[:3])}"
+        named = [f"{name} {lost:.2f}" for name, lost in joint.contributions.items() if lost >= least]
+        text += f"; AUC lost without: {', '.join(named[:3])}"
     if alone and status is Status.FAIL:
         text += "; no column drifted by itself, so they go together differently, or many moved a little"
     return Finding(

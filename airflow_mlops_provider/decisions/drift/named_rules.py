@@ -74,7 +74,7 @@ def _test(column: ColumnDrift, measure: Measure, effect: float, p_value: float, 
         observed=effect,
         p_value=p_value,
         status=Status.FAIL if p_value <= level else Status.PASS,
-        detail=f"{_words(column)} (p {p_value:.2g} against {level:.2g})",
+        detail=f"{_statement(column)} (p {p_value:.2g} against {level:.2g})",
     )
 
 
@@ -97,11 +97,11 @@ def _distance(column: ColumnDrift, measure: Measure) -> Finding:
         observed=observed,
         limit=limit,
         status=Status.FAIL if observed >= limit else Status.PASS,
-        detail=_words(column),
+        detail=_statement(column),
     )
 
 
-def _words(column: ColumnDrift) -> str:
+def _statement(column: ColumnDrift) -> str:
     return labelled(column, column.shifts[0].statement if column.shifts else column.column)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_mlops_provider.analysis.drift import EXACT_ROWS, Precision, measure_drift
-from airflow_mlops_provider.analysis.drift.columns import latest_value, plan_columns
+from airflow_mlops_provider.analysis.drift.columns import latest_window, plan_columns
 from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset
 from airflow_mlops_provider.analysis.drift.scan import Profiles, profile_rows
 from airflow_mlops_provider.decisions.drift import DriftRule, judge_drift
@@ -60,13 +60,14 @@ class DriftJob(Job, DriftRequest):
         inputs: dict[str, DatasetRef],
         identity: dict[str, str] | None = None,
     ) -> Outcome:
+        window = "" if isinstance(reference, ProfiledDataset) else self._window_label(current)
         report, details = self._measure(reference, current), dict[str, Any](identity or {})
         if self.policy.rule is DriftRule.EVIDENTLY and not isinstance(reference, ProfiledDataset):
             report = _with_evidently(report, reference, current)
         # What the log of windows keeps must be known to be of this content, too.
         _confirm(reference, current)
         if report.windows is not None and min(report.reference_rows, report.current_rows) >= self.policy.min_rows:
-            report, details["previous_window"] = self._after_the_last(report, inputs, current)
+            report, details["previous_window"] = self._with_previous_window(report, inputs, window)
         verdict = name_writers(judge_drift(report, self.policy), self.written_by)
         details |= writers_detail(self.written_by) | _misfits_detail(current)
         attachments, failed = self._pictures(reference, current, report, verdict.status)
@@ -157,8 +158,14 @@ class DriftJob(Job, DriftRequest):
         private = [name for name in names if name in self.sensitive]
         return kept.profiles | profile_rows(reference, private, by_level=levels)
 
-    def _after_the_last(
-        self, report: DriftReport, inputs: dict[str, DatasetRef], current: Dataset
+    def _window_label(self, current: Dataset) -> str:
+        # A day of birth, say, is not kept; then the order of the checks is that of the windows.
+        if self.window_column is None or self.window_column in self.sensitive:
+            return ""
+        return latest_window(current, self.window_column) if self.policy.rule is DriftRule.DEFAULT else ""
+
+    def _with_previous_window(
+        self, report: DriftReport, inputs: dict[str, DatasetRef], label: str
     ) -> tuple[DriftReport, Any]:
         """The report with what the window before this one was found to be."""
         assert report.windows is not None  # noqa: S101  # for the type checker; the caller looked
@@ -169,8 +176,7 @@ class DriftJob(Job, DriftRequest):
         window = JudgedWindow(
             fingerprint=inputs["current"].fingerprint or "",
             unusual=is_unusual(report.windows),
-            # A day of birth, say, is not kept; then the order of the checks is that of the windows.
-            label="" if self.window_column in self.sensitive else latest_value(current, self.window_column or ""),
+            label=label,
         )
         previous = WindowLog(self.evidence_store, stream).enter(window)
         windows = replace(report.windows, previous_alarm=previous.unusual if previous else None)

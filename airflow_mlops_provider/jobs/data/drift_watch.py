@@ -18,7 +18,9 @@ from airflow_mlops_provider.records.evidence_name import name_of
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.requests.drift import DriftRequest
+from airflow_mlops_provider.records.table_source import is_table_uri
 from airflow_mlops_provider.stores.datasets.listing import Stamps, stamps
+from airflow_mlops_provider.stores.datasets.tables.presence import table_stamps
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.local_files import place_of
 
@@ -131,16 +133,16 @@ class BatchWatch:
 
     def stamps(self) -> Stamps | None:
         """The marks of what lies there, ``None`` while there is nothing; no data are read."""
-        return stamps(self.uri)
+        return table_stamps(self.uri) if is_table_uri(self.uri) else stamps(self.uri)
 
     def has_looked_at(self, found: Stamps) -> bool:
         """Whether this try has looked at these very files already, and found nothing for its run."""
-        return self.store.claimed(self._look(found), folder=_LOOKS) is not None
+        return self.store.claimed(self._look_name(found), folder=_LOOKS) is not None
 
     def looked_at(self, found: Stamps) -> None:
         """Remember that these files hold nothing for this try, unless they may have changed unnoticed."""
         if found.is_settled and self.is_unchanged(found):
-            self.store.claim(self._look(found), self._marked_by, folder=_LOOKS)
+            self.store.claim(self._look_name(found), self._claim_body, folder=_LOOKS)
 
     def is_unchanged(self, found: Stamps) -> bool:
         """Whether the files are still those that had these marks."""
@@ -157,31 +159,31 @@ class BatchWatch:
             given what there is.
         :returns: the key of that run; this one's when the batch is not to be waited past.
         """
-        taken_by = self._taken_by(judgement, found)
-        if taken_by != self.run_key and expects_another and not self._had_one():
-            return taken_by
+        claiming_run = self._claiming_run(judgement, found)
+        if claiming_run != self.run_key and expects_another and not self._had_a_batch():
+            return claiming_run
         now = self.stamps()
         if now is not None:
             # Replaced between the first marks and the reading: what was judged is what lies there now.
-            self._taken_by(judgement, now)
-        self.store.claim(_mark(self.run_key), self._marked_by, folder=_RUNS)
+            self._claiming_run(judgement, now)
+        self.store.claim(_claim_name(self.run_key), self._claim_body, folder=_RUNS)
         return self.run_key
 
-    def _taken_by(self, judgement: str, found: Stamps) -> str:
-        name = _mark(judgement, found.delivery)
-        taken: str = self.store.claim(name, self._marked_by, folder=_DELIVERIES)["run_key"]
+    def _claiming_run(self, judgement: str, found: Stamps) -> str:
+        name = _claim_name(judgement, found.delivery)
+        taken: str = self.store.claim(name, self._claim_body, folder=_DELIVERIES)["run_key"]
         return taken
 
-    def _had_one(self) -> bool:
-        return self.store.claimed(_mark(self.run_key), folder=_RUNS) is not None
+    def _had_a_batch(self) -> bool:
+        return self.store.claimed(_claim_name(self.run_key), folder=_RUNS) is not None
 
-    def _look(self, found: Stamps) -> str:
-        return _mark(self.run_key, self.attempt, found.state)
+    def _look_name(self, found: Stamps) -> str:
+        return _claim_name(self.run_key, self.attempt, found.state)
 
     @property
-    def _marked_by(self) -> dict[str, str]:
+    def _claim_body(self) -> dict[str, str]:
         return {"run_key": self.run_key}
 
 
-def _mark(*parts: str) -> str:
+def _claim_name(*parts: str) -> str:
     return digest(parts).removeprefix("sha256:")

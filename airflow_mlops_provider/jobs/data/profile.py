@@ -17,7 +17,7 @@ from airflow_mlops_provider.analysis.drift.profile_file import (
     decode_profile,
     encode_profile,
     merge_profiles,
-    without_rows,
+    shareable_profile,
 )
 from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows, sample_edges
 from airflow_mlops_provider.decisions.summaries import summarise
@@ -28,7 +28,9 @@ from airflow_mlops_provider.records.evidence_name import profile_folder
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.requests.profile import SUFFIX, ProfileRequest
+from airflow_mlops_provider.records.table_source import is_table_uri
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
+from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem, reading, writing
 from airflow_mlops_provider.stores.datasets.listing import stamp
@@ -46,7 +48,7 @@ class ProfileJob(Job, ProfileRequest):
         dataset = open_dataset(self.dataset)
         columns = columns_to_profile(dataset, columns=self.columns, leave_out=self.sensitive)
         found, fresh = stored_profile(dataset, columns, self.evidence_store)
-        data = encode_profile(without_rows(found, min_count=self.min_count) if self.shared else found)
+        data = encode_profile(shareable_profile(found, min_count=self.min_count) if self.shared else found)
         with writing(self.output_uri) as target:
             target.write(data)
         files = len(dataset.files)
@@ -55,7 +57,7 @@ class ProfileJob(Job, ProfileRequest):
             measure="profiled_rows",
             observed=float(found.rows),
             status=Status.PASS,
-            detail=_files_text(files, fresh),
+            detail=_files_text(files, fresh, what="table" if is_table_uri(dataset.uri) else "file"),
         )
         counted = f"profiled {found.rows:,} rows in {len(columns)} column{'s' * (len(columns) > 1)}"
         summary = summarise(f"{counted} and {finding.detail}")
@@ -65,13 +67,13 @@ class ProfileJob(Job, ProfileRequest):
             policy={"shared": self.shared, "min_count": self.min_count},
             verdict=Verdict.of([finding], summary=summary),
             inputs={"dataset": replace(dataset.source, rows=found.rows)},
-            dataset=DatasetRef(uri=self.output_uri, fingerprint=sha256(data), rows=found.rows),
+            dataset=DatasetRef(uri=masked(self.output_uri), fingerprint=sha256(data), rows=found.rows),
         )
 
 
-def _files_text(files: int, fresh: int) -> str:
-    if files == 1:
-        return f"1 file, {'read now' if fresh else 'unchanged since it was read'}"
+def _files_text(files: int, fresh: int, *, what: str) -> str:
+    if what == "table" or files == 1:
+        return f"1 {what}, {'read now' if fresh else 'unchanged since it was read'}"
     return f"{files:,} files, {fresh:,} of them read now"
 
 
@@ -82,9 +84,9 @@ def read_profile(ref: DatasetRef) -> tuple[ProfiledDataset, DatasetRef]:
     :raises IntegrityError: when ``ref`` pins other content.
     """
     fs, path = filesystem(ref.uri)
-    with reading(fs, path) as handle:
+    with reading(fs, path, name=ref.uri) as handle:
         data = handle.read()
-    pinned = replace(ref, fingerprint=sha256(data))
+    pinned = replace(ref, uri=masked(ref.uri), fingerprint=sha256(data))
     if ref.fingerprint not in (None, pinned.fingerprint):
         raise IntegrityError(
             f"profile {ref.uri} changed: its content is {pinned.fingerprint}, {ref.fingerprint} was expected"
@@ -143,11 +145,13 @@ def stored_profile(
     edges = edges_of(_edges(dataset, numbers, store, place).profiles)
     parts, fresh = [], 0
     for file in dataset.parts():
-        name = f"{place}/{file.fingerprint.removeprefix('sha256:') if by_content else stamp(file.uri)}"
-        part = _kept(store, name)
+        # A table has no marks that tell of a change.
+        is_hashed = by_content or is_table_uri(file.address)
+        name = f"{place}/{file.fingerprint.removeprefix('sha256:') if is_hashed else stamp(file.address)}"
+        part = _read_kept_profile(store, name)
         if part is None:
             part = _profiled(file, columns, edges, by_level)
-            _keep(store, name, part)
+            _keep_profile(store, name, part)
             fresh += 1
         parts.append(part)
     return merge_profiles(parts, uri=dataset.uri), fresh
@@ -155,7 +159,7 @@ def stored_profile(
 
 def _edges(dataset: Dataset, columns: Sequence[str], store: EvidenceStore, place: str) -> ProfiledDataset:
     """A profile without rows that holds the edges; chosen once, because only profiles with equal edges add up."""
-    kept = _kept(store, f"{place}/edges")
+    kept = _read_kept_profile(store, f"{place}/edges")
     if kept is not None:
         return kept
     empty: dict[str, Any] = {
@@ -163,9 +167,9 @@ def _edges(dataset: Dataset, columns: Sequence[str], store: EvidenceStore, place
         for name, edges in sample_edges(dataset, columns).items()
     }
     found = ProfiledDataset(uri=dataset.uri, schema=_schema(dataset, columns), rows=0, profiles=empty)
-    _keep(store, f"{place}/edges", found)
+    _keep_profile(store, f"{place}/edges", found)
     # Of two that chose at once, the first one's stand.
-    return _kept(store, f"{place}/edges") or found
+    return _read_kept_profile(store, f"{place}/edges") or found
 
 
 def _profiled(dataset: Dataset, columns: Sequence[str], edges: Any, by_level: Collection[str]) -> ProfiledDataset:
@@ -177,7 +181,7 @@ def _schema(dataset: Dataset, columns: Sequence[str]) -> pa.Schema:
     return pa.schema([dataset.schema.field(name) for name in columns])
 
 
-def _kept(store: EvidenceStore, name: str) -> ProfiledDataset | None:
+def _read_kept_profile(store: EvidenceStore, name: str) -> ProfiledDataset | None:
     uri = f"{store.root}/{name}"
     try:
         return decode_profile(store.read_bytes(uri), uri=uri)
@@ -185,6 +189,6 @@ def _kept(store: EvidenceStore, name: str) -> ProfiledDataset | None:
         return None  # not there yet, or of another version: made anew
 
 
-def _keep(store: EvidenceStore, name: str, profile: ProfiledDataset) -> None:
+def _keep_profile(store: EvidenceStore, name: str, profile: ProfiledDataset) -> None:
     with suppress(AlreadyExistsError):
         store.attach(name, encode_profile(profile))

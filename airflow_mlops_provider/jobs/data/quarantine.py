@@ -1,4 +1,4 @@
-"""The two halves of a validated batch on their way to files: typed rows, or the records of a CSV file as they stand."""
+"""Writes the clean rows of a batch and its quarantine: typed rows, or the records of a CSV file as they stand."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from airflow_mlops_provider.stores.datasets.dataset import Dataset
 from airflow_mlops_provider.stores.datasets.file_names import CSV, format_of
 from airflow_mlops_provider.stores.datasets.writing import NewDataset, new_dataset
 
-CLEAN, ASIDE = "clean", "failing"
-_Halves = Iterator[tuple[pa.RecordBatch | None, pa.RecordBatch | None]]
+CLEAN, QUARANTINED = "clean", "failing"
+_Parts = Iterator[tuple[pa.RecordBatch | None, pa.RecordBatch | None]]
 
 
-def write_halves(
-    data: Dataset, measurement: Measurement, *, clean_uri: str | None, aside_uri: str | None
+def write_clean_and_quarantine(
+    data: Dataset, measurement: Measurement, *, clean_uri: str | None, quarantine_uri: str | None
 ) -> dict[str, DatasetRef]:
     """Write every row of ``data`` to its place; neither file appears before both are whole and hold what was judged.
 
     :param clean_uri: where the rows without fault go; ``None`` to leave them.
-    :param aside_uri: where the others go, with their reasons.
-    :returns: what was written, as :data:`CLEAN` and :data:`ASIDE`.
+    :param quarantine_uri: where the others go, with their reasons.
+    :returns: what was written, as :data:`CLEAN` and :data:`QUARANTINED`.
     :raises IntegrityError: when these are not the rows that were counted; it names the file that changed.
     """
     texts: dict[str, NewDataset] = {}
     rows: dict[str, NewDataset] = {}
     with ExitStack() as outputs:
         # Entered first, the clean rows appear last.
-        for name, uri in ((CLEAN, clean_uri), (ASIDE, aside_uri)):
+        for name, uri in ((CLEAN, clean_uri), (QUARANTINED, quarantine_uri)):
             if uri is None:
                 continue
             if isinstance(data, CsvDataset) and format_of(uri) == CSV:
@@ -55,7 +55,7 @@ def write_halves(
 
 
 def _form(data: CsvDataset, name: str) -> CsvFormat | None:
-    """The dialect of a half: that of the data, with a name for the reasons where the names stand in it."""
+    """The dialect of a part: that of the data, with a name for the reasons where the names stand in it."""
     form = data.source.csv
     if form is None or form.columns is None or name == CLEAN:
         return form
@@ -72,22 +72,22 @@ def _as_written(data: Dataset) -> Dataset:
 def _divide_rows(data: Dataset, measurement: Measurement, targets: Mapping[str, NewDataset]) -> None:
     written, texts = dict.fromkeys(targets, 0), _as_written(data)
     if texts is data:
-        halves = measurement.failing.halves(data.batches(), clean=CLEAN in targets)
-        _write_halves(halves, targets, written)
+        parts = measurement.failing.separate(data.batches(), clean=CLEAN in targets)
+        _write_parts(parts, targets, written)
     else:
-        for name, source in ((CLEAN, data), (ASIDE, texts)):
+        for name, source in ((CLEAN, data), (QUARANTINED, texts)):
             if name in targets:
-                halves = measurement.failing.halves(source.batches(), clean=name == CLEAN, as_scanned=False)
-                _write_halves(halves, {name: targets[name]}, written)
+                parts = measurement.failing.separate(source.batches(), clean=name == CLEAN, as_scanned=False)
+                _write_parts(parts, {name: targets[name]}, written)
     _require_counted(data, measurement, written)
 
 
-def _write_halves(halves: _Halves, targets: Mapping[str, NewDataset], written: dict[str, int]) -> None:
-    for each in halves:
-        for name, half in zip((CLEAN, ASIDE), each, strict=True):
-            if half is not None and name in targets:
-                targets[name].write_rows(half)
-                written[name] += half.num_rows
+def _write_parts(parts: _Parts, targets: Mapping[str, NewDataset], written: dict[str, int]) -> None:
+    for each in parts:
+        for name, part in zip((CLEAN, QUARANTINED), each, strict=True):
+            if part is not None and name in targets:
+                targets[name].write_rows(part)
+                written[name] += part.num_rows
 
 
 def _divide_records(data: CsvDataset, measurement: Measurement, targets: Mapping[str, NewDataset]) -> None:
@@ -100,20 +100,20 @@ def _divide_records(data: CsvDataset, measurement: Measurement, targets: Mapping
         )
     if CLEAN not in targets and not measurement.report.failing_rows:
         return
-    entries, written = measurement.failing.each(), {CLEAN: 0, ASIDE: 0}
+    entries, written = measurement.failing.each(), {CLEAN: 0, QUARANTINED: 0}
     row, reasons = next(entries, (-1, ""))
     for number, record in enumerate(data.records()):
-        name = ASIDE if number == row else CLEAN
+        name = QUARANTINED if number == row else CLEAN
         written[name] += 1
         if name in targets:
-            targets[name].write_text(with_field(record, reasons, data.form) if name == ASIDE else record)
-        if name == ASIDE:
+            targets[name].write_text(with_field(record, reasons, data.form) if name == QUARANTINED else record)
+        if name == QUARANTINED:
             row, reasons = next(entries, (-1, ""))
     _require_counted(data, measurement, written)
 
 
 def _require_counted(data: Dataset, measurement: Measurement, written: Mapping[str, int]) -> None:
-    counted = {CLEAN: measurement.report.clean_rows, ASIDE: measurement.report.failing_rows}
+    counted = {CLEAN: measurement.report.clean_rows, QUARANTINED: measurement.report.failing_rows}
     expected = {name: counted[name] for name in written}
     if written != expected:
         raise IntegrityError(f"dataset {data.uri} changed while it was read: rows {written} instead of {expected}")

@@ -14,6 +14,7 @@ from airflow_mlops_provider.exceptions import BackendError, BadInputError, MLOps
 from airflow_mlops_provider.records.rules import Rule
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem
 from airflow_mlops_provider.stores.evidence.packed import packed_bytes
+from airflow_mlops_provider.stores.storage_errors import storage_reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ def _read_text(uri: str, role: str) -> str:
     except UnicodeDecodeError as error:
         raise BadInputError(f"{role} {uri} is not UTF-8 text") from error
     except Exception as error:  # every remote filesystem raises a family of its own
-        raise BackendError(f"{role} {uri} cannot be read: {one_line(error)}") from error
+        raise BackendError(f"{role} {uri} cannot be read: {storage_reason(error)}") from error
 
 
 def _read_bytes(uri: str) -> bytes:

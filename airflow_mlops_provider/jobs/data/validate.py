@@ -18,8 +18,14 @@ from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
 from airflow_mlops_provider.decisions.lineage import name_writers
 from airflow_mlops_provider.decisions.validation import judge_validation
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.data.quarantine import ASIDE, CLEAN, write_halves
+from airflow_mlops_provider.jobs.data.quarantine import CLEAN, QUARANTINED, write_clean_and_quarantine
 from airflow_mlops_provider.jobs.data.rules import Declared, read_contract, read_suite
+from airflow_mlops_provider.jobs.data.table_quarantine import (
+    TableOutputs,
+    are_tables,
+    failing_rows_query,
+    table_outputs,
+)
 from airflow_mlops_provider.jobs.job import Job, writers_detail
 from airflow_mlops_provider.pages.validation import validation_html
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -39,22 +45,32 @@ class ValidateJob(Job, ValidateRequest):
 
     Rows that break a failed rule go to ``quarantine_uri`` with all their reasons; the others go to ``clean_uri`` when
     the verdict is a pass or a notice, in one step: a reader of the clean dataset never sees rows that were not judged.
-    Both outputs depend on the input alone: a retry after a crash writes the same files again.
+    Both outputs depend on the input alone: a retry after a crash writes the same again. They are files, or tables of
+    the database that holds the dataset.
     """
 
     def run(self) -> Outcome:
         """Measure, judge, set rows aside, promote the clean ones, record."""
         declared = self._declared()
-        data = open_dataset(self.dataset, types=declared_types(declared.rules))
-        self._check_places(data)
+        if not are_tables(self.clean_uri, self.quarantine_uri):
+            data = open_dataset(self.dataset, types=declared_types(declared.rules))
+            require_outputs(self._outputs, data)
+            return self._judged(data, declared)
+        with table_outputs(self.dataset, self._outputs) as parts:
+            return self._judged(parts.data, declared, parts)
+
+    def _judged(self, data: Dataset, declared: Declared, tables: TableOutputs | None = None) -> Outcome:
+        if self.quarantine_uri is not None:
+            quarantine_schema(data.schema)
         pinned = data.ref
         with data.in_place() as files, self._measured(data, files, declared) as measurement:
             data.confirm()  # what the scan read, too, is what was pinned
             place = None if self.quarantine_uri is None else DatasetRef(uri=self.quarantine_uri)
-            report = replace(measurement.report, quarantine=place)
+            query = failing_rows_query(data, measurement, self.quarantine_uri)
+            report = replace(measurement.report, quarantine=place, failing_rows_query=query)
             verdict = name_writers(judge_validation(report, self.policy), self.written_by)
-            written = self._write(data, measurement, promote=verdict.status in _GOES_ON)
-        clean, report = written.get(CLEAN), replace(report, quarantine=written.get(ASIDE))
+            written = self._write(data, measurement, tables, promote=verdict.status in _GOES_ON)
+        clean, report = written.get(CLEAN), replace(report, quarantine=written.get(QUARANTINED))
         return self.record(
             Kind.VALIDATION,
             report=report,
@@ -83,18 +99,22 @@ class ValidateJob(Job, ValidateRequest):
             source, declared.rules, name=declared.name, sensitive=sensitive, unchecked=declared.unchecked
         )
 
-    def _write(self, data: Dataset, measurement: Measurement, *, promote: bool) -> dict[str, DatasetRef]:
+    def _write(
+        self, data: Dataset, measurement: Measurement, tables: TableOutputs | None, *, promote: bool
+    ) -> dict[str, DatasetRef]:
         """Write the quarantine and, to ``promote`` them, the clean rows; returns what was written.
 
         Neither appears before both are whole. The quarantine is written also when it is empty: an older one must not
         be taken for this batch's.
         """
-        clean_uri, aside_uri = self.clean_uri if promote else None, self.quarantine_uri
+        clean_uri, quarantine_uri = self.clean_uri if promote else None, self.quarantine_uri
+        if tables is not None:
+            return tables.write(measurement, clean_uri=clean_uri, quarantine_uri=quarantine_uri)
         if clean_uri is None or measurement.report.failing_rows:
-            return write_halves(data, measurement, clean_uri=clean_uri, aside_uri=aside_uri)
+            return write_clean_and_quarantine(data, measurement, clean_uri=clean_uri, quarantine_uri=quarantine_uri)
         with data.copied_to(clean_uri) as copied:
             target = clean_uri if copied is None else None
-            written = write_halves(data, measurement, clean_uri=target, aside_uri=aside_uri)
+            written = write_clean_and_quarantine(data, measurement, clean_uri=target, quarantine_uri=quarantine_uri)
         return written if copied is None else written | {CLEAN: copied}
 
     def _declared(self) -> Declared:
@@ -115,11 +135,9 @@ class ValidateJob(Job, ValidateRequest):
         spelled = {name for name in data.columns if name.lower() in folded}
         return {*self.sensitive, *declared.sensitive, *spelled}
 
-    def _check_places(self, data: Dataset) -> None:
-        """No output may be the input, lie inside it, or be the other output."""
-        if self.quarantine_uri is not None:
-            quarantine_schema(data.schema)
-        require_outputs({"clean_uri": self.clean_uri, "quarantine_uri": self.quarantine_uri}, data)
+    @property
+    def _outputs(self) -> dict[str, str | None]:
+        return {"clean_uri": self.clean_uri, "quarantine_uri": self.quarantine_uri}
 
 
 def _attachments(report: ValidationReport, verdict: Verdict, dataset: DatasetRef) -> dict[str, bytes]:

@@ -81,31 +81,31 @@ class _Purge:
         return {file.name: file for kind in Kind for file in self.store.dated(kind)}
 
     @cached_property
-    def old(self) -> list[str]:
+    def expired(self) -> list[str]:
         kinds = self.job.policy.affected
         return [name for name, file in self.files.items() if file.written_at <= self.limit and file.kind in kinds]
 
     def preview(self) -> PurgeReport:
         kept = self._kept()
-        return self._report(set(self.old) - kept.keys(), kept)
+        return self._report(set(self.expired) - kept.keys(), kept)
 
     def carry_out(self) -> PurgeReport:
-        rests_on, buried = set[str](), set[str]()
+        cited_names, with_tombstone = set[str](), set[str]()
         for chain in model_chains(self.store):
             names = cited(chain.links())
-            buried |= self._bury(chain, set(self.old) & names)
-            rests_on |= names
-        buried |= self._bury(retention_chain(self.store), set(self.old) - rests_on)
+            with_tombstone |= self._write_tombstones(chain, set(self.expired) & names)
+            cited_names |= names
+        with_tombstone |= self._write_tombstones(retention_chain(self.store), set(self.expired) - cited_names)
         # Looked at once more, because a promotion may have come in between; a tombstone too many does no harm.
         kept = self._kept()
         # What an earlier purge recorded goes though a longer term would have kept it: its tombstone is written.
         staying = {name for name, reason in kept.items() if reason is not Reason.IN_TERM}
-        gone = {name for name in self.files if name in buried and name not in staying}
+        gone = {name for name in self.files if name in with_tombstone and name not in staying}
         self.store.remove(sorted(gone))
-        report = self._report(gone & set(self.old), kept)
-        return replace(report, finished=len(gone - set(self.old)), swept=self.store.sweep())
+        report = self._report(gone & set(self.expired), kept)
+        return replace(report, finished=len(gone - set(self.expired)), swept=self.store.sweep())
 
-    def _bury(self, chain: DecisionChain, names: Set[str]) -> set[str]:
+    def _write_tombstones(self, chain: DecisionChain, names: Set[str]) -> set[str]:
         """Commit a tombstone for those of ``names`` that must not stay; returns all that has one there."""
         while True:
             links, kept = chain.links(), self._kept()
@@ -121,7 +121,7 @@ class _Purge:
 
     def _report(self, names: Set[str], kept: Mapping[str, Reason]) -> PurgeReport:
         found = sorted((self.files[name] for name in names), key=lambda file: (file.written_at, file.name))
-        staying = Counter(kept[name] for name in self.old if name in kept)
+        staying = Counter(kept[name] for name in self.expired if name in kept)
         return PurgeReport(
             purged_at=self.now.isoformat(),
             tombstones=tuple(

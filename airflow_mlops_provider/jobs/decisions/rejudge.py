@@ -14,6 +14,7 @@ from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
 from airflow_mlops_provider.decisions.decay import judge_decay
 from airflow_mlops_provider.decisions.drift import judge_drift
 from airflow_mlops_provider.decisions.evaluation import judge_evaluation
+from airflow_mlops_provider.decisions.ingest import IngestPolicy, judge_ingest
 from airflow_mlops_provider.decisions.model_card import judge_model_card
 from airflow_mlops_provider.decisions.promotion import judge_promotion
 from airflow_mlops_provider.decisions.purge import judge_purge
@@ -39,6 +40,7 @@ from airflow_mlops_provider.records.reports.bias import BiasReport
 from airflow_mlops_provider.records.reports.decay import DecayReport
 from airflow_mlops_provider.records.reports.drift import DriftReport
 from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
+from airflow_mlops_provider.records.reports.ingest import IngestReport
 from airflow_mlops_provider.records.reports.model_card import ModelCardReport
 from airflow_mlops_provider.records.reports.promotion import PromotionReport
 from airflow_mlops_provider.records.reports.purge import PurgeReport
@@ -66,6 +68,7 @@ def _rule(report_class: type[R], policy_class: type[P], judge: Callable[[R, P], 
 
 
 _RULES: dict[Kind, Rule] = {
+    Kind.INGEST: _rule(IngestReport, IngestPolicy, judge_ingest),
     Kind.VALIDATION: _rule(ValidationReport, ValidationPolicy, judge_validation),
     Kind.DRIFT: _rule(DriftReport, DriftPolicy, judge_drift),
     Kind.TRAINING: _rule(TrainingReport, TrainingPolicy, judge_training),
@@ -99,10 +102,10 @@ def judge_again(kind: Kind, report: Any, policy: Any, *, where: str) -> Verdict 
 
 def same_judgement(one: Verdict, other: Verdict) -> bool:
     """Whether two verdicts rest on the same numbers, limits and statuses; their words may differ."""
-    return _essence(one) == _essence(other)
+    return _comparable_bytes(one) == _comparable_bytes(other)
 
 
-def _essence(verdict: Verdict) -> list[bytes]:
+def _comparable_bytes(verdict: Verdict) -> list[bytes]:
     """As bytes, so that a record just made and the same record read back are the same."""
     found = [[f.subject, f.measure, f.observed, f.limit, f.p_value, f.status] for f in verdict.findings]
     return [canonical_json(verdict.status), *sorted(map(canonical_json, found))]

@@ -64,7 +64,7 @@ class ReplayJob(Job, ReplayRequest):
         policy = decode(PromotionPolicy, {**record.policy, **self.policy}, where="replay policy")
         report = decode(PromotionReport, record.report, where=where)
         again = judge_promotion(
-            replace(report, evidence=tuple(_under(item, policy) for item in report.evidence)), policy
+            replace(report, evidence=tuple(_judged_under(item, policy) for item in report.evidence)), policy
         )
         changed = may_promote(again) is not may_promote(record.verdict)
         return Replayed(
@@ -76,7 +76,7 @@ class ReplayJob(Job, ReplayRequest):
         )
 
 
-def _under(item: EvidenceItem, policy: PromotionPolicy) -> EvidenceItem:
+def _judged_under(item: EvidenceItem, policy: PromotionPolicy) -> EvidenceItem:
     """The evaluation as it would have been judged, so that a milder policy is not held up by a stricter verdict."""
     if item.evaluation is None:
         return item

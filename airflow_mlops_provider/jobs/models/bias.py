@@ -11,9 +11,15 @@ import pyarrow as pa
 from airflow_mlops_provider.analysis.bias import measure_bias, measure_bias_of_classes
 from airflow_mlops_provider.analysis.bias.bins import cut_plan
 from airflow_mlops_provider.analysis.bias.columns import SlicePlan, plan_slices
-from airflow_mlops_provider.analysis.bias.contingency import Kinds
+from airflow_mlops_provider.analysis.bias.contingency import ContingencyTable
 from airflow_mlops_provider.analysis.bias.discovery import measure_discoveries
-from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Metric, Predictions, directed, find_metric
+from airflow_mlops_provider.analysis.evaluation.metrics import (
+    SLICE_METRICS,
+    Metric,
+    Predictions,
+    find_metric,
+    with_direction,
+)
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
 from airflow_mlops_provider.decisions.bias import judge_bias
 from airflow_mlops_provider.exceptions import BadInputError
@@ -62,7 +68,7 @@ class BiasJob(Job, BiasRequest):
         group, sliced = self.group_column, _named(plan, self.group_column)
         dataset.require([label, prediction, *sliced], role="predictions")
         _require_sliceable(dataset, sliced)
-        metric = directed(find_metric(self.metric, SLICE_METRICS), self.policy.direction)
+        metric = with_direction(find_metric(self.metric, SLICE_METRICS), self.policy.direction)
         if self.discover or metric.of_scores or metric.task is Task.REGRESSION or _is_float(dataset, prediction):
             frame = read_rows(dataset, [label, prediction], role="predictions")
             with naming(dataset):
@@ -73,7 +79,7 @@ class BiasJob(Job, BiasRequest):
             return measure_bias_of_classes(
                 lambda: dataset.reader(wanted, coded=group is None),
                 plan,
-                naming(dataset)(lambda kinds: self._read_kinds(kinds, label, prediction, metric)),
+                naming(dataset)(lambda table: self._read_contingency_table(table, label, prediction, metric)),
                 label=label,
                 prediction=prediction,
                 group=group,
@@ -95,10 +101,10 @@ class BiasJob(Job, BiasRequest):
         dataset.require(sliced, role="dataset")
         _require_sliceable(dataset, sliced)
         frame = read_rows(dataset, [label, *spec.features], role="dataset")
-        from airflow_mlops_provider.analysis.prediction import refuse_infinite  # loads pandas, which a table needs not
+        from airflow_mlops_provider.analysis.prediction import require_finite  # loads pandas, which a table needs not
 
-        refuse_infinite(frame[list(spec.features)], name=dataset.uri)
-        metric = directed(metric_of(spec, self.metric, SLICE_METRICS), self.policy.direction)
+        require_finite(frame[list(spec.features)], name=dataset.uri)
+        metric = with_direction(metric_of(spec, self.metric, SLICE_METRICS), self.policy.direction)
         with naming(dataset):
             answers = ask(predictor, frame, label)
         if not answers.are_numbers:
@@ -147,19 +153,19 @@ class BiasJob(Job, BiasRequest):
         )
         return table.models[0], table.notes
 
-    def _read_kinds(
-        self, kinds: Kinds, label: str, prediction: str, metric: Metric
+    def _read_contingency_table(
+        self, table: ContingencyTable, label: str, prediction: str, metric: Metric
     ) -> tuple[Predictions, Metric, Sequence[str]]:
-        for column, what, values in ((label, "labels", kinds.labels), (prediction, "predictions", kinds.answers)):
-            missing = kinds.missing(values)
+        for column, what, values in ((label, "labels", table.labels), (prediction, "predictions", table.predictions)):
+            missing = table.missing(values)
             if missing:
                 raise BadInputError(
-                    f"column {column!r} has {missing:,} missing {what} of {int(kinds.rows.sum()):,} rows"
+                    f"column {column!r} has {missing:,} missing {what} of {int(table.rows.sum()):,} rows"
                 )
-        plain = kinds.plain() if self.task in (None, Task.CLASSIFICATION) else None
+        plain = table.plain_predictions() if self.task in (None, Task.CLASSIFICATION) else None
         if plain is not None:
             return plain, metric, ()
-        predictions, notes = self._read(kinds.frame(label, prediction), label, prediction, metric)
+        predictions, notes = self._read(table.frame(label, prediction), label, prediction, metric)
         return predictions, metric, notes
 
     def _judged(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from airflow_mlops_provider.analysis.evaluation import measure_evaluation, unmeasurable
+from airflow_mlops_provider.analysis.evaluation import measure_evaluation, report_without_metrics
 from airflow_mlops_provider.analysis.evaluation.latency import measure_latency
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
 from airflow_mlops_provider.analysis.evaluation.robustness import measure_robustness
-from airflow_mlops_provider.analysis.prediction import refuse_infinite
+from airflow_mlops_provider.analysis.prediction import require_finite
 from airflow_mlops_provider.decisions.evaluation import judge_evaluation
 from airflow_mlops_provider.decisions.promotion import same_version
 from airflow_mlops_provider.exceptions import BadInputError, LostVersionError
@@ -111,12 +111,12 @@ class EvaluateJob(Job, EvaluateRequest):
         label, group = self.label_column or ours.spec.target, self.group_column or ours.spec.group_column
         features = [*ours.spec.features, *(theirs.spec.features if theirs else ())]
         frame = read_rows(dataset, [label, *features, group], role="dataset")
-        refuse_infinite(frame[list(dict.fromkeys(features))], name=dataset.uri)
+        require_finite(frame[list(dict.fromkeys(features))], name=dataset.uri)
         metric = metric_of(ours.spec, self.metric)
         with naming(dataset):
             answers, groups = ask(ours, frame, label), groups_of(frame, group)
         if not answers.are_numbers:
-            return unmeasurable(answers.predictions, metric, invariants=answers.invariants)
+            return report_without_metrics(answers.predictions, metric, invariants=answers.invariants)
         with naming(dataset):
             require_measurable(metric, answers.predictions, label=label, model=f"model {candidate.name}")
             require_two_classes(answers.predictions, label=label)

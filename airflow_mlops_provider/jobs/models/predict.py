@@ -13,14 +13,14 @@ import pandas as pd
 import pyarrow as pa
 
 from airflow_mlops_provider.analysis.prediction import (
-    Answers,
-    Invariants,
+    ModelOutput,
+    PredictionChecks,
     measure_labelled,
     measure_shadow,
-    refuse_infinite,
+    require_finite,
 )
 from airflow_mlops_provider.analysis.training.cross_validation import metrics_of
-from airflow_mlops_provider.analysis.training.fitting import refused
+from airflow_mlops_provider.analysis.training.fitting import estimator_error
 from airflow_mlops_provider.decisions.prediction import judge_prediction, judge_scoring
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.decisions.record import follow_record, model_name
@@ -65,7 +65,7 @@ class PredictJob(Job, PredictRequest):
         scoring = score(champion, dataset, self.output_uri, keep=self.keep)
         report = PredictionReport(scoring=scoring, seconds=0.0)
         if self.shadow is not None and scoring.output is not None:
-            report = self._beside(store, champion, dataset, scoring)
+            report = self._run_shadow(store, champion, dataset, scoring)
         report = replace(report, moved_by_hand=moved_by_hand or None, seconds=time.perf_counter() - started)
         return self.record(
             Kind.PREDICTION,
@@ -77,7 +77,9 @@ class PredictJob(Job, PredictRequest):
             model=scoring.model,
         )
 
-    def _beside(self, store: ModelStore, champion: Predictor, dataset: Dataset, scoring: Scoring) -> PredictionReport:
+    def _run_shadow(
+        self, store: ModelStore, champion: Predictor, dataset: Dataset, scoring: Scoring
+    ) -> PredictionReport:
         # What the shadow cannot do must not keep the champion's predictions from those who wait for them.
         assert self.shadow is not None  # noqa: S101  # asked by the caller
         target = self.shadow_uri or shadow_uri(self.output_uri)
@@ -110,17 +112,17 @@ def _labelled(comparison: ShadowComparison, dataset: Dataset, models: Mapping[st
         return comparison
     truth = pd.concat([batch.to_pandas()[spec.target] for batch in dataset.batches([spec.target])], ignore_index=True)
     return measure_labelled(
-        comparison, truth, metrics_of(spec)[0], [_read_answers(uri, model) for uri, model in models.items()]
+        comparison, truth, metrics_of(spec)[0], [_read_output(uri, model) for uri, model in models.items()]
     )
 
 
-def _read_answers(uri: str, model: Predictor) -> Answers:
+def _read_output(uri: str, model: Predictor) -> ModelOutput:
     frame = pa.Table.from_batches(list(_answers(uri))).to_pandas()
     scores = frame.drop(columns="prediction").to_numpy(dtype=np.float64)
-    return Answers(
+    return ModelOutput(
         predicted=frame["prediction"].to_numpy(),
         scores=None if scores.shape[1] == 0 else scores[:, 0] if scores.shape[1] == 1 else scores,
-        classes=_in_order(model) if model.spec.task is Task.CLASSIFICATION else (),
+        classes=_ordered_classes(model) if model.spec.task is Task.CLASSIFICATION else (),
         is_sensitive=model.spec.target in model.spec.sensitive,
     )
 
@@ -132,9 +134,9 @@ def score(model: Predictor, dataset: Dataset, output_uri: str, *, keep: tuple[st
         Nothing was written then, and an older file at ``output_uri`` was moved aside.
     :raises BadInputError: when a column is missing, of another kind than in training, infinite or otherwise refused.
     """
-    carried = _carried(model, dataset, keep)
+    carried = _copied_columns(model, dataset, keep)
     dataset.require(dict.fromkeys((*model.spec.features, *carried)))
-    invariants = Invariants()
+    invariants = PredictionChecks()
     symmetry = ask_probe(model)
     assert model.ref is not None  # noqa: S101  # loaded from a store
     output = None
@@ -166,24 +168,24 @@ def _broken(scoring: Scoring) -> bool:
 
 
 def _scored(
-    model: Predictor, dataset: Dataset, carried: tuple[str, ...], invariants: Invariants
+    model: Predictor, dataset: Dataset, carried: tuple[str, ...], invariants: PredictionChecks
 ) -> Iterator[pa.RecordBatch]:
     columns = list(dict.fromkeys((*model.spec.features, *carried)))
     fingerprint = dataset.ref.fingerprint
     for batch in dataset.batches(columns, batch_size=BATCH_ROWS):
         frame = batch.to_pandas()
-        refuse_infinite(frame[list(model.spec.features)], name=dataset.uri)
+        require_finite(frame[list(model.spec.features)], name=dataset.uri)
         predicted, probabilities = _asked(model, frame, dataset.uri)
         invariants.add(predicted, probabilities)
         if model.spec.task is Task.CLASSIFICATION:
             invariants.count(predicted)
         assert model.ref is not None  # noqa: S101  # loaded from a store
-        if _broken(_so_far(model.ref, invariants)):
+        if _broken(_scoring(model.ref, invariants)):
             raise _BrokenInvariantError
         yield _output(model, batch.select(list(carried)), predicted, probabilities, fingerprint)
 
 
-def _so_far(ref: ModelRef, invariants: Invariants) -> Scoring:
+def _scoring(ref: ModelRef, invariants: PredictionChecks) -> Scoring:
     return Scoring(
         model=ref,
         rows=invariants.rows,
@@ -198,7 +200,9 @@ def _asked(model: Predictor, frame: Any, name: str) -> tuple[Any, Any]:
         return model.answers(frame)
     except ValueError as error:  # scikit-learn's word for values that an estimator cannot take
         features = frame[list(model.spec.features)]
-        raise refused(f"dataset {name}: model {model.spec.name} cannot score it", error, features, model.spec) from None
+        raise estimator_error(
+            f"dataset {name}: model {model.spec.name} cannot score it", error, features, model.spec
+        ) from None
 
 
 def _output(
@@ -218,13 +222,13 @@ def _scores(model: Predictor, probabilities: Any) -> dict[str, Any]:
     if probabilities is None:
         return {}
     if probabilities.shape[1] == 2:
-        column = 1 if _in_order(model) == (model.classes or ()) else 0
+        column = 1 if _ordered_classes(model) == (model.classes or ()) else 0
         return {"score": pa.array(probabilities[:, column].astype(np.float64))}
     classes = model.classes or range(probabilities.shape[1])
     return {f"score_{label}": pa.array(probabilities[:, i].astype(np.float64)) for i, label in enumerate(classes)}
 
 
-def _in_order(model: Predictor) -> tuple[Any, ...]:
+def _ordered_classes(model: Predictor) -> tuple[Any, ...]:
     """The classes, the positive one last where the model names one of two."""
     classes, positive = model.classes or (), model.spec.positive_class
     return (
@@ -232,7 +236,7 @@ def _in_order(model: Predictor) -> tuple[Any, ...]:
     )
 
 
-def _carried(model: Predictor, dataset: Dataset, keep: tuple[str, ...]) -> tuple[str, ...]:
+def _copied_columns(model: Predictor, dataset: Dataset, keep: tuple[str, ...]) -> tuple[str, ...]:
     """Input columns that the output holds; raises ``BadInputError`` for one whose name an answer needs."""
     own = [name for name in (model.spec.group_column, model.spec.time_column) if name in dataset.columns and name]
     found = tuple(dict.fromkeys((*own, *keep)))

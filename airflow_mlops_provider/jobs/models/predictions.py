@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_mlops_provider.analysis.evaluation.latency import check_invariants
 from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, Metric, Predictions, find_metric
-from airflow_mlops_provider.analysis.evaluation.predictions import from_answers
+from airflow_mlops_provider.analysis.evaluation.predictions import from_model_output
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
@@ -88,15 +88,15 @@ def ask(predictor: Predictor, frame: pd.DataFrame, label: str) -> Answers:
     except BadInputError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever the user's estimator raises
-        from airflow_mlops_provider.analysis.training.fitting import refused  # loads scikit-learn
+        from airflow_mlops_provider.analysis.training.fitting import estimator_error  # loads scikit-learn
 
         spec = predictor.spec
         features = frame[list(spec.features)]
-        raise refused(f"model {spec.name} cannot answer for these rows", error, features, spec) from None
+        raise estimator_error(f"model {spec.name} cannot answer for these rows", error, features, spec) from None
     probabilities = found if task is Task.CLASSIFICATION else None
     scores = scores_of(probabilities) if values is None else values
     return Answers(
-        predictions=from_answers(
+        predictions=from_model_output(
             task,
             frame[label],
             predicted,

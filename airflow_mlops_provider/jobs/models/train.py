@@ -13,7 +13,7 @@ from urllib.parse import urlparse
 from airflow_mlops_provider.analysis.training import Trained, measure_training
 from airflow_mlops_provider.analysis.training.cross_validation import metrics_of
 from airflow_mlops_provider.analysis.training.data import TrainingData, columns_of, training_data
-from airflow_mlops_provider.analysis.training.fitting import fit_on_few
+from airflow_mlops_provider.analysis.training.fitting import fit_on_few_rows
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry, probe_rows
 from airflow_mlops_provider.decisions.training import TrainingPolicy, judge_training
 from airflow_mlops_provider.exceptions import BadInputError
@@ -270,7 +270,7 @@ def point_challenger(store: ModelStore, model: ModelRef) -> None:
 
 def _refuse_unstorable(work: Work) -> None:
     """Name every type that may not be stored before hours are spent on a training whose model would be refused."""
-    estimator = fit_on_few(work.trainer.build, work.data, work.spec)
+    estimator = fit_on_few_rows(work.trainer.build, work.data, work.spec)
     if estimator is not None:
         is_pickled(estimator, work.spec)
 

@@ -61,7 +61,7 @@ def interval_chart(
         width=_PLOT,
         height=height,
         padding={
-            "left": _room_for(lines),
+            "left": _label_width(lines),
             "right": _VALUE,
             "top": 66 if title else 34,
             "bottom": 56 if axis_title else 34,
@@ -70,7 +70,7 @@ def interval_chart(
     )
 
 
-def _room_for(lines: Sequence[Line]) -> int:
+def _label_width(lines: Sequence[Line]) -> int:
     # By characters: a measured width would depend on the fonts of the machine.
     longest = max(len(line.label) for line in lines)
     return 40 + round(6.4 * min(max(longest, 12), _LONGEST))
@@ -105,10 +105,10 @@ def _marks() -> list[Spec]:
         {
             "transform": [has_value],
             "mark": {"type": "rule", "strokeWidth": 2},
-            "encoding": {"x": _x("low"), "x2": {"field": "high"}, "color": tone},
+            "encoding": {"x": _x_encoding("low"), "x2": {"field": "high"}, "color": tone},
         },
-        {"transform": [has_value], "mark": dot, "encoding": {"x": _x("value"), "color": tone}},
-        {"transform": [has_limit], "mark": mark, "encoding": {"x": _x("limit")}},
+        {"transform": [has_value], "mark": dot, "encoding": {"x": _x_encoding("value"), "color": tone}},
+        {"transform": [has_limit], "mark": mark, "encoding": {"x": _x_encoding("limit")}},
         *(
             {
                 "transform": [{"filter": f"datum.weight == {heavy}"}],
@@ -137,7 +137,7 @@ def _reference(reference: Reference, height: int, scale: Spec) -> Spec:
     }
 
 
-def _x(field: str) -> Spec:
+def _x_encoding(field: str) -> Spec:
     return {"field": field, "type": "quantitative"}
 
 

@@ -44,11 +44,11 @@ def draw(specs: Mapping[str, Spec]) -> dict[str, str]:
     """
     if not specs:
         return {}
-    drawn = _drawn(json.dumps(_printable(list(specs.values()))))
-    return {title: _dressed(svg, title) for title, svg in zip(specs, drawn, strict=False)}
+    drawn = _render_svg(json.dumps(_printable(list(specs.values()))))
+    return {title: _with_label_and_dark_mode(svg, title) for title, svg in zip(specs, drawn, strict=False)}
 
 
-def _drawn(text: str) -> list[str]:
+def _render_svg(text: str) -> list[str]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", _CHILD]
     try:
@@ -78,7 +78,7 @@ def _printable(part: Any) -> Any:
     return [_printable(each) for each in part] if isinstance(part, list) else part
 
 
-def _dressed(svg: str, title: str) -> str:
+def _with_label_and_dark_mode(svg: str, title: str) -> str:
     opening, rest = svg.split(">", 1)
     name = escape(_printable(title))
     return f'{opening} role="img" aria-label="{name}"><style>{_dark_mode(svg)}</style>{rest}'

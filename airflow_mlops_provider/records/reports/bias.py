@@ -117,7 +117,7 @@ class BiasReport:
     positive_class: str | None = field(default=None, metadata=OMIT_NONE)
     notes: tuple[str, ...] = ()
 
-    def subjects_told(self) -> dict[str, str]:
+    def displayed_subjects(self) -> dict[str, str]:
         """How a verdict calls each slice, by its subject: ``faith=<1>`` where the column is sensitive.
 
         The numbers follow the order of the slices in this report, which holds the values.
@@ -125,12 +125,12 @@ class BiasReport:
         pieces = [*self.slices, *(half for each in self.discoveries for half in (each.found, each.confirmed) if half)]
         numbers: dict[str, dict[str, int]] = {name: {} for name in self.sensitive or ()}
         return {
-            piece.subject: " & ".join(_told(*part, numbers) for part in piece.parts) or piece.subject
+            piece.subject: " & ".join(_displayed(*part, numbers) for part in piece.parts) or piece.subject
             for piece in pieces
         }
 
 
-def _told(column: str, value: str, numbers: dict[str, dict[str, int]]) -> str:
+def _displayed(column: str, value: str, numbers: dict[str, dict[str, int]]) -> str:
     if column not in numbers:
         return f"{column}={value}"
     known = numbers[column]

@@ -8,6 +8,7 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.requests.request import JobRequest
 
 REQUESTS: dict[str, str] = {
+    "ingest": "IngestRequest",
     "validate": "ValidateRequest",
     "drift": "DriftRequest",
     "profile": "ProfileRequest",

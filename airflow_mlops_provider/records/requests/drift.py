@@ -22,7 +22,8 @@ class DriftRequest(JobRequest):
         on, a name in ``.profile`` what the ``profile`` job wrote.
     :param current: the batch to judge: its URI, its reference or the Outcome of an earlier step.
     :param columns: features to compare; by default all but the other columns named here and time stamps.
-    :param window_column: what tells windows (days, shipments) of the reference apart, for calibration on them.
+    :param window_column: what tells windows (days, shipments) of the reference apart, for calibration on them: times or
+        numbers, also as text, because one window comes after another.
     :param group_column: rows with one value of it belong together (the same person) and count as one.
     :param label_column: column of the truth, judged apart as target drift; the current batch may not have labels yet.
     :param prediction_column: column of a model's answers, judged apart as prediction drift.

@@ -16,6 +16,7 @@ from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import as_outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.requests.plain_values import flat, plain
+from airflow_mlops_provider.records.table_source import as_table_uri
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
@@ -28,7 +29,8 @@ _NOTHING = ("", "None")
 def dataset_ref(value: Any) -> DatasetRef:
     """A dataset.
 
-    :param value: its URI, its reference (also as JSON), or the Outcome of the step that wrote it.
+    :param value: its URI, its reference (also as JSON, where ``conn_id`` with ``table`` or ``query``, ``where`` and
+        ``key`` may stand for the URI of a table), or the Outcome of the step that wrote it.
     :raises BadInputError: for anything else, or an Outcome without a dataset.
     """
     return decode(DatasetRef, _dataset(value), where="dataset")
@@ -111,7 +113,8 @@ def member(kind: type[E], value: E | str, *, key: str) -> E:
 
 def _dataset(value: Any) -> Any:
     value = plain(value, key="dataset")
-    return {"uri": value} if isinstance(value, str) else _of_outcome(value, "dataset")
+    found = {"uri": value} if isinstance(value, str) else _of_outcome(value, "dataset")
+    return as_table_uri(found) if isinstance(found, Mapping) else found
 
 
 def _model(value: Any) -> Any:

@@ -135,7 +135,7 @@ def repair_aliases(models: ModelStore, chain: DecisionChain, alias: str = CHAMPI
 def _follow(models: ModelStore, name: str, links: Sequence[Link], alias: str) -> tuple[MovedAlias, ...]:
     champion = champion_of(links, alias)
     # The tag before the aliases: who writes both writes the tag last.
-    remembered = _require_version(models, champion) if champion else {}
+    tags = _require_version(models, champion) if champion else {}
     have = models.aliases(name)
     wanted = _wanted(models, links, alias, have)
     for key, version in wanted.items():
@@ -145,8 +145,8 @@ def _follow(models: ModelStore, name: str, links: Sequence[Link], alias: str) ->
             models.delete_alias(name, key)
         else:
             models.set_alias(name, key, version)
-    _remember(models, links[-1], champion)
-    if not _had_followed(remembered, links, alias):
+    _tag_head(models, links[-1], champion)
+    if not _aliases_had_matched(tags, links, alias):
         return ()
     return tuple(
         MovedAlias(alias=key, found=have.get(key), put=version)
@@ -188,14 +188,14 @@ def _is_there(models: ModelStore, ref: ModelRef) -> bool:
     return True
 
 
-def _had_followed(remembered: Mapping[str, str], links: Sequence[Link], alias: str) -> bool:
+def _aliases_had_matched(tags: Mapping[str, str], links: Sequence[Link], alias: str) -> bool:
     """Whether the aliases had followed the newest move of ``alias`` before, so that a person moved them since."""
-    match = _ANCHOR.fullmatch(remembered.get(HEAD_TAG, ""))
+    match = _ANCHOR.fullmatch(tags.get(HEAD_TAG, ""))
     newest = max((link.record.number for link in links if link.record.moved and link.record.alias == alias), default=0)
     return match is not None and int(match[1]) >= newest > 0
 
 
-def _remember(models: ModelStore, head: Link, champion: ModelRef | None) -> None:
+def _tag_head(models: ModelStore, head: Link, champion: ModelRef | None) -> None:
     value = f"{head.record.number}:{head.digest}"
     for ref in {ref.version: ref for ref in (head.record.model, champion) if ref is not None}.values():
         try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
-from airflow_mlops_provider.records.codec import canonical_json, decode, parse_json, sha256
+from airflow_mlops_provider.records.codec import canonical_json, decode, parse_json, sha256, without_secrets
 from airflow_mlops_provider.records.decision_record import DecisionRecord
 from airflow_mlops_provider.records.evidence_name import number_in
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
@@ -107,7 +107,7 @@ class DecisionChain:
         :returns: the link in the chain.
         :raises AlreadyExistsError: when another decision was committed first; look again and decide again.
         """
-        record = replace(draft, number=len(after) + 1, previous=after[-1].digest if after else None)
+        record = without_secrets(replace(draft, number=len(after) + 1, previous=after[-1].digest if after else None))
         uri = self._store.append(self._path, record.number, record)
         return Link(record=record, uri=uri, digest=sha256(canonical_json(record)))
 

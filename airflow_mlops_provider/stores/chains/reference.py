@@ -20,7 +20,7 @@ def reference_dataset(uri: str, evidence_root: str) -> DatasetRef:
     :raises BadInputError: when ``uri`` has another form or nothing has been promoted yet.
     :raises IntegrityError: when the record was tampered with.
     """
-    link = _decision_behind(uri, evidence_root)
+    link = _decision_of_alias(uri, evidence_root)
     found = link.record.datasets.get(TRAINING)
     if found is None:
         raise BadInputError(f"reference {uri}: record {link.uri} names no training dataset")
@@ -29,10 +29,10 @@ def reference_dataset(uri: str, evidence_root: str) -> DatasetRef:
 
 def reference_profile(uri: str, evidence_root: str) -> DatasetRef | None:
     """The profile of that dataset that was kept at the promotion; ``None`` when none was. Raises the same."""
-    return _decision_behind(uri, evidence_root).record.datasets.get(TRAINING_PROFILE)
+    return _decision_of_alias(uri, evidence_root).record.datasets.get(TRAINING_PROFILE)
 
 
-def _decision_behind(uri: str, evidence_root: str) -> Link:
+def _decision_of_alias(uri: str, evidence_root: str) -> Link:
     """The decision that put the version behind ``uri`` in force."""
     name, alias = parse_alias_uri(uri)
     chain = DecisionChain(EvidenceStore(evidence_root), name)

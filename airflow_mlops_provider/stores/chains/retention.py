@@ -82,8 +82,8 @@ def examine_tombstones(links: Sequence[Link]) -> tuple[dict[str, RecordedTombsto
                 Fault(subject=f"{link.record.number} ({link.uri})", measure="record_unreadable", detail=detail)
             )
             continue
-        for stone in report.tombstones:
-            found.setdefault(stone.name, RecordedTombstone(tombstone=stone, link=link))
+        for tombstone in report.tombstones:
+            found.setdefault(tombstone.name, RecordedTombstone(tombstone=tombstone, link=link))
     return found, tuple(faults)
 
 
@@ -140,7 +140,7 @@ class Needs:
         for link, reason in self._decisions:
             for ref in link.record.datasets.values():
                 kept.setdefault(ref, reason)
-        for ref in _spoken_of(self.store, self.since):
+        for ref in _datasets_of_evidence_since(self.store, self.since):
             kept.setdefault(ref, Reason.IN_TERM)
         return kept
 
@@ -159,9 +159,9 @@ class Needs:
     @cached_property
     def _decisions(self) -> list[tuple[Link, Reason]]:
         """The decisions that must stay explainable; a decision that must for two reasons stands with both."""
-        found = [standing for links in self.chains.values() for standing in _standing(links)]
+        found = [standing for links in self.chains.values() for standing in _needed_decisions(links)]
         for link in self._open_incidents:
-            found += [(each, Reason.OPEN_INCIDENT) for each in (link, self._taken_back(link)) if each]
+            found += [(each, Reason.OPEN_INCIDENT) for each in (link, self._reverted_promotion(link)) if each]
         for links in self.chains.values():
             found += [(link, Reason.IN_TERM) for link in links if _is_after(link, self.since)]
         return found
@@ -176,7 +176,7 @@ class Needs:
             return False
         return self.store.claimed(incident_claims(incident_title(link.record))[1]) is None
 
-    def _taken_back(self, rollback: Link) -> Link | None:
+    def _reverted_promotion(self, rollback: Link) -> Link | None:
         """The promotion that a rollback took back."""
         links = self.chains[rollback.record.name]
         before = [link for link in links if link.record.number < rollback.record.number]
@@ -201,16 +201,16 @@ def _is_after(link: Link, since: datetime) -> bool:
     return link.record.kind is not DecisionKind.PURGE and created_at > since
 
 
-def _spoken_of(store: EvidenceStore, since: datetime) -> Iterator[DatasetRef]:
+def _datasets_of_evidence_since(store: EvidenceStore, since: datetime) -> Iterator[DatasetRef]:
     """The datasets of all evidence that was written after ``since``: by the index, or by reading what it lacks."""
     entries = store.index.entries()
     lacking = store.evidence_names() - {entry.evidence for entry in entries}
-    young = [entry for entry in entries if entry.written_at > since]
-    late = [name for name in sorted(lacking) if (parsed := parse_evidence(name)) and parsed.written_at > since]
+    newer = [entry for entry in entries if entry.written_at > since]
+    unindexed = [name for name in sorted(lacking) if (parsed := parse_evidence(name)) and parsed.written_at > since]
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        for refs in pool.map(lambda entry: _refs(lambda: store.index.facts(entry)), young):
+        for refs in pool.map(lambda entry: _refs(lambda: store.index.facts(entry)), newer):
             yield from refs
-        for refs in pool.map(as_here(_refs_of), map(store.uri_of, late)):
+        for refs in pool.map(as_here(_refs_of), map(store.uri_of, unindexed)):
             yield from refs
 
 
@@ -226,7 +226,7 @@ def _refs(read: Callable[[], EvidenceFacts | Evidence]) -> list[DatasetRef]:
     return [ref for ref in (found.dataset, *found.inputs.values()) if ref is not None]
 
 
-def _standing(links: Sequence[Link]) -> Iterator[tuple[Link, Reason]]:
+def _needed_decisions(links: Sequence[Link]) -> Iterator[tuple[Link, Reason]]:
     for alias in {link.record.alias for link in links if link.record.moved}:
         for link in in_force(links, alias)[-_KEPT_PROMOTIONS:]:
             yield link, Reason.IN_FORCE

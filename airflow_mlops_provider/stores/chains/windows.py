@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from airflow_mlops_provider.exceptions import AlreadyExistsError
 from airflow_mlops_provider.records.codec import decode, digest, parse_json
+from airflow_mlops_provider.records.window_label import window_order
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 
@@ -55,20 +56,14 @@ class WindowLog:
 
 
 def _predecessor(entries: list[JudgedWindow], at: int) -> JudgedWindow | None:
-    """The window before entry ``at``: by label where all have one, because a backfill judges out of order.
+    """The window before entry ``at``: by label where all tell an order, because a backfill judges out of order.
 
     Of a window that was delivered again, corrected, what was found last before entry ``at`` counts; where it was only
     judged after that, as in a backfill, what was found last.
     """
-    if all(entry.label for entry in entries):
-        own = _order(entries[at].label)
-        earlier = [(_order(entry.label), i < at, i) for i, entry in enumerate(entries) if _order(entry.label) < own]
-        return entries[max(earlier)[2]] if earlier else None
-    return entries[at - 1] if at else None
-
-
-def _order(label: str) -> tuple[bool, float, str]:
-    try:
-        return False, float(label), ""
-    except ValueError:
-        return True, 0.0, label
+    orders = [window_order(entry.label) for entry in entries]
+    own = orders[at]
+    if own is None or None in orders:
+        return entries[at - 1] if at else None
+    earlier = [(order, i < at, i) for i, order in enumerate(orders) if order is not None and order < own]
+    return entries[max(earlier)[2]] if earlier else None

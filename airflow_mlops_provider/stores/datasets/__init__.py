@@ -1,1 +1,1 @@
-"""Datasets: files, folders and globs of Parquet or CSV, pinned by their content."""
+"""Datasets: files, folders and globs of Parquet or CSV, and tables of databases, pinned by their content."""

@@ -75,16 +75,16 @@ def _of_moments(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
         return pa.date32()
     if pt.is_timestamp(one) and pt.is_timestamp(other) and (one.tz is None) == (other.tz is None):
         zone = one.tz if one.tz == other.tz else "UTC"
-        return pa.timestamp(_finer(one, other), zone)
+        return pa.timestamp(_finer_unit(one, other), zone)
     for day, moment in ((one, other), (other, one)):
         if pt.is_date(day) and pt.is_timestamp(moment) and moment.tz is None:
             return moment
     if pt.is_duration(one) and pt.is_duration(other):
-        return pa.duration(_finer(one, other))
+        return pa.duration(_finer_unit(one, other))
     return _by_arrow(one, other) if pt.is_time(one) and pt.is_time(other) else None
 
 
-def _finer(one: pa.DataType, other: pa.DataType) -> str:
+def _finer_unit(one: pa.DataType, other: pa.DataType) -> str:
     return str(max(one.unit, other.unit, key=("s", "ms", "us", "ns").index))
 
 

@@ -64,7 +64,7 @@ _ARROW: dict[ColumnType, tuple[Callable[[pa.DataType], bool], ...]] = {
 }
 
 
-def _whole(texts: pa.Array, _: str = ".") -> pa.Array:
+def _integers(texts: pa.Array, _: str = ".") -> pa.Array:
     # A column of whole numbers that had a gap is written with .0 by many a program.
     whole = _matching(texts, r"^[+-]?[0-9]+(\.0*)?$")
     return _cast(pc.replace_substring_regex(whole, r"^\+|\.0*$", ""), pa.int64())
@@ -75,31 +75,31 @@ def _number(texts: pa.Array, decimal_mark: str) -> pa.Array:
         texts = pc.replace_substring(_matching(texts, r"^[^.]*$"), decimal_mark, ".")
     numbers = _matching(texts, r"^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|(?i:inf|infinity))$")
     if numbers.null_count == len(numbers) > texts.null_count:
-        truth = _truth(texts, "")  # which compare as 0 and 1
+        truth = _booleans(texts, "")  # which compare as 0 and 1
         if truth.null_count == texts.null_count:
             return truth
     whole = _matching(numbers, r"^[+-]?[0-9]+$")
     if whole.null_count == numbers.null_count:
-        found = _whole(whole)
+        found = _integers(whole)
         if found.null_count == whole.null_count:
             return found
     return _cast(numbers, pa.float64())
 
 
-def _truth(texts: pa.Array, _: str) -> pa.Array:
+def _booleans(texts: pa.Array, _: str) -> pa.Array:
     lower = pc.utf8_lower(texts)
     return _cast(_matching(lower, "^(true|false|0|1)$"), pa.bool_())
 
 
-def _day(texts: pa.Array, _: str) -> pa.Array:
+def _dates(texts: pa.Array, _: str) -> pa.Array:
     days = _cast(_matching(texts, _DAY + "$"), pa.date32())
     if days.null_count == texts.null_count:
         return days
-    moments = _moment(texts, "")
+    moments = _timestamps(texts, "")
     return moments if moments.null_count < days.null_count else days
 
 
-def _moment(texts: pa.Array, _: str) -> pa.Array:
+def _timestamps(texts: pa.Array, _: str) -> pa.Array:
     moments = _matching(texts, _DAY + r"([T ][0-9]{2}:?[0-9]{2}(:?[0-9]{2}([.,][0-9]{1,9})?)?" + _ZONE + "?)?$")
     moments = pc.replace_substring_regex(moments, r",([0-9])", r".\1")
     zoned = pc.fill_null(pc.match_substring_regex(moments, ":?[0-9]" + _ZONE + "$"), False)
@@ -113,7 +113,7 @@ def _moment(texts: pa.Array, _: str) -> pa.Array:
     return _cast(named, pa.timestamp(unit, "UTC"))
 
 
-def _clock(texts: pa.Array, _: str) -> pa.Array:
+def _times_of_day(texts: pa.Array, _: str) -> pa.Array:
     return _each(
         _matching(texts, r"^[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?$"), dt.time.fromisoformat, pa.time64("us")
     )
@@ -123,12 +123,12 @@ _DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _ZONE = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
 
 _READERS: dict[ColumnType, Callable[[pa.Array, str], pa.Array]] = {
-    ColumnType.INTEGER: _whole,
+    ColumnType.INTEGER: _integers,
     ColumnType.NUMBER: _number,
-    ColumnType.BOOLEAN: _truth,
-    ColumnType.DATE: _day,
-    ColumnType.TIMESTAMP: _moment,
-    ColumnType.TIME: _clock,
+    ColumnType.BOOLEAN: _booleans,
+    ColumnType.DATE: _dates,
+    ColumnType.TIMESTAMP: _timestamps,
+    ColumnType.TIME: _times_of_day,
 }
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.csv_format import DeclaredType
 from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.records.table_source import is_table_uri
 from airflow_mlops_provider.stores.datasets.csv_cells import declared_by
 from airflow_mlops_provider.stores.datasets.csv_dataset import CsvDataset
 from airflow_mlops_provider.stores.datasets.file_dataset import BATCH_ROWS, FileDataset
@@ -39,6 +40,10 @@ class Dataset(Protocol):
     @property
     def rows(self) -> int:
         """Number of rows."""
+
+    @property
+    def address(self) -> str:
+        """The URI that was opened, with what secrets it carries; it is for opening, and for no message."""
 
     @property
     def source(self) -> DatasetRef:
@@ -85,19 +90,30 @@ class Dataset(Protocol):
 def open_dataset(source: DatasetRef | str, *, types: Mapping[str, DeclaredType] | None = None) -> Dataset:
     """Open the dataset at ``source``; its files are listed and their schema is read.
 
-    :param source: a reference or URI: a Parquet or CSV file, a folder of them, a glob, or a version of one
-        under DVC (:func:`~airflow_mlops_provider.stores.datasets.dvc.resolve_version`).
+    :param source: a reference or URI: a Parquet or CSV file, a folder of them, a glob, a version of one under DVC
+        (:func:`~airflow_mlops_provider.stores.datasets.dvc.resolve_version`), or a table of a database, whose rows are
+        read by this.
     :param types: what columns of CSV are declared to hold; files of other formats tell it themselves.
     :raises BadInputError: when there is nothing there or a file cannot be read, naming the file.
-    :raises BackendError: when the storage behind the URI cannot be reached.
+    :raises BackendError: when the storage or database behind the URI cannot be reached.
     """
     ref = source if isinstance(source, DatasetRef) else DatasetRef(uri=source)
+    if is_table_uri(ref.uri):
+        return _open_table(ref)
     listing = data_files(ref.uri)
     if ref.csv is not None and listing.format != CSV:
         raise BadInputError(f"dataset {ref.uri}: key 'csv' is given, and its files are {listing.format}")
     data = CsvDataset(ref, listing, types=types) if listing.format == CSV else ParquetDataset(ref, listing)
     _ = data.schema  # read at once, so that a damaged file is named before any work
     return data
+
+
+def _open_table(ref: DatasetRef) -> Dataset:
+    from airflow_mlops_provider.stores.datasets.tables.table_dataset import open_table
+
+    if ref.csv is not None:
+        raise BadInputError(f"dataset {ref.uri}: key 'csv' is given, and it is a table")
+    return open_table(ref)
 
 
 def open_like(source: DatasetRef | str, schema: pa.Schema) -> Dataset:

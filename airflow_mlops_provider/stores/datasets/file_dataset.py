@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError, one_line
 from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.stores.datasets.file_names import compression_of, format_of
 from airflow_mlops_provider.stores.datasets.filesystems import DamagedFileError, writing
 from airflow_mlops_provider.stores.datasets.fingerprints import CHUNK_BYTES
@@ -35,7 +36,8 @@ class FileDataset(ABC):
     :param ref: what to open.
     :param listing: its files.
     :param pinned: the same, where they are pinned already.
-    :ivar uri: as it was given.
+    :ivar uri: as it was given, without secrets.
+    :ivar address: as it was given.
     :ivar files: the data files, sorted by path.
     :ivar format: ``parquet`` or ``csv``.
     :ivar refusal: what ended the last reading of rows; a library that was handed the rows may tell it as its own.
@@ -44,7 +46,8 @@ class FileDataset(ABC):
     format: str
 
     def __init__(self, ref: DatasetRef, listing: Listing, pinned: PinnedFiles | None = None) -> None:
-        self.uri = ref.uri
+        self.uri = masked(ref.uri)
+        self.address = ref.uri
         self.files = listing.files
         self.refusal: BadInputError | None = None
         self._expected = ref
@@ -70,10 +73,10 @@ class FileDataset(ABC):
     def source(self) -> DatasetRef:
         """What was opened, at its version when it is under version control; nothing is read."""
         version = self._listing.version
-        found = replace(self._expected, left_out=_some(self._listing.left_out))
+        found = replace(self._expected, uri=self._listing.uri or self.uri, left_out=_some(self._listing.left_out))
         if version is None:
             return found
-        return replace(found, uri=version.uri, revision=version.commit, fallback=version.fallback)
+        return replace(found, uri=masked(version.uri), revision=version.commit, fallback=version.fallback)
 
     @property
     def fingerprint(self) -> str:
@@ -102,9 +105,9 @@ class FileDataset(ABC):
             self.source,
             fingerprint=self.fingerprint,
             rows=self.rows,
-            schema_hash=_schema_hash(self.schema),
+            schema_hash=schema_hash(self.schema),
         )
-        expected = self._expected.fingerprint
+        expected = self._expected.fingerprint or self._listing.fingerprint
         if expected is not None and expected != pinned.fingerprint:
             raise IntegrityError(
                 f"dataset {self.uri} changed: its content is {pinned.fingerprint}, {expected} was expected"
@@ -204,7 +207,7 @@ class FileDataset(ABC):
             if running.digest() != self._pinned.digest(file):
                 raise IntegrityError(f"{self._name(file)} changed while it was copied; nothing was written")
             # The commit stays: it is what this content was made from.
-            yield replace(self.reference, uri=uri, fallback=None, left_out=None)
+            yield replace(self.reference, uri=masked(uri), fallback=None, left_out=None)
 
     @abstractmethod
     def _read_schema(self) -> pa.Schema: ...
@@ -257,8 +260,9 @@ class FileDataset(ABC):
                 yield handle if packed else self._unpacked(file, handle, as_declared=as_declared)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, DamagedFileError) as error:
             # After the number of columns comes the line itself, whose values are nobody's business.
-            text = _LINE_ITSELF.sub(r"\1", one_line(error))
-            raise BadInputError(f"{self._name(file)} cannot be read as {self.format}: {text}") from error
+            text = _LINE_ITSELF.sub(r"\1", said := one_line(error))
+            refusal = BadInputError(f"{self._name(file)} cannot be read as {self.format}: {text}")
+            raise refusal from error if text == said else None
 
     def _unpacked(self, file: str, handle: Any, *, as_declared: bool = True) -> Any:  # noqa: ARG002  # of one format
         return handle
@@ -281,7 +285,8 @@ def checked_names(schema: pa.Schema, file: str) -> pa.Schema:
     return schema
 
 
-def _schema_hash(schema: pa.Schema) -> str:
+def schema_hash(schema: pa.Schema) -> str:
+    """``sha256:...`` over the names and types of the columns."""
     text = "\n".join(f"{field.name}\t{field.type}" for field in schema)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 

@@ -36,6 +36,12 @@ def format_of(uri: str) -> str:
     return _ENDINGS[ending]
 
 
+def ending_of(uri: str) -> str:
+    """The ending that tells the format, such as ``.csv.gz``, as it is written; empty for a name that tells none."""
+    ending = _ending(uri)
+    return uri[len(uri) - len(ending) :] if ending else ""
+
+
 def compression_of(uri: str) -> str | None:
     """``gzip``, ``zstd`` or ``bz2`` for the name of a CSV file that is compressed as a whole; ``None`` for others."""
     ending = _ending(uri)
@@ -76,7 +82,9 @@ def table_format(relatives: Iterable[str]) -> tuple[str, str] | None:
 
 
 def _ending(uri: str) -> str | None:
-    name = uri.rsplit("/", 1)[-1].lower()
+    # A signed address ends in its query.
+    path = uri.partition("?")[0] if uri.startswith(("http://", "https://")) else uri
+    name = path.rsplit("/", 1)[-1].lower()
     # A name that is nothing but its ending is a hidden file.
     return next((ending for ending in _LONGEST_FIRST if name.endswith(ending) and name != ending), None)
 

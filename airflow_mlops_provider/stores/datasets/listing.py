@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from airflow_mlops_provider.exceptions import BackendError, BadInputError, MLOpsError, one_line
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, MLOpsError
+from airflow_mlops_provider.records.snapshot import LATEST, SNAPSHOT
 from airflow_mlops_provider.stores.datasets.dvc import (
     DvcVersion,
     NoSuchVersionError,
@@ -28,6 +29,8 @@ from airflow_mlops_provider.stores.datasets.file_names import (
 )
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem
 from airflow_mlops_provider.stores.datasets.fingerprints import CHUNK_BYTES
+from airflow_mlops_provider.stores.datasets.snapshot_files import folder_of, is_snapshot_uri, read_snapshot
+from airflow_mlops_provider.stores.storage_errors import storage_reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,8 @@ class Listing:
     :param names: what to call a file whose path is not its name; a path that is missing here is.
     :param left_out: what else lies there and is no part of it, as paths within the folder.
     :param version: of a dataset under version control.
+    :param uri: of this very content, where the one that was asked for may mean another one later.
+    :param fingerprint: that the content must have; ``None`` where nobody has said.
     """
 
     fs: Any
@@ -46,6 +51,8 @@ class Listing:
     names: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     version: DvcVersion | None = None
+    uri: str | None = None
+    fingerprint: str | None = None
 
     def name_of(self, file: str) -> str:
         """What a person calls ``file``."""
@@ -58,7 +65,7 @@ class Listing:
 
 
 def data_files(uri: str) -> Listing:
-    """The data files behind a file, folder, glob or ``dvc:`` URI.
+    """The data files behind a file, folder, glob, snapshot or ``dvc:`` URI.
 
     Within a folder, what has a hidden or underscored part in its path is left out, as is what is no data by its name.
 
@@ -86,7 +93,7 @@ def exists(uri: str) -> bool:
 
     :raises BackendError: when the storage cannot be reached.
     """
-    return _if_there(uri) is not None
+    return _found_or_none(uri) is not None
 
 
 def stamp(uri: str) -> str | None:
@@ -120,7 +127,7 @@ def stamps(uri: str) -> Stamps | None:
     :raises BadInputError: when the place is none that can be read, as a Delta table.
     :raises BackendError: when the storage cannot be reached.
     """
-    found = _if_there(uri)
+    found = _found_or_none(uri)
     if found is None:
         return None
     if found.version is not None:
@@ -183,7 +190,7 @@ def _size(found: Listing, file: str) -> int | None:
     return size
 
 
-def _if_there(uri: str) -> Listing | None:
+def _found_or_none(uri: str) -> Listing | None:
     try:
         found = _found(uri)
     except NoSuchVersionError:
@@ -194,6 +201,8 @@ def _if_there(uri: str) -> Listing | None:
 def _found(uri: str, *, is_whole: Callable[[DvcVersion], bool] | None = None) -> Listing:
     if is_dvc_uri(uri):
         return _version_files(resolve_version(uri, _is_stored, is_whole))
+    if is_snapshot_uri(uri):
+        return _snapshot_files(uri)
     fs, path = filesystem(uri)
     with _listing(uri):
         fs.invalidate_cache()  # a process that waits for files would see its first listing for ever
@@ -208,15 +217,15 @@ def _is_stored(url: str) -> bool:
 
 def _is_whole(version: DvcVersion) -> bool:
     """Whether the bytes of a version are those that were pushed, by the hashes that DVC names them by."""
-    if not _has_its_hash(version.url):
+    if not _matches_its_hash(version.url):
         return False
     if not version.is_folder:
         return True
     fs, path = filesystem(version.url)
-    return all(map(_has_its_hash, files_of_folder(version, fs.cat_file(path)).values()))
+    return all(map(_matches_its_hash, files_of_folder(version, fs.cat_file(path)).values()))
 
 
-def _has_its_hash(url: str) -> bool:
+def _matches_its_hash(url: str) -> bool:
     wanted, (fs, path) = content_hash(url), filesystem(url)
     with _listing(url):
         if wanted is None:
@@ -249,6 +258,20 @@ def _version_files(version: DvcVersion) -> Listing:
     )
 
 
+def _snapshot_files(uri: str) -> Listing:
+    fs, path = filesystem(uri)
+    with _listing(uri):
+        snapshot = read_snapshot(uri)
+    if snapshot is None:
+        return Listing(fs=fs, files=())
+    return Listing(
+        fs=fs,
+        files=tuple(f"{folder_of(path)}/{file.path}" for file in snapshot.files),
+        uri=f"{folder_of(uri)}/{snapshot.name}{SNAPSHOT}",
+        fingerprint=snapshot.fingerprint,
+    )
+
+
 @contextmanager
 def _listing(uri: str) -> Iterator[None]:
     try:
@@ -256,7 +279,7 @@ def _listing(uri: str) -> Iterator[None]:
     except MLOpsError:
         raise
     except Exception as error:  # every remote filesystem raises a family of its own
-        raise BackendError(f"{uri} cannot be listed: {one_line(error)}") from error
+        raise BackendError(f"{uri} cannot be listed: {storage_reason(error)}") from error
 
 
 def _files_at(fs: Any, path: str, uri: str) -> Listing:
@@ -314,6 +337,10 @@ def _divided(relatives: Iterable[str], uri: str) -> tuple[tuple[str, ...], tuple
     table = table_format(names)
     if table is not None:
         _refuse_table(uri, *table)
+    if any(is_snapshot_uri(name) for name in names):
+        raise BadInputError(
+            f"{uri} is a folder of snapshots: read as plain files it would hold rows twice; name {LATEST}"
+        )
     data = tuple(name for name in names if is_data(name) and not is_leftover(name))
     chosen = set(data)
     return data, tuple(name for name in names if name not in chosen)

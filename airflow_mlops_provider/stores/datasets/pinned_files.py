@@ -39,7 +39,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.stores.datasets.filesystems import is_local, reading
 from airflow_mlops_provider.stores.datasets.fingerprints import CHUNK_BYTES, content_fingerprint
 from airflow_mlops_provider.stores.datasets.listing import PROOFS, SETTLED_SECONDS, Listing, data_files
@@ -225,7 +225,7 @@ class PinnedFiles:
         try:
             with reading(self.fs, file, name=self.name_of(file)) as handle:
                 yield handle
-        except BadInputError as error:
+        except (BadInputError, BackendError) as error:
             if isinstance(error, IntegrityError):
                 raise
             if isinstance(error.__cause__, FileNotFoundError):
@@ -243,6 +243,8 @@ class PinnedFiles:
             return bool(_remote_identity(_fresh_info(self.fs, file)).differs(pin.identity))
         except FileNotFoundError:
             return True
+        except Exception:  # noqa: BLE001  # a store that does not answer now either; the first error tells why
+            return False
 
     def _changed(self, file: str) -> IntegrityError:
         return IntegrityError(

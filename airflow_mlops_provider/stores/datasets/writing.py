@@ -17,7 +17,7 @@ from airflow_mlops_provider.exceptions import BadInputError, one_line
 from airflow_mlops_provider.records.csv_format import CsvFormat
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.stores.datasets.dataset import class_of
-from airflow_mlops_provider.stores.datasets.file_names import CSV, compression_of, format_of
+from airflow_mlops_provider.stores.datasets.file_names import CSV, compression_of, ending_of, format_of
 from airflow_mlops_provider.stores.datasets.filesystems import writing
 from airflow_mlops_provider.stores.datasets.listing import Listing
 from airflow_mlops_provider.stores.datasets.pinned_files import PinnedFiles
@@ -46,15 +46,19 @@ def write_dataset(
 
 
 @contextmanager
-def new_dataset(uri: str, *, schema: pa.Schema | None = None, form: CsvFormat | None = None) -> Iterator[NewDataset]:
+def new_dataset(
+    uri: str, *, schema: pa.Schema | None = None, form: CsvFormat | None = None, named_by_content: bool = False
+) -> Iterator[NewDataset]:
     """A dataset of one file that appears at ``uri`` when the block ends well, and not at all otherwise.
 
     :param uri: of a file that :func:`open_dataset` can read; an existing one is replaced.
     :param schema: of its rows; by default that of the first ones written.
     :param form: the dialect of text that is written as it stands.
+    :param named_by_content: put the hash of its bytes before the ending of its name, so that other content is another
+        file: ``rows.parquet`` becomes ``rows-0f3a5b7c9d1e2f30.parquet``.
     """
     found = NewDataset(uri, form=form)
-    with writing(uri, inspect=found.inspect) as handle:
+    with writing(uri, inspect=found.inspect, rename=found.with_hash if named_by_content else None) as handle:
         try:
             found.begin(handle, schema)
             yield found
@@ -126,12 +130,25 @@ class NewDataset:
             if layer is not None:
                 layer.close()
 
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the bytes that were written."""
+        found: bytes = self._bytes.digest
+        return found
+
+    def with_hash(self, path: str) -> str:
+        """``path`` with the hash of the bytes in its name; the dataset is called by it from now on."""
+        mark = f"-{self.digest.hex()[:16]}"
+        self.uri = _before_ending(self.uri, mark)
+        self._ref = replace(self.ref, uri=self.uri)
+        return _before_ending(path, mark)
+
     def inspect(self, fs: Any, part: str) -> None:
         """Read the schema and rows of the whole file ``part``, which nobody else knows of."""
         listing = Listing(fs=fs, files=(part,), names={part: self.uri})
         pinned = PinnedFiles(listing, digests={part: self._bytes.digest})
         written = class_of(self.uri)(DatasetRef(uri=self.uri, csv=self._form), listing, pinned)
-        self._ref = replace(written.reference, uri=self.uri)
+        self._ref = written.reference
 
     def _start(self, schema: pa.Schema) -> None:
         target = self._packed or self._bytes
@@ -140,6 +157,11 @@ class NewDataset:
             self._writer = pa.csv.CSVWriter(target, schema) if is_csv else pq.ParquetWriter(target, schema)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise BadInputError(f"{self.uri} cannot hold these columns: {one_line(error)}") from error
+
+
+def _before_ending(name: str, mark: str) -> str:
+    ending = ending_of(name)
+    return f"{name[: len(name) - len(ending)]}{mark}{ending}"
 
 
 class _HashedBytes:

@@ -15,7 +15,7 @@ from airflow_mlops_provider.records.evidence_name import parse_evidence, stem_of
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.stores.evidence.file_cache import Kept
 from airflow_mlops_provider.stores.evidence.files import EvidenceFiles
-from airflow_mlops_provider.stores.evidence.index import FOLDER, EvidenceIndex, IndexEntry, data_told, parse_entry
+from airflow_mlops_provider.stores.evidence.index import FOLDER, EvidenceIndex, IndexEntry, data_named, parse_entry
 
 AT_ONCE = 8
 """Listings at a time: on S3 each is a request or more."""
@@ -116,23 +116,23 @@ def _made(
     files: EvidenceFiles, listed: Mapping[Kind, tuple[str, ...]], index: Mapping[str, tuple[str, ...]]
 ) -> Catalogue:
     names = {kind: tuple(name for name in found if name.endswith(".json")) for kind, found in listed.items()}
-    told = [_kept(files, place, last) for place, last in index.items()]
-    unsound, lacking = _compared(names, told)
-    folders = (each.folder.without(unsound) if unsound else each.folder for each in told if each.folder)
+    places = [_kept(files, place, last) for place, last in index.items()]
+    unsound, lacking = _compared(names, places)
+    folders = (each.folder.without(unsound) if unsound else each.folder for each in places if each.folder)
     return Catalogue(
         names=names,
         folders=tuple(filter(None, folders)),
-        loose=tuple(entry for each in told for entry in each.loose if stem_of(entry.evidence) not in unsound),
+        loose=tuple(entry for each in places for entry in each.loose if stem_of(entry.evidence) not in unsound),
         lacking=tuple(sorted(lacking, key=_age, reverse=True)),
     )
 
 
-def _compared(names: Mapping[Kind, tuple[str, ...]], told: Sequence[_Listed]) -> tuple[set[str], set[str]]:
+def _compared(names: Mapping[Kind, tuple[str, ...]], listed: Sequence[_Listed]) -> tuple[set[str], set[str]]:
     """What unsound entries begin with (no evidence, or two for one piece); and evidence without a sound entry."""
     unsound: set[str] = set()
     lacking: set[str] = set()
     for kind, found in names.items():
-        stems = [stem for each in told for stem in each.stems(kind)]
+        stems = [stem for each in listed for stem in each.stems(kind)]
         once, there = set(stems), {name.removesuffix(".json") for name in found}
         twice = {stem for stem, count in Counter(stems).items() if count > 1} if len(once) < len(stems) else set()
         unsound |= (once - there) | twice
@@ -150,13 +150,13 @@ def _kept(files: EvidenceFiles, place: str, last: tuple[str, ...]) -> _Listed:
 
 
 def _listed(files: EvidenceFiles, place: str, last: tuple[str, ...]) -> _Listed:
-    told = {name: data for name in last if (data := data_told(name)) is not None}
-    is_long = {name: "~" in place or "~" in name for name in told}
-    plain = [name for name in told if not is_long[name]]
+    named = {name: data for name in last if (data := data_named(name)) is not None}
+    is_long = {name: "~" in place or "~" in name for name in named}
+    plain = [name for name in named if not is_long[name]]
     index = EvidenceIndex(files)
-    loose = (index.told(f"{place}/{name}") for name in told if is_long[name])
+    loose = (index.entry_at(f"{place}/{name}") for name in named if is_long[name])
     return _Listed(
-        folder=_folder(place, plain, [told[name] for name in plain]), loose=tuple(entry for entry in loose if entry)
+        folder=_folder(place, plain, [named[name] for name in plain]), loose=tuple(entry for entry in loose if entry)
     )
 
 

@@ -182,7 +182,7 @@ class EvidenceIndex:
         :param kind: only of this check; needs ``model``.
         """
         parts = [FOLDER, *([f"{_MODEL}{_token(model)}"] if model else []), *([kind] if model and kind else [])]
-        found = filter(None, map(self.told, self._files.names_below("/".join(parts))))
+        found = filter(None, map(self.entry_at, self._files.names_below("/".join(parts))))
         return sorted(found, key=lambda entry: (entry.written_at, entry.evidence))
 
     def newest(self, model: str, kind: Kind, count: int) -> list[IndexEntry]:
@@ -215,7 +215,7 @@ class EvidenceIndex:
         self.remove(stale)
         return len(stale)
 
-    def told(self, place: str) -> IndexEntry | None:
+    def entry_at(self, place: str) -> IndexEntry | None:
         """What the entry at ``place`` tells; read when its name was too long. ``None`` for what is no entry."""
         entry = parse_entry(place)
         if entry is None or "~" not in place:
@@ -254,7 +254,7 @@ def parse_entry(place: str) -> IndexEntry | None:
     )
 
 
-def data_told(last: str) -> str | None:
+def data_named(last: str) -> str | None:
     """What the last part of an entry's name says of its data, ``~`` when that is inside; ``None`` for no entry."""
     match = _LAST.fullmatch(last)
     if match is None or match["status"] not in _STATUSES:
@@ -271,9 +271,9 @@ def _place(facts: EvidenceFacts) -> str:
     version = _token(model.version, _LONGEST_VERSION) if model and model.version else ""
     digest = short(model.digest) if model and model.digest else ""
     data = _data(facts)
-    told = ",".join(data) if len(data) <= _MOST_DATASETS else "~"
+    named = ",".join(data) if len(data) <= _MOST_DATASETS else "~"
     folder = f"{FOLDER}/{_MODEL + _token(model.name) if model else _NONE}/{facts.kind}/{_origin(facts)}"
-    return f"{folder}/{stem}.{facts.status}.{version}.{digest}.{told}.json"
+    return f"{folder}/{stem}.{facts.status}.{version}.{digest}.{named}.json"
 
 
 def _origin(facts: EvidenceFacts) -> str:

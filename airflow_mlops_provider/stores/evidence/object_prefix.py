@@ -15,6 +15,7 @@ from urllib.parse import urlparse
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError
 from airflow_mlops_provider.stores.aws_access import s3_filesystem
 from airflow_mlops_provider.stores.evidence.files import require_size
+from airflow_mlops_provider.stores.storage_errors import storage_reason
 
 SCHEMES = {"s3": "amazon", "gs": "google", "abfs": "azure", "abfss": "azure"}
 """Schemes of the stores that create exclusively, each with the extra that reaches it."""
@@ -53,7 +54,7 @@ class ObjectPrefix:
         except Exception as error:  # botocore raises a family of its own, made at run time
             if "PreconditionFailed" in repr(error):
                 raise AlreadyExistsError(f"{self.uri_of(name)} exists already") from error
-            raise BackendError(f"evidence root {self.root} cannot be written: {error}") from error
+            raise BackendError(f"evidence root {self.root} cannot be written: {storage_reason(error)}") from error
         return self.uri_of(name)
 
     def read(self, name: str, *, at_most: int | None = None) -> bytes:
@@ -63,15 +64,19 @@ class ObjectPrefix:
                 require_size(self.uri_of(name), self._fs.size(path), at_most)
             data: bytes = self._fs.cat_file(path)
         except FileNotFoundError as error:
+            self._require_bucket(error)
             raise BadInputError(f"evidence {self.uri_of(name)} does not exist") from error
         except BadInputError:
             raise
         except Exception as error:  # as above
-            raise BackendError(f"evidence {self.uri_of(name)} cannot be read: {error}") from error
+            raise BackendError(f"evidence {self.uri_of(name)} cannot be read: {storage_reason(error)}") from error
         return data
 
     def exists(self, name: str) -> bool:
-        return bool(self._fs.exists(f"{self._prefix}/{name}"))
+        try:
+            return bool(self._fs.exists(f"{self._prefix}/{name}"))
+        except Exception as error:  # as above
+            raise BackendError(f"evidence {self.uri_of(name)} cannot be read: {storage_reason(error)}") from error
 
     def names(self, folder: str) -> list[str]:
         found = self._listing(folder)
@@ -100,19 +105,21 @@ class ObjectPrefix:
     def times_below(self, folder: str) -> dict[str, datetime]:
         try:
             found = self._fs.find(f"{self._prefix}/{folder}", detail=True)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            self._require_bucket(error)
             return {}
         except Exception as error:  # as above
-            raise BackendError(f"evidence root {self.root} cannot be read: {error}") from error
+            raise BackendError(f"evidence root {self.root} cannot be read: {storage_reason(error)}") from error
         return {path.removeprefix(f"{self._prefix}/"): _written(entry) for path, entry in found.items()}
 
     def remove(self, name: str) -> None:
         try:
             self._fs.rm_file(f"{self._prefix}/{name}")
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            self._require_bucket(error)
             return
         except Exception as error:  # as above
-            raise BackendError(f"evidence {self.uri_of(name)} cannot be removed: {error}") from error
+            raise BackendError(f"evidence {self.uri_of(name)} cannot be removed: {storage_reason(error)}") from error
 
     def sweep(self) -> int:
         return 0  # an object appears whole or not at all
@@ -123,11 +130,19 @@ class ObjectPrefix:
     def _listing(self, folder: str) -> list[dict[str, Any]]:
         try:
             found = self._fs.ls(f"{self._prefix}/{folder}".rstrip("/"), detail=True)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            self._require_bucket(error)
             return []
         except Exception as error:  # as above
-            raise BackendError(f"evidence root {self.root} cannot be read: {error}") from error
+            raise BackendError(f"evidence root {self.root} cannot be read: {storage_reason(error)}") from error
         return sorted(found, key=lambda entry: str(entry["name"]))
+
+    def _require_bucket(self, error: FileNotFoundError) -> None:
+        """Raise ``BackendError`` when it is the bucket that is missing; s3fs reports that as a missing object."""
+        answer = getattr(error.__cause__, "response", None) or {}
+        if answer.get("Error", {}).get("Code") == "NoSuchBucket":
+            bucket = self._prefix.partition("/")[0]
+            raise BackendError(f"evidence root {self.root} cannot be reached: there is no bucket {bucket}") from error
 
 
 def _reached(root: str) -> tuple[Any, str]:

@@ -71,6 +71,11 @@ class EvidenceStore:
         )
 
     @property
+    def files(self) -> EvidenceFiles:
+        """The files below the root, by their names."""
+        return self._files
+
+    @property
     def index(self) -> EvidenceIndex:
         """Which evidence speaks of which model."""
         return EvidenceIndex(self._files)
@@ -118,10 +123,10 @@ class EvidenceStore:
         name = evidence_name(kind, datetime.now(UTC), sha256(data))
         uri = self._files.create(name, data)
         if isinstance(body, Evidence):
-            self._enter_after_write(name, body)
+            self._index_written(name, body)
         return uri
 
-    def _enter_after_write(self, name: str, evidence: Evidence) -> None:
+    def _index_written(self, name: str, evidence: Evidence) -> None:
         try:
             self.index.add(name, evidence)
         except MLOpsError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from airflow_mlops_provider.records.alert import UndeliveredAlert
-from airflow_mlops_provider.records.codec import canonical_json, decode, parse_json
+from airflow_mlops_provider.records.codec import canonical_json, decode, parse_json, without_secrets
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, store_of
 
 FOLDER = "undelivered"
@@ -19,7 +19,9 @@ def write_undelivered(root: str, record: UndeliveredAlert) -> str:
     :raises BackendError: when the evidence root cannot be written.
     """
     now = datetime.now(UTC)
-    return EvidenceStore(root).attach_hashed(f"{FOLDER}/{now:%Y%m%dT%H%M%S.%fZ}.json", canonical_json(record))
+    return EvidenceStore(root).attach_hashed(
+        f"{FOLDER}/{now:%Y%m%dT%H%M%S.%fZ}.json", canonical_json(without_secrets(record))
+    )
 
 
 def undelivered_uris(root: str, *, newest: int = 20) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 from urllib.parse import urlparse
 
-from airflow_mlops_provider.exceptions import BackendError, one_line
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, one_line
+from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.stores.evidence.store import default_evidence_root
 from airflow_mlops_provider.stores.specs import local_path
+from airflow_mlops_provider.stores.storage_errors import is_storage_error, storage_reason
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -69,23 +70,20 @@ def sqlite_path(tracking_uri: str) -> Path | None:
     return Path(tracking_uri.removeprefix(_SQLITE)).absolute() if tracking_uri.startswith(_SQLITE) else None
 
 
-def masked(tracking_uri: str) -> str:
-    """The URI without its password, fit for messages and evidence."""
-    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", tracking_uri)
-
-
 def connect(tracking_uri: str) -> MlflowClient:
     """A client of the tracking store and registry at ``tracking_uri``; makes a SQLite store that is not there yet.
 
     :raises BackendError: when the store cannot be reached or opened, within seconds.
+    :raises BadInputError: for an address whose password would be taken for its host.
     """
+    _require_readable(tracking_uri)
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     with backend_errors(tracking_uri):
         _ask_once(tracking_uri)
         import sqlalchemy.exc
 
-        with alone(sqlite_path(tracking_uri)), warnings.catch_warnings():
+        with sqlite_lock(sqlite_path(tracking_uri)), warnings.catch_warnings():
             # MLflow's own table definitions use what its own newer dependencies deprecate.
             warnings.simplefilter("ignore", sqlalchemy.exc.SADeprecationWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -94,6 +92,13 @@ def connect(tracking_uri: str) -> MlflowClient:
             client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
             client.search_registered_models(max_results=1)
         return client
+
+
+def _require_readable(tracking_uri: str) -> None:
+    """Refuse, without telling it, an address that every client would cut at the ``/`` of its password."""
+    before, _, _ = tracking_uri.partition("://")[2].rpartition("@")
+    if tracking_uri.startswith(("http://", "https://")) and "/" in before:
+        raise BadInputError("the tracking address of MLflow has '/' in its user or password: write it as %2F")
 
 
 def _ask_once(tracking_uri: str) -> None:
@@ -118,7 +123,7 @@ def _ask_once(tracking_uri: str) -> None:
 
 
 @contextmanager
-def alone(path: Path | None) -> Iterator[None]:
+def sqlite_lock(path: Path | None) -> Iterator[None]:
     """Hold the lock beside a SQLite store; nothing for another kind of store."""
     # Two processes that create or migrate one SQLite store at once break each other's migration.
     if path is None:
@@ -139,8 +144,13 @@ def backend_errors(tracking_uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, sqlalchemy.exc.SQLAlchemyError, requests.RequestException, OSError, ImportError) as error:
-        reason = masked(one_line(getattr(error, "orig", None) or error))
-        raise BackendError(f"MLflow at {masked(tracking_uri)}: {reason[:500]}") from error
+        reason = one_line(masked(str(getattr(error, "orig", None) or error)))
+        raise BackendError(f"MLflow at {tracking_uri}: {reason[:500]}") from error
+    except Exception as error:
+        if not is_storage_error(error):
+            raise
+        reason = storage_reason(error)
+        raise BackendError(f"the artifacts of MLflow at {tracking_uri}: {reason[:500]}") from error
 
 
 class _Reaches(Protocol):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _TIE = 1e-9
 """Probabilities closer than this count as equal: a classifier may round them otherwise when it is asked for a class."""
-_LIKELIEST = {
+_PREDICT_MOST_PROBABLE = {
     f"sklearn.{name}"
     for name in (
         *("DecisionTreeClassifier", "ExtraTreeClassifier", "ExtraTreesClassifier", "RandomForestClassifier"),
@@ -64,7 +64,7 @@ class Predictor:
         features = self.features_of(frame)
         with one_thread():
             answers = self.estimator.predict(features)
-        return _one_a_row(answers)
+        return _one_per_row(answers)
 
     def probabilities(self, frame: pd.DataFrame) -> NDArray[np.float64] | None:
         """Class probabilities, shape (rows, classes); ``None`` when the model has none. Raises as :meth:`predict`."""
@@ -93,19 +93,19 @@ class Predictor:
         They do for scikit-learn's own classifiers that answer with the likeliest class. Any other is asked twice, and
         so are the rows where two classes are as likely as rounding can tell. Raises as :meth:`predict`.
         """
-        if not self._answers_with_the_likeliest():
+        if not self._predicts_most_probable_class():
             return self.predict(frame), self.probabilities(frame)
         probabilities = self.probabilities(frame)
         assert probabilities is not None  # noqa: S101  # such a classifier has them
         labels: NDArray[Any] = self.estimator.classes_[probabilities.argmax(axis=1)]
-        tied = _tied(probabilities)
+        tied = _has_tied_classes(probabilities)
         if tied.any():
             labels[tied] = self.predict(frame.loc[tied])
         return labels, probabilities
 
-    def _answers_with_the_likeliest(self) -> bool:
+    def _predicts_most_probable_class(self) -> bool:
         last = self.estimator.steps[-1][1] if type(self.estimator).__name__ == "Pipeline" else self.estimator
-        return f"{type(last).__module__.split('.')[0]}.{type(last).__name__}" in _LIKELIEST
+        return f"{type(last).__module__.split('.')[0]}.{type(last).__name__}" in _PREDICT_MOST_PROBABLE
 
     def scores(self, frame: pd.DataFrame) -> NDArray[np.float64] | None:
         """The probability of the second class, shape (rows,), for two classes; all of them, (rows, k), for more.
@@ -134,7 +134,7 @@ class Predictor:
         return chosen
 
 
-def _one_a_row(answers: Any) -> NDArray[Any]:
+def _one_per_row(answers: Any) -> NDArray[Any]:
     """The answers with shape (rows,): some libraries answer with a column."""
     import numpy as np
 
@@ -177,7 +177,7 @@ def scores_of(probabilities: NDArray[np.float64] | None) -> NDArray[np.float64] 
     return probabilities[:, 1] if probabilities is not None and probabilities.shape[1] == 2 else probabilities
 
 
-def _tied(probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _has_tied_classes(probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Rows whose two likeliest classes are as likely as rounding can tell, or not known to differ."""
     import numpy as np
 

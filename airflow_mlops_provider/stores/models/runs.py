@@ -24,7 +24,8 @@ from airflow_mlops_provider.stores.models.artifact import (
     read_files,
     write_artifact,
 )
-from airflow_mlops_provider.stores.models.connection import alone, reaching, sqlite_path
+from airflow_mlops_provider.stores.models.connection import reaching, sqlite_lock, sqlite_path
+from airflow_mlops_provider.stores.storage_errors import is_not_found
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -112,7 +113,7 @@ class TrainingRun:
         try:
             self._client.log_inputs(self.run_id, datasets=[given])
         except MlflowException:
-            # Of two runs that log a dataset for the first time at once, MLflow refuses one, and knows it by now.
+            # Of two runs that log a dataset for the first time at once, MLflow refuses one; by now it is known.
             self._client.log_inputs(self.run_id, datasets=[given])
 
     @reaching
@@ -168,7 +169,7 @@ class TrainingRun:
     @reaching
     def register(self, stored: StoredModel, version_tags: Mapping[str, str]) -> ModelRef:
         """Make ``stored`` the next version of the model, or return the version that this run made already."""
-        with alone(sqlite_path(self.tracking_uri)):
+        with sqlite_lock(sqlite_path(self.tracking_uri)):
             earlier = self.registered
             if earlier:
                 return earlier
@@ -220,7 +221,7 @@ def open_run(
     else:
         made = set()
     if identity and claim:
-        run_id = _standing(client, claim(identity, run_id), run_id)
+        run_id = _first_claimed_run(client, claim(identity, run_id), run_id)
         for other in {*found, *made} - {run_id}:
             client.delete_run(other)
     if run_id in made:
@@ -232,7 +233,7 @@ def open_run(
     return TrainingRun(client, run_id=run_id, name=name, tracking_uri=tracking_uri, alone=_has_ended(before))
 
 
-def _standing(client: MlflowClient, claimed: str, own: str) -> str:
+def _first_claimed_run(client: MlflowClient, claimed: str, own: str) -> str:
     """The run that was claimed first, unless somebody has deleted it since."""
     from mlflow.exceptions import MlflowException
 
@@ -345,3 +346,13 @@ def downloaded(uri: str, tracking_uri: str) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as temporary:
         yield Path(download_artifacts(artifact_uri=uri, dst_path=temporary, tracking_uri=tracking_uri))
+
+
+def holds_nothing(uri: str, tracking_uri: str) -> bool:
+    """Whether a store that answers has nothing at ``uri``; MLflow's own error for that is the one for every failure."""
+    from mlflow.artifacts import list_artifacts
+
+    try:
+        return not list_artifacts(artifact_uri=uri, tracking_uri=tracking_uri)
+    except Exception as error:  # noqa: BLE001  # every store's client raises a family of its own
+        return is_not_found(error)

@@ -14,12 +14,11 @@ from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.roles import CHALLENGER
 from airflow_mlops_provider.stores.models import artifact, registry, runs, tags
 from airflow_mlops_provider.stores.models.connection import (
-    alone,
     artifact_root,
     connect,
     default_tracking_uri,
-    masked,
     reaching,
+    sqlite_lock,
     sqlite_path,
 )
 from airflow_mlops_provider.stores.models.predictor import Predictor, kinds_of
@@ -52,16 +51,16 @@ class ModelStore:
         """
         name, version, wanted = _parts(model, alias)
         if version is None:
-            version = self._version_behind(name, wanted)
+            version = self._version_of_alias(name, wanted)
         ref = self._pinned(name, version)
         if isinstance(model, ModelRef):
             _require_same(model, ref.digest)
         return ref
 
-    def _version_behind(self, name: str, alias: str) -> str:
+    def _version_of_alias(self, name: str, alias: str) -> str:
         known = self._aliases(name)
         if known is None:
-            raise BadInputError(f"there is no model {name!r} at {masked(self.tracking_uri)}: train it first")
+            raise BadInputError(f"there is no model {name!r} at {self.tracking_uri}: train it first")
         if alias not in known:
             raise BadInputError(f"model {name!r} has no alias {alias!r}; it has {', '.join(sorted(known)) or 'none'}")
         return known[alias]
@@ -153,10 +152,16 @@ class ModelStore:
     @reaching
     def _files(self, ref: ModelRef) -> dict[str, bytes]:
         version = self._version(ref)
-        with runs.downloaded(self._location(version), self.tracking_uri) as folder:
-            files = artifact.read_files(folder)
+        location = self._location(version)
+        try:
+            with runs.downloaded(location, self.tracking_uri) as folder:
+                files = artifact.read_files(folder)
+        except Exception:
+            if not runs.holds_nothing(location, self.tracking_uri):
+                raise
+            files = {}
         if not files:
-            raise LostVersionError(f"{_uri(ref)}: its artifact is gone from {masked(self._location(version))}")
+            raise LostVersionError(f"{_uri(ref)}: its artifact is gone from {location}")
         artifact.verify(files, version.tags.get(tags.DIGEST), _uri(ref))
         return files
 
@@ -211,7 +216,7 @@ class ModelStore:
         :param recipe: digest of everything the training depends on; another recipe under the same key is another run.
         :param claim: tells which of several runs stands that were begun at once; see :func:`runs.open_run`.
         """
-        with alone(sqlite_path(self.tracking_uri)):
+        with sqlite_lock(sqlite_path(self.tracking_uri)):
             return runs.open_run(
                 self._client,
                 tracking_uri=self.tracking_uri,

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from demo.services import HOST, Process, free_port
+from deployment.servers import data_folder, inherited, require_program
 from tests.services.cluster.eks import Eks
 from tests.services.cluster.programs import require_programs
-from tests.services.servers import data_folder, inherited, require_program
 
 CONTROLLERS = "garbagecollector,namespace,serviceaccount,serviceaccount-token"
 NODE = "node-1"

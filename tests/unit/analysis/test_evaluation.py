@@ -13,7 +13,7 @@ from airflow_mlops_provider.analysis.evaluation.comparison import compare, estim
 from airflow_mlops_provider.analysis.evaluation.latency import check_invariants, measure_latency
 from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, Predictions, find_metric
 from airflow_mlops_provider.analysis.evaluation.predictions import (
-    from_answers,
+    from_model_output,
     read_prediction_table,
     recognise_task,
 )
@@ -283,7 +283,7 @@ def test_an_empty_table_is_refused() -> None:
 
 def test_a_class_that_the_model_has_never_seen_counts_as_wrong() -> None:
     truth = pd.Series(["a", "b", "c", "a"], name="y")
-    found = from_answers(
+    found = from_model_output(
         Task.CLASSIFICATION, truth, np.array(["a", "b", "a", "b"]), np.array([0.1, 0.9, 0.2, 0.8]), ("a", "b")
     )
     assert found.classes == ("a", "b", "c")

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_mlops_provider.analysis.prediction import Invariants, measure_shadow
+from airflow_mlops_provider.analysis.prediction import PredictionChecks, measure_shadow
 
 
-def seen(predicted, probabilities=None) -> Invariants:
-    invariants = Invariants()
+def seen(predicted, probabilities=None) -> PredictionChecks:
+    invariants = PredictionChecks()
     invariants.add(np.asarray(predicted), None if probabilities is None else np.asarray(probabilities, dtype=float))
     return invariants
 
@@ -33,7 +33,7 @@ def test_each_broken_answer_is_counted():
 def test_batches_add_up_to_the_whole(chances, size):
     whole = np.column_stack([chances, 1 - np.asarray(chances) * 0.9])
     labels = np.zeros(len(chances), dtype=int)
-    together, pieces = seen(labels, whole), Invariants()
+    together, pieces = seen(labels, whole), PredictionChecks()
     for start in range(0, len(chances), size):
         pieces.add(labels[start : start + size], whole[start : start + size])
     assert (pieces.rows, pieces.max_sum_error) == (together.rows, together.max_sum_error)

@@ -19,7 +19,7 @@ from airflow_mlops_provider.analysis.training.cross_validation import cross_vali
 from airflow_mlops_provider.analysis.training.data import TrainingData, training_data
 from airflow_mlops_provider.analysis.training.fitting import build_estimator
 from airflow_mlops_provider.analysis.training.folds import make_folds, split_kind
-from airflow_mlops_provider.analysis.training.importance import MAX_ASKED
+from airflow_mlops_provider.analysis.training.importance import MAX_SHUFFLED_ROWS
 from airflow_mlops_provider.analysis.training.search import fit_best
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry, probe_rows
 from airflow_mlops_provider.exceptions import BadInputError
@@ -274,7 +274,7 @@ def test_importance_of_a_wide_table_asks_the_model_a_bounded_number_of_times():
     report = measure_training(Counting, training_data(frame, spec, name="wide"), spec, kinds={}).report
     assert report.importance[0].feature == "f0"
     assert len(calls) < 100  # one call for each feature, repeat and fold would be 6,000
-    assert sum(calls) <= MAX_ASKED + 5 * 300
+    assert sum(calls) <= MAX_SHUFFLED_ROWS + 5 * 300
 
 
 @pytest.mark.parametrize("estimator", [LinearSVC(), RidgeClassifier(), SGDClassifier()], ids=str)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError, JobFaultError
-from airflow_mlops_provider.jobs.protocol import ExitStatus, error_of, outcome_in, outcome_line, told
+from airflow_mlops_provider.jobs.protocol import ExitStatus, error_of, outcome_in, outcome_line, report_of_error
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
@@ -29,7 +29,7 @@ def raised(error: Exception) -> Exception:
     ],
 )
 def test_every_error_comes_back_as_what_it_was(error, back, text):
-    status, said = told(raised(error))
+    status, said = report_of_error(raised(error))
     found = error_of(status, said.splitlines(), where="here")
     assert (type(found), str(found)) == (back, text)
     if back is JobFaultError:
@@ -39,7 +39,7 @@ def test_every_error_comes_back_as_what_it_was(error, back, text):
 
 
 def test_what_python_prints_before_a_traceback_is_not_part_of_it():
-    _, said = told(raised(ValueError("a bug")))
+    _, said = report_of_error(raised(ValueError("a bug")))
     found = error_of(ExitStatus.FAILED, ["a warning", *said.splitlines()], where="here")
     assert str(found.__cause__).strip() == said
 

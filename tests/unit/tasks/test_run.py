@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -70,7 +71,22 @@ def test_the_lines_of_a_job_and_its_verdict_are_in_the_tasks_log(caplog):
     with caplog.at_level("INFO"):
         run(Place(lines=["epoch 1 of 2", "100 % of %s"]))
     said = [record.getMessage() for record in caplog.records]
-    assert said == ["epoch 1 of 2", "100 % of %s", "drift: PASS - said", "evidence: file:///one.json"]
+    assert said[:-1] == ["epoch 1 of 2", "100 % of %s", "drift: PASS - said", "evidence: file:///one.json"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ("root", "on the MLOps page: http://airflow.example/"),
+        ("other", "not on the MLOps page: [mlops] evidence_roots"),
+    ],
+)
+def test_the_log_says_where_on_the_page_the_verdict_is(declared, said, caplog, tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://airflow.example")
+    monkeypatch.setenv("AIRFLOW__MLOPS__EVIDENCE_ROOTS", str(tmp_path / declared))
+    with caplog.at_level("INFO"):
+        run(Place(), root=str(tmp_path / "root"))
+    assert caplog.messages[-1].startswith(said)
 
 
 def test_the_handle_is_given_to_the_task_before_the_job_has_ended():
@@ -121,3 +137,12 @@ def test_the_outcome_can_be_fetched_under_its_request_and_the_newest_try_stands(
     assert len(outcomes.uris()) == 2
     assert outcomes.newest() == second
     assert first.evidence_uri != second.evidence_uri
+
+
+def test_secrets_of_a_job_are_hidden_in_the_log_of_its_task():
+    masker = pytest.importorskip("airflow.sdk._shared.secrets_masker")
+    given = replace(DRIFT, current=DatasetRef(uri="https://ada:s3cr3t-of-data@example.com/a.csv"))
+    environment = {"MLFLOW_TRACKING_URI": "https://t0ken-of-mlflow@ml.example.com"}
+    run_for_task(given, context=context(1), runner=Place(), evidence_root="/mlops", environment=environment)
+    raised = "ConnectionError: https://t0ken-of-mlflow@ml.example.com or ada with s3cr3t-of-data"
+    assert masker.redact(raised) == "ConnectionError: https://***@ml.example.com or ada with ***"

@@ -174,7 +174,7 @@ def test_every_model_shows_all_its_checks_however_busy_the_others_are(many: Path
     for group in board.models:
         assert {check.kind: len(check.history) for check in group.checks} == CHECKS
         assert all(check.latest.evidence for check in group.checks)
-    assert (board.datasets, board.broken, board.unread) == ((), (), 0)
+    assert (board.datasets, board.broken, board.unread) == ((), (), {})
 
 
 def test_a_root_without_an_index_shows_the_same(many: Path, reader: Reader, tmp_path: Path) -> None:
@@ -191,9 +191,10 @@ def test_what_is_neither_indexed_nor_read_is_counted(
     shutil.rmtree(copy / "index")
     monkeypatch.setattr("airflow_mlops_provider.ui.board.MOST_READ", 0)
     unread = sum(max(0, MODELS * count - NEWEST) for count in CHECKS.values())
-    assert read_board(str(copy), reader).unread == unread > 0
+    assert unread > 0
+    assert read_board(str(copy), reader).unread == {copy.as_uri(): unread}
     rebuild_index(str(copy))
-    assert read_board(str(copy), reader).unread == 0
+    assert not read_board(str(copy), reader).unread
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

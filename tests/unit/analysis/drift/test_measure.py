@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import wasserstein_distance
 
 from airflow_mlops_provider.analysis.drift import Precision, measure_drift
-from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset, without_rows
+from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset, shareable_profile
 from airflow_mlops_provider.analysis.drift.scan import profile_rows
 from airflow_mlops_provider.analysis.stats.distances import jensen_shannon, psi
 from airflow_mlops_provider.analysis.stats.two_sample import chi_squared, ks, two_proportion
@@ -373,6 +373,6 @@ def test_a_profile_in_place_of_the_rows_gives_the_same_numbers_without_the_joint
     found, exact = shift(report, "x", Measure.KS_D), ks(NORMAL, MOVED).statistic
     assert found.effect <= exact <= found.effect_high + 1e-12
     assert shift(report, "c", Measure.TVD) == shift(measure(before, now), "c", Measure.TVD)
-    shared = measure_drift(without_rows(known), batch)
+    shared = measure_drift(shareable_profile(known), batch)
     assert shift(shared, "x", Measure.KS_D).effect <= ks(NORMAL, MOVED).statistic
     assert shift(shared, "c", Measure.UNSEEN_SHARE).effect == pytest.approx(0.5)

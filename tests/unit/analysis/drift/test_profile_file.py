@@ -15,7 +15,7 @@ from airflow_mlops_provider.analysis.drift.profile_file import (
     decode_profile,
     encode_profile,
     merge_profiles,
-    without_rows,
+    shareable_profile,
 )
 from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows
 from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
@@ -42,7 +42,7 @@ def test_a_profile_of_the_first_format_is_read_without_what_it_does_not_tell(mon
 
 
 def test_a_shared_profile_tells_the_levels_of_codes_alone_and_no_rare_one():
-    shared = without_rows(profiled(Rows.of(code=[1, 2] * 500 + [7] * 3, year=list(range(1003)))))
+    shared = shareable_profile(profiled(Rows.of(code=[1, 2] * 500 + [7] * 3, year=list(range(1003)))))
     assert (shared.profiles["code"].levels.counts, shared.profiles["code"].levels.withheld) == ({"1": 500, "2": 500}, 3)
     assert shared.profiles["year"].levels is None
 
@@ -100,7 +100,7 @@ def test_a_shared_profile_speaks_of_no_fewer_rows_than_it_promises():
     x = np.append(rng.normal(size=2000), 1e9)
     c = ["common"] * 1990 + ["rare"] * 9 + ["single", "other single"]
     full = profiled(Rows.of(x=x, c=c))
-    shared = without_rows(full, min_count=10)
+    shared = shareable_profile(full, min_count=10)
     numbers, levels = shared.profiles["x"], shared.profiles["c"]
     assert isinstance(levels, LevelProfile)
     assert numbers.counts.min() >= 10
@@ -121,7 +121,7 @@ def judged(reference, current):
 
 
 def test_a_shared_profile_keeps_constants_and_flags_of_which_both_values_are_frequent():
-    shared = without_rows(profiled(Rows.of(const=[0] * 1000, b=[False] * 1000, often=[0, 1, 1, 1] * 250)))
+    shared = shareable_profile(profiled(Rows.of(const=[0] * 1000, b=[False] * 1000, often=[0, 1, 1, 1] * 250)))
     assert all(shared.profiles[name].is_two_level() for name in shared.columns)
     _, moved = judged(shared, {"const": [1] * 1000, "b": [True] * 1000, "often": [0, 1] * 500})
     assert set(moved.values()) == {Status.FAIL}
@@ -133,13 +133,13 @@ def test_a_shared_profile_keeps_constants_and_flags_of_which_both_values_are_fre
     ("ones", "status"), [(0, Status.PASS), (2, Status.PASS), (100, Status.FAIL), (1000, Status.FAIL)]
 )
 def test_a_flag_whose_ones_are_too_rare_to_share_is_known_by_its_zeros(ones, status):
-    shared = without_rows(profiled(Rows.of(flag=[1] * 5 + [0] * 1995)))
+    shared = shareable_profile(profiled(Rows.of(flag=[1] * 5 + [0] * 1995)))
     assert shared.profiles["flag"].levels.counts == {"0": 1995}
     assert judged(shared, {"flag": [1] * ones + [0] * (1000 - ones)})[1] == {"flag": status}
 
 
 def test_fractions_whose_ones_are_too_rare_to_share_are_never_passed():
-    shared = without_rows(profiled(Rows.of(flag=[0.5] * 5 + [0.25] * 1995)))
+    shared = shareable_profile(profiled(Rows.of(flag=[0.5] * 5 + [0.25] * 1995)))
     verdict, found = judged(shared, {"flag": [0.5] * 100 + [0.25] * 900})
     assert found == {"flag": Status.INSUFFICIENT_EVIDENCE}
     assert verdict.summary.startswith("0 of 1 columns drifted (undecided: flag)")
@@ -148,17 +148,17 @@ def test_fractions_whose_ones_are_too_rare_to_share_are_never_passed():
 
 def test_a_profile_of_few_cells_leaves_open_what_it_cannot_tell():
     x = np.random.default_rng(0).normal(size=2000)
-    shared = without_rows(profiled(Rows.of(x=x)), min_count=900)
+    shared = shareable_profile(profiled(Rows.of(x=x)), min_count=900)
     verdict, found = judged(shared, {"x": 3 * x})
     assert found == {"x": Status.INSUFFICIENT_EVIDENCE}
     assert "too few cells" in verdict.findings[0].detail
-    assert judged(without_rows(profiled(Rows.of(x=x))), {"x": x})[1] == {"x": Status.PASS}
+    assert judged(shareable_profile(profiled(Rows.of(x=x))), {"x": x})[1] == {"x": Status.PASS}
 
 
 def test_levels_that_a_shared_profile_withholds_are_never_passed_for_the_frequent_ones_of_now():
     names = [f"shop {i}" for i in range(500)]
-    shared = without_rows(profiled(Rows.of(shop=names * 2)))
+    shared = shareable_profile(profiled(Rows.of(shop=names * 2)))
     assert judged(shared, {"shop": ["other"] * 1000})[1] == {"shop": Status.INSUFFICIENT_EVIDENCE}
-    few = without_rows(profiled(Rows.of(shop=["a", "b"] * 495 + names[:10])))
+    few = shareable_profile(profiled(Rows.of(shop=["a", "b"] * 495 + names[:10])))
     assert judged(few, {"shop": ["a", "b"] * 480 + ["new"] * 40})[1] == {"shop": Status.FAIL}
     assert judged(few, {"shop": ["a", "b"] * 495 + names[:10]})[1] == {"shop": Status.PASS}

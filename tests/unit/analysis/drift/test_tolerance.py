@@ -11,7 +11,7 @@ from airflow_mlops_provider.analysis.drift import Precision, measure_drift
 from airflow_mlops_provider.analysis.drift.bin_edges import choose_edges
 from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset
 from airflow_mlops_provider.analysis.drift.scan import profile_rows
-from airflow_mlops_provider.analysis.drift.tolerance import TOLERATED_SHARE, moved_interval, spread_of, tolerated_move
+from airflow_mlops_provider.analysis.drift.tolerance import TOLERANCE, ks_beyond_interval, robust_spread, tolerance_of
 from airflow_mlops_provider.analysis.stats.distances import ks_distance, ks_distance_beyond
 from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
 from airflow_mlops_provider.records.reports.drift import ColumnKind, Measure
@@ -43,7 +43,7 @@ def test_nothing_is_left_of_a_move_of_all_values_that_is_forgiven(a, by):
 @given(samples, samples, moves, samples)
 def test_the_interval_contains_what_is_left_wherever_the_edges_lie(a, b, by, extra):
     for edges in (None, np.unique(extra), choose_edges(np.array([*a, *extra]), cells=4)):
-        low, high = moved_interval(*profiles(a, b, edges), by)
+        low, high = ks_beyond_interval(*profiles(a, b, edges), by)
         # A little less and a little more is forgiven, because sums are rounded.
         assert low <= ks_distance_beyond(a, b, max(0.0, by - 1e-9)) + 1e-12
         assert high >= ks_distance_beyond(a, b, by + 1e-9) - 1e-12
@@ -52,13 +52,13 @@ def test_the_interval_contains_what_is_left_wherever_the_edges_lie(a, b, by, ext
 def test_the_spread_is_robust_and_that_of_a_constant_is_nothing():
     rng = np.random.default_rng(0)
     normal = np.append(rng.normal(scale=3, size=20_000), 1e9)
-    assert spread_of(profiles(normal, normal)[0]) == pytest.approx(3, rel=0.05)
-    assert spread_of(profiles([7.0] * 99 + [8.0], [7.0])[0]) == 0
-    assert tolerated_move(profiles([-1.7e308, 1.7e308] * 50 + [0.0], [0.0])[0]) == 0
+    assert robust_spread(profiles(normal, normal)[0]) == pytest.approx(3, rel=0.05)
+    assert robust_spread(profiles([7.0] * 99 + [8.0], [7.0])[0]) == 0
+    assert tolerance_of(profiles([-1.7e308, 1.7e308] * 50 + [0.0], [0.0])[0]) == 0
 
 
 AGES = np.random.default_rng(0).integers(24, 35, 4000) * 1.0
-SPREAD = spread_of(profiles(AGES, AGES)[0])
+SPREAD = robust_spread(profiles(AGES, AGES)[0])
 
 
 def judged(reference, current, **kwargs):
@@ -69,7 +69,7 @@ def judged(reference, current, **kwargs):
 
 
 def test_whole_numbers_that_all_move_a_little_are_a_notice_and_no_drift():
-    verdict, shift = judged(Rows.of(x=AGES), {"x": AGES + 0.9 * TOLERATED_SHARE * SPREAD})
+    verdict, shift = judged(Rows.of(x=AGES), {"x": AGES + 0.9 * TOLERANCE * SPREAD})
     assert shift.measure is Measure.KS_D
     assert shift.effect > 0.05
     assert shift.robust == shift.robust_high == 0
@@ -89,7 +89,7 @@ def test_whole_numbers_that_move_by_more_are_drift(exact_rows):
 def test_the_column_is_read_again_where_its_profile_leaves_open_whether_values_moved():
     # Far more rows than are computed exactly anyway: what was read again has an exact answer.
     precision = Precision(exact_rows=0)
-    _, shift = judged(Rows.of(x=AGES), {"x": AGES + 0.9 * TOLERATED_SHARE * SPREAD}, precision=precision)
+    _, shift = judged(Rows.of(x=AGES), {"x": AGES + 0.9 * TOLERANCE * SPREAD}, precision=precision)
     assert shift.robust == shift.robust_high
     verdict, _ = judged(Rows.of(x=AGES), {"x": AGES + 0.01 * SPREAD}, precision=precision)
     assert verdict.status is Status.NOTICE

@@ -6,17 +6,17 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_mlops_provider.analysis.validation.arrow_arrays import all_but, int64s, strings
+from airflow_mlops_provider.analysis.validation.arrow_arrays import int64_array, mask_without, string_array
 
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1)))
 def test_whole_numbers_are_pyarrows(values: list[int]) -> None:
-    assert int64s(values).equals(pa.array(values, pa.int64()))
+    assert int64_array(values).equals(pa.array(values, pa.int64()))
 
 
 @given(st.lists(st.text()))
 def test_texts_are_pyarrows(values: list[str]) -> None:
-    made = strings(values)
+    made = string_array(values)
     made.validate(full=True)
     assert made.equals(pa.array(values, pa.string()))
 
@@ -27,4 +27,4 @@ def test_texts_are_pyarrows(values: list[str]) -> None:
 def test_all_are_true_but_the_named_ones(given: tuple[int, list[int]]) -> None:
     length, positions = given
     expected = [position not in set(positions) for position in range(length)]
-    assert all_but(length, [position for position in positions if length]).to_pylist() == expected
+    assert mask_without(length, [position for position in positions if length]).to_pylist() == expected

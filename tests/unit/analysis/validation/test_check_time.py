@@ -53,10 +53,10 @@ def test_the_present_is_the_time_of_the_check_in_utc(condition: str, unexpected:
 
 def test_queries_of_one_value_and_of_unexpected_rows_know_the_present_too() -> None:
     limits = encode(Limits(min_value=1, max_value=1))
-    asked = measured(
+    report = measured(
         "expect_query_value_to_be_within", query="SELECT count(*) FROM batch WHERE made > current_date", limits=limits
     )
-    assert (asked.results[0].engine, asked.results[0].success) == (Engine.QUERY, True)
+    assert (report.results[0].engine, report.results[0].success) == (Engine.QUERY, True)
     rows = measured("unexpected_rows_expectation", unexpected_rows_query="SELECT * FROM {batch} WHERE sent > now()")
     assert (rows.results[0].unexpected, rows.results[0].rule.columns) == (1, ("sent",))
 

@@ -70,9 +70,9 @@ def test_a_nested_property_of_another_type_or_name_fails_and_is_named() -> None:
     found = contract(NESTED)
     wrong = [each for each in results(found, nested(pa.int64())) if not each.success]
     assert [(each.rule.kwargs["path"], each.result["observed_value"]) for each in wrong] == [("zip", "int64")]
-    gone = [each.problem for each in results(found, nested(pa.string(), "amount")) if not each.success]
-    assert len(gone) == 1
-    assert gone[0].endswith("which has no field 'LINES[].price'")
+    absent = [each.problem for each in results(found, nested(pa.string(), "amount")) if not each.success]
+    assert len(absent) == 1
+    assert absent[0].endswith("which has no field 'LINES[].price'")
 
 
 def test_an_unknown_key_of_a_nested_property_is_refused_by_name() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from airflow_mlops_provider.analysis.validation import Source, measure_validation
 from airflow_mlops_provider.analysis.validation.custom_sql import condition_of
-from airflow_mlops_provider.analysis.validation.regexes import matches, register
+from airflow_mlops_provider.analysis.validation.regexes import regex_search_sql, register_regex_function
 from airflow_mlops_provider.analysis.validation.suites import rule_of_expectation
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.validation import RuleResult
@@ -170,9 +170,9 @@ def test_a_pattern_finds_in_the_scan_what_it_finds_in_python(pattern: str, texts
     except re.error:
         return
     with duckdb.connect() as connection:
-        register(connection)
+        register_regex_function(connection)
         for text, found in zip(texts, expected, strict=True):
-            query = f"SELECT {matches('t', pattern, connection)} FROM (SELECT $1 AS t)"
+            query = f"SELECT {regex_search_sql('t', pattern, connection)} FROM (SELECT $1 AS t)"
             assert connection.execute(query, [text]).fetchone() == (found,)
 
 

@@ -24,7 +24,7 @@ PLAIN = pa.table(
         "flag": pa.array([True, None, False]),
         "tiny": pa.array([-128, 127, None], pa.int8()),
         "huge": pa.array([2**64 - 1, 0, None], pa.uint64()),
-        "half": pa.array([1e-45, -0.0, None], pa.float32()),
+        "part": pa.array([1e-45, -0.0, None], pa.float32()),
         "real": pa.array([float("nan"), float("-inf"), -0.0]),
         "money": pa.array([Decimal("12345678901234567890.12"), Decimal("-0.01"), None], pa.decimal128(38, 2)),
         "text": pa.array(["", "\U0001f600 it's\n", None]),
@@ -49,8 +49,8 @@ def aside(source: Source, *, clean: bool) -> pa.Table:
         {"type": "expect_column_values_to_be_between", "kwargs": {"column": "bad", "max_value": 0}}, "test"
     )
     with measure_validation(source, [rule]) as measured:
-        halves = [half for _, half in measured.failing.halves(source.batches(), clean=clean) if half is not None]
-    return pa.Table.from_batches(halves)
+        parts = [part for _, part in measured.failing.separate(source.batches(), clean=clean) if part is not None]
+    return pa.Table.from_batches(parts)
 
 
 @pytest.mark.parametrize("in_place", [True, False])

@@ -11,7 +11,10 @@ import pyarrow as pa
 import pytest
 
 from airflow_mlops_provider.analysis.validation import Source, measure_validation
-from airflow_mlops_provider.analysis.validation.great_expectations_engine import Answer, ask_great_expectations
+from airflow_mlops_provider.analysis.validation.great_expectations_engine import (
+    ExpectationResult,
+    run_great_expectations,
+)
 from airflow_mlops_provider.analysis.validation.suites import rule_of_expectation
 from airflow_mlops_provider.records.rules import Engine, Scope
 
@@ -195,8 +198,8 @@ def scanned(kind: str, kwargs: dict[str, Any]) -> tuple[Any, list[int]]:
     rule = rule_of_expectation({"type": kind, "kwargs": kwargs}, "test")
     source = Source(schema=TABLE.schema, batches=lambda: iter(TABLE.to_batches(max_chunksize=77)), frame=frame)
     with measure_validation(source, [rule]) as measured:
-        aside = [half for _, half in measured.failing.halves(source.batches()) if half is not None]
-        return measured.report.results[0], [row for half in aside for row in half["row"].to_pylist()]
+        aside = [part for _, part in measured.failing.separate(source.batches()) if part is not None]
+        return measured.report.results[0], [row for part in aside for row in part["row"].to_pylist()]
 
 
 def frame(_: Any) -> pd.DataFrame:
@@ -204,20 +207,20 @@ def frame(_: Any) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def asked() -> dict[str, Answer]:
+def evaluated() -> dict[str, ExpectationResult]:
     """What Great Expectations says of every rule, by the rule as text."""
     both = [*ROW_RULES, *TABLE_RULES]
     rules = [rule_of_expectation({"type": kind, "kwargs": kwargs}, "test") for kind, kwargs in both]
-    answers = ask_great_expectations(rules, FRAME.copy())
+    answers = run_great_expectations(rules, FRAME.copy())
     return {str(rule): answer for rule, answer in zip(both, answers, strict=True)}
 
 
 @pytest.mark.parametrize(("kind", "kwargs"), ROW_RULES, ids=lambda value: str(value)[:90])
 def test_the_scan_finds_the_rows_that_great_expectations_finds(
-    kind: str, kwargs: dict[str, Any], asked: dict[str, Answer]
+    kind: str, kwargs: dict[str, Any], evaluated: dict[str, ExpectationResult]
 ) -> None:
     ours, aside = scanned(kind, kwargs)
-    theirs = asked[str((kind, kwargs))]
+    theirs = evaluated[str((kind, kwargs))]
     assert (ours.engine, ours.scope, theirs.scope) == (Engine.SCAN, Scope.ROW, Scope.ROW)
     assert ours.success == theirs.success
     lists = {"partial_unexpected_list", "partial_unexpected_index_list", "partial_unexpected_counts"}
@@ -233,10 +236,10 @@ def test_the_scan_finds_the_rows_that_great_expectations_finds(
 
 @pytest.mark.parametrize(("kind", "kwargs"), TABLE_RULES, ids=lambda value: str(value)[:90])
 def test_the_scan_says_of_a_table_what_great_expectations_says(
-    kind: str, kwargs: dict[str, Any], asked: dict[str, Answer]
+    kind: str, kwargs: dict[str, Any], evaluated: dict[str, ExpectationResult]
 ) -> None:
     ours, _ = scanned(kind, kwargs)
-    theirs = asked[str((kind, kwargs))]
+    theirs = evaluated[str((kind, kwargs))]
     assert ours.engine is Engine.SCAN
     assert ours.success == theirs.success
     observed = theirs.result.get("observed_value")

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from airflow_mlops_provider.analysis.validation.sql_columns import columns_of
-from airflow_mlops_provider.analysis.validation.type_names import field_type, is_of_a_type, is_of_type
+from airflow_mlops_provider.analysis.validation.type_names import field_type, has_one_of_type_names, has_type_name
 
 MANY = {
     "whole": [
@@ -35,15 +35,15 @@ def column(kind: pa.DataType) -> Any:
 
 @pytest.mark.parametrize(("kind", "list_name"), [(pa.int64(), "whole"), (pa.string(), "text"), (pa.float64(), "real")])
 def test_a_list_of_names_of_every_back_end_fits_its_own_columns_alone(kind: pa.DataType, list_name: str) -> None:
-    fits = {name for name, names in MANY.items() if is_of_a_type(column(kind), names)}
+    fits = {name for name, names in MANY.items() if has_one_of_type_names(column(kind), names)}
     assert fits == {list_name}
 
 
 def test_unknown_names_are_skipped_unless_there_are_no_others() -> None:
-    assert is_of_a_type(column(pa.int64()), ["GEOGRAPHY", "int64"])
-    assert not is_of_a_type(column(pa.int64()), ["GEOGRAPHY", "float64"])
+    assert has_one_of_type_names(column(pa.int64()), ["GEOGRAPHY", "int64"])
+    assert not has_one_of_type_names(column(pa.int64()), ["GEOGRAPHY", "float64"])
     with pytest.raises(TypeError, match="nothing is of a type 'GEOGRAPHY'"):
-        is_of_a_type(column(pa.int64()), ["GEOGRAPHY", "POINT"])
+        has_one_of_type_names(column(pa.int64()), ["GEOGRAPHY", "POINT"])
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_unknown_names_are_skipped_unless_there_are_no_others() -> None:
     ],
 )
 def test_a_name_means_its_types_and_no_other(name: str, kind: pa.DataType, other: pa.DataType) -> None:
-    assert is_of_type(column(kind), name)
-    assert not is_of_type(column(other), name)
+    assert has_type_name(column(kind), name)
+    assert not has_type_name(column(other), name)
 
 
 def test_fields_inside_a_type_are_found_by_their_path() -> None:

@@ -225,6 +225,23 @@ def test_windows_may_be_a_category(panel, spec):
     assert window_judged(spec, reference, current).verdict.status is Status.PASS
 
 
+def test_a_batch_of_several_windows_in_text_is_known_by_the_last_in_time(panel, spec):
+    reference, first, second = (days(panel, *between).astype({"day": str}) for between in ((0, 34), (35, 36), (37, 37)))
+    window_judged(spec, reference, first.replace({"day": {"35": "2026-10", "36": "2026-W02"}}))
+    outcome = window_judged(spec, reference, second.assign(day="2026-11-01"))
+    assert read_evidence(outcome.evidence_uri).details["previous_window"] == "2026-10"
+
+
+@pytest.mark.parametrize("kind", ["object", "category"])
+def test_windows_in_text_without_an_order_of_time_are_refused_by_name(panel, spec, kind):
+    dated = [
+        frame.assign(day=[f"{day % 28 + 1:02d}.{day // 28 + 1:02d}.2026" for day in frame.day])
+        for frame in (days(panel, 0, 34), days(panel, 35, 35))
+    ]
+    with pytest.raises(BadInputError, match=r"current.*window column 'day' holds '08\.02\.2026', text that tells no"):
+        window_judged(spec, *(frame.astype({"day": kind}) for frame in dated))
+
+
 def test_a_reference_folder_that_gains_a_day_still_remembers_the_window_before(panel, spec, tmp_path):
     folder = tmp_path / "days"
     folder.mkdir()

@@ -22,7 +22,7 @@ import pyarrow.parquet  # noqa: F401
 import sklearn.linear_model  # noqa: F401
 import skops.io  # noqa: F401
 
-from airflow_mlops_provider.jobs import load, run
+from airflow_mlops_provider.jobs import job_class, run
 
 
 def start(name: str, spec: dict, seconds: float | None = None) -> int:
@@ -66,7 +66,7 @@ def kill_and_retry(jobs: list, rng: random.Random) -> int:
 def main() -> None:
     jobs, how = json.loads(Path(sys.argv[1]).read_text()), sys.argv[2]
     for name in {name for name, _ in jobs}:
-        load(name)
+        job_class(name)
     assert threading.active_count() == 1, "forking beside a thread"
     if how == "together":
         children = [start(name, spec) for name, spec in jobs]

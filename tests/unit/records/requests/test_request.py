@@ -23,7 +23,7 @@ def test_every_job_has_a_request_of_its_name_and_is_that_request_itself():
     assert list(REQUESTS) == list(jobs.JOBS)
     for name in jobs.JOBS:
         assert request_type(name).job == name
-        assert issubclass(jobs.load(name), request_type(name))
+        assert issubclass(jobs.job_class(name), request_type(name))
         assert request_type(name).__module__.endswith(f".{name}")
 
 
@@ -102,5 +102,5 @@ def test_a_value_of_another_type_is_refused_by_its_key():
 
 
 def test_an_unknown_job_has_no_request():
-    with pytest.raises(BadInputError, match="unknown job 'hope'; jobs are validate, drift, "):
+    with pytest.raises(BadInputError, match="unknown job 'hope'; jobs are ingest, validate, "):
         request_type("hope")

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from airflow_mlops_provider.exceptions import AlreadyExistsError, IntegrityError
 from airflow_mlops_provider.records.codec import canonical_json
+from airflow_mlops_provider.records.decision_record import Effect
 from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, chain_names
 from airflow_mlops_provider.stores.chains.in_force import champion_of
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
+from tests.builders.page_samples import decide, model
 from tests.unit.stores.chains.decided import record, ref
 
 
@@ -99,3 +101,11 @@ def test_any_changed_byte_before_the_last_record_is_noticed(data, tmp_path_facto
 def test_the_models_decided_about_are_listed(three, tmp_path):
     assert chain_names(EvidenceStore(str(tmp_path / "mlops"))) == ["wage"]
     assert chain_names(EvidenceStore(str(tmp_path / "elsewhere"))) == []
+
+
+def test_a_secret_in_what_a_person_wrote_is_not_kept_and_the_chain_holds(tmp_path):
+    uri = decide(tmp_path, Effect.MOVED, "1", reason="see https://ada:s3cr3t@example.com/ticket")
+    decide(tmp_path, Effect.MOVED, "2", champion=model("1"))
+    assert "https://ada:***@example.com/ticket" in local_path(uri).read_text()
+    links, faults = DecisionChain(EvidenceStore(str(tmp_path)), "wage").examine()
+    assert (len(links), faults) == (2, ())

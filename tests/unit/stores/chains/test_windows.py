@@ -66,3 +66,9 @@ def test_many_schedulers_at_once_enter_each_window_once(log):
     order = {name: log.enter(window(name)) for name in names}
     assert sum(found is None for found in order.values()) == 1
     assert len({found.fingerprint for found in order.values() if found}) == 4
+
+
+def test_labels_that_tell_no_order_leave_it_to_the_checks(log):
+    for day in ("31.12.2025", "02.01.2026", "01.01.2026"):
+        log.enter(window(day, label=day))
+    assert log.enter(window("02.01.2026", label="02.01.2026")).label == "31.12.2025"

@@ -62,8 +62,8 @@ def test_labels_and_probabilities_of_one_pass_are_those_of_two(estimator, classe
 
 @pytest.mark.parametrize("estimator", LIKELIEST, ids=lambda estimator: type(estimator).__name__)
 def test_those_that_answer_with_the_likeliest_class_are_known(estimator):
-    assert Predictor._answers_with_the_likeliest(fitted(estimator, 2)[0])
+    assert Predictor._predicts_most_probable_class(fitted(estimator, 2)[0])
 
 
 def test_those_that_answer_otherwise_are_asked_twice():
-    assert not fitted(RidgeClassifier(), 2)[0]._answers_with_the_likeliest()
+    assert not fitted(RidgeClassifier(), 2)[0]._predicts_most_probable_class()

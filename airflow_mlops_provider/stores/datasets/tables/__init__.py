@@ -1,0 +1,1 @@
+"""Tables and queries of databases: their rows as Arrow batches, in one pass and one state of the database."""
