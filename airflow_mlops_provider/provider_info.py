@@ -27,6 +27,7 @@ def get_provider_info() -> dict[str, Any]:
                         "incident",
                         "ingest",
                         "merge",
+                        "mirror",
                         "prediction",
                         "profile",
                         "promotion",

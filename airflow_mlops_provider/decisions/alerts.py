@@ -46,6 +46,8 @@ DEFAULT_SEVERITIES: dict[Kind, dict[Status, Severity]] = {
     Kind.REPRODUCTION: _row(open_question=Severity.WARNING, fail=Severity.CRITICAL),
     Kind.INCIDENT: _row(notice=Severity.WARNING, open_question=Severity.CRITICAL, fail=Severity.CRITICAL),
     Kind.PURGE: _row(open_question=Severity.WARNING, fail=Severity.CRITICAL),
+    # Somebody approved or withdrew a package by hand.
+    Kind.MIRROR: _row(notice=Severity.WARNING, open_question=Severity.WARNING, fail=Severity.CRITICAL),
 }
 """How soon a person should look, for every kind and status."""
 

@@ -82,7 +82,8 @@ def _hook(aws_conn_id: str) -> AwsGenericHook[Any]:
     hook: AwsGenericHook[Any] = AwsGenericHook(aws_conn_id=aws_conn_id, client_type="s3")
     try:
         hook.get_connection(aws_conn_id)  # the hook itself takes a missing one for an empty one
-    except AirflowNotFoundException as error:
+    except (AirflowNotFoundException, ImportError) as error:
+        # An ImportError is how the API server of Airflow 3.1.0 says that it has no such Connection.
         raise BackendError(f"connection {aws_conn_id!r}: {error}") from error
     return hook
 

@@ -127,6 +127,12 @@ def _close() -> type[Job]:
     return CloseIncidentJob
 
 
+def _mirror() -> type[Job]:
+    from airflow_mlops_provider.jobs.decisions.mirror import MirrorJob
+
+    return MirrorJob
+
+
 # Functions and not names of modules, so that an editor and the type checker can follow a job to its class.
 JOBS: dict[str, Callable[[], type[Job]]] = {
     "ingest": _ingest,
@@ -147,5 +153,6 @@ JOBS: dict[str, Callable[[], type[Job]]] = {
     "reproduce": _reproduce,
     "purge": _purge,
     "close": _close,
+    "mirror": _mirror,
 }
 """Job name to what imports its class."""

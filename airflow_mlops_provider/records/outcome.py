@@ -34,6 +34,7 @@ class Kind(StrEnum):
     REPRODUCTION = "reproduction"
     INCIDENT = "incident"
     PURGE = "purge"
+    MIRROR = "mirror"
 
 
 MAX_XCOM_BYTES = 48_000

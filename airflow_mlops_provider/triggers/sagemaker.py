@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
-from airflow.providers.amazon.aws.triggers.sagemaker import SageMakerTrigger
+from airflow.providers.amazon.aws.triggers.base import AwsBaseWaiterTrigger
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 
@@ -19,11 +19,8 @@ POLL_SECONDS = 30
 _FOR_EVER = 10**9
 
 
-_ENDED = ("success", "failed", "stopped")
-
-
-class ProcessingTrigger(SageMakerTrigger):
-    """The provider's trigger for a Processing job, which never fires at once and knows the task's deadline.
+class ProcessingTrigger(AwsBaseWaiterTrigger):
+    """The provider's waiter for a Processing job, which never fires at once and knows the task's deadline.
 
     A task that is marked or cleared while it waits takes its job along.
 
@@ -37,13 +34,20 @@ class ProcessingTrigger(SageMakerTrigger):
         self, *, job_name: str, aws_conn_id: str | None, region: str | None = None, deadline: float | None = None
     ) -> None:
         super().__init__(
-            job_name=job_name,
-            job_type="processing",
+            serialized_fields={"job_name": job_name},
+            waiter_name="ProcessingJobComplete",
+            waiter_args={"ProcessingJobName": job_name},
+            failure_message=f"SageMaker job {job_name} did not complete",
+            status_message=f"SageMaker job {job_name} runs",
+            status_queries=["ProcessingJobStatus"],
+            return_key="job_name",
+            return_value=job_name,
             waiter_delay=POLL_SECONDS,
             waiter_max_attempts=_FOR_EVER,
             aws_conn_id=aws_conn_id,
             region_name=region,
         )
+        self.job_name = job_name
         self.region = region
         self.deadline = deadline
         self._has_fired = False
@@ -57,6 +61,10 @@ class ProcessingTrigger(SageMakerTrigger):
             "deadline": self.deadline,
         }
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
+
+    def hook(self) -> SageMakerHook:
+        """Airflow's hook."""
+        return SageMakerHook(aws_conn_id=self.aws_conn_id, region_name=self.region)  # type: ignore[no-untyped-call]  # its own
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event: why the task is to go on."""
@@ -85,13 +93,12 @@ class ProcessingTrigger(SageMakerTrigger):
         except TimeoutError:
             return "deadline"
         except Exception as error:  # noqa: BLE001  # whatever it is: the task looks itself, and says it
-            return f"unreadable: {error}"
+            return str(error)
         return "ended"
 
     def _stop(self) -> None:
         try:
-            hook = SageMakerHook(aws_conn_id=self.aws_conn_id, region_name=self.region)  # type: ignore[no-untyped-call]  # the provider's own
-            hook.conn.stop_processing_job(ProcessingJobName=self.job_name)
+            self.hook().conn.stop_processing_job(ProcessingJobName=self.job_name)
         except Exception as error:  # noqa: BLE001  # the task is over; nobody else would hear it
             self.log.warning("SageMaker job %s was not stopped: %s", self.job_name, error)
 
@@ -112,4 +119,4 @@ class ProcessingTrigger(SageMakerTrigger):
 
 def _reason_of(event: dict[str, Any]) -> str:
     """Why the task is to go on, by the event of the provider's trigger; the task finds out what became of the job."""
-    return "ended" if event.get("status") in _ENDED else f"unreadable: {event.get('message')}"
+    return "ended" if event.get("status") == "success" else str(event.get("message"))

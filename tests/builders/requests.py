@@ -144,6 +144,16 @@ KEYS: dict[str, dict[str, Any]] = {
     "replay": {"model": "wage", "policy": {"margin": 0.1}},
     "reproduce": {"model": "wage", "dataset": "moved.parquet", "root": "moved", **_WHERE},
     "purge": {"retention_days": 30.0, "kinds": ["drift"], "preview": True},
+    "mirror": {
+        "model": "wage",
+        "group": "wages",
+        "image": "image",
+        "content_types": ["application/json"],
+        "response_types": ["application/json"],
+        "region": "eu-central-1",
+        "alias": "live",
+        **_WHERE,
+    },
     "close": {"incident": "file:///incident.json", "postmortem": "postmortem.md", "person": "ada"},
 }
 

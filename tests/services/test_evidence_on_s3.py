@@ -16,7 +16,7 @@ from airflow_mlops_provider.jobs import run
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.evidence.catalogue import read_catalogue
 from airflow_mlops_provider.stores.evidence.exclusive_create import require_exclusive_create
-from airflow_mlops_provider.stores.evidence.s3 import S3Prefix
+from airflow_mlops_provider.stores.evidence.object_prefix import ObjectPrefix
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence
 from airflow_mlops_provider.stores.models import ModelStore
 from tests.builders.world import World
@@ -106,8 +106,8 @@ def test_a_bucket_that_is_not_there_is_a_failed_backend(aws):
 @pytest.mark.parametrize(
     "ask",
     [
-        S3Prefix.require_writable,
-        S3Prefix.require_readable,
+        ObjectPrefix.require_writable,
+        ObjectPrefix.require_readable,
         read_catalogue,
         lambda files: files.names("drift"),
         lambda files: files.times_below("drift"),
@@ -118,11 +118,11 @@ def test_a_bucket_that_is_not_there_is_a_failed_backend(aws):
 )
 def test_whoever_asks_a_bucket_that_is_not_there_hears_its_name_and_not_that_nothing_was_found(aws, ask):
     with pytest.raises(BackendError, match="there is no bucket no-such-bucket"):
-        ask(S3Prefix("s3://no-such-bucket/mlops"))
+        ask(ObjectPrefix("s3://no-such-bucket/mlops"))
 
 
 def test_a_prefix_in_which_nothing_lies_yet_is_empty(root):
-    files = S3Prefix(root)
+    files = ObjectPrefix(root)
     files.require_writable()
     assert (files.names("drift"), files.times_below("drift")) == ([], {})
 
@@ -191,4 +191,4 @@ def test_old_evidence_goes_what_a_champion_rests_on_stays_and_the_chain_verifies
 
 def test_a_store_in_which_one_of_several_writers_wins_can_hold_evidence(root):
     require_exclusive_create(root)
-    assert S3Prefix(root).names_below("exclusive_create") == []
+    assert ObjectPrefix(root).names_below("exclusive_create") == []

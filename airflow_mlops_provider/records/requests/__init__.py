@@ -26,6 +26,7 @@ REQUESTS: dict[str, str] = {
     "reproduce": "ReproduceRequest",
     "purge": "PurgeRequest",
     "close": "CloseRequest",
+    "mirror": "MirrorRequest",
 }
 """Job name to its request, in the module of the job's name in this package; imported when it is asked for."""
 

@@ -37,7 +37,9 @@ class Account:
     region: str | None = None
 
     def __str__(self) -> str:
-        return f"AWS (connection {self.aws_conn_id!r}, region {self.region_name!r})"
+        # Of its parts alone: an error is told by it, and asking for more might fail as well.
+        region = self.region or self.hook.region_name
+        return f"AWS (connection {self.aws_conn_id!r}{f', region {region!r}' if region else ''})"
 
     @cached_property
     def hook(self) -> SageMakerHook:
@@ -62,7 +64,9 @@ class Account:
     @cached_property
     def region_name(self) -> str | None:
         """The region that is asked."""
-        return self.region or self.hook.region_name or self.hook.get_session().region_name
+        with self._told("find a region"):
+            found: str | None = self.region or self.hook.region_name or self.hook.get_session().region_name
+            return found
 
     def role_arn(self, role: str) -> str:
         """The ARN of ``role``, which is a name or an ARN already."""

@@ -49,6 +49,11 @@ class ProcessingHandle:
         self._is_cancelled = False
 
     @property
+    def is_cancelled(self) -> bool:
+        """Whether :meth:`cancel` was called; asks nobody."""
+        return self._is_cancelled
+
+    @property
     def where(self) -> str:
         """The job and its place, for messages."""
         return f"job {self._job.job!r} as SageMaker job {self.name}"
@@ -92,8 +97,9 @@ class ProcessingHandle:
             self._account.tag(str(self._ended_as["ProcessingJobArn"]), {COLLECTED: "true"})
 
     def failure(self) -> MLOpsError | None:
-        """Why the job ended without an Outcome; ``None`` while it runs, and when it has one."""
-        return self._result if self.state() is State.FAILED and isinstance(self._result, MLOpsError) else None
+        """Why the job ended without an Outcome; ``None`` while it runs, and when it has one, also one not yet read."""
+        failed = self.state() is State.FAILED and self._ended_as is not None
+        return self._result if failed and isinstance(self._result, MLOpsError) else None
 
     def _read(self) -> Iterator[str]:
         try:
@@ -129,8 +135,11 @@ class ProcessingHandle:
         return found
 
     def _ended(self, found: Mapping[str, Any]) -> Outcome | MLOpsError:
-        self._ended_as = found
         message = message_of(found)
-        if message is not None:
-            return self._job.result(message, where=self.where)
-        return left_or(error_in(found, where=self.where), self._job.fetch)
+        if message is None:
+            self._ended_as = found
+            return left_or(error_in(found, where=self.where), self._job.fetch)
+        result = self._job.result(message, where=self.where)
+        # An Outcome that cannot be read at the moment is there: the job is not marked, so that a retry reads it.
+        self._ended_as = None if message.outcome_uri and isinstance(result, BackendError) else found
+        return result

@@ -1,1 +1,1 @@
-"""Evidence: files named by their hash, created exclusively, on local disk or S3."""
+"""Evidence: files named by their hash, created exclusively, on local disk or in an object store."""

@@ -1,4 +1,4 @@
-"""Evidence: canonical JSON, named by its SHA-256, created exclusively, on local files and S3.
+"""Evidence: canonical JSON, named by its SHA-256, created exclusively, on local files and in object stores.
 
 A file's name carries the hash of its bytes, so an edited file refuses to be read. Numbered chains
 (:meth:`EvidenceStore.append`) give the record of decisions its one order: whoever creates number N+1 has committed.
@@ -36,7 +36,7 @@ from airflow_mlops_provider.stores.evidence.claims import CLAIMS, claim, claimed
 from airflow_mlops_provider.stores.evidence.files import EvidenceFiles
 from airflow_mlops_provider.stores.evidence.index import EvidenceIndex
 from airflow_mlops_provider.stores.evidence.local_folder import LocalFolder
-from airflow_mlops_provider.stores.evidence.s3 import S3Prefix
+from airflow_mlops_provider.stores.evidence.object_prefix import SCHEMES, ObjectPrefix
 from airflow_mlops_provider.stores.specs import local_path
 
 _log = logging.getLogger(__name__)
@@ -50,22 +50,24 @@ def default_evidence_root() -> str:
 
 
 class EvidenceStore:
-    """A folder of evidence on local disk or S3.
+    """A folder of evidence on local disk or in an object store.
 
-    :param root: path, ``file://`` URI or ``s3://bucket/prefix``.
-    :raises BadInputError: for another kind of root: only these two create exclusively.
+    :param root: path, ``file://`` URI, ``s3://bucket/prefix``, ``gs://bucket/prefix`` or ``abfs://container/prefix``.
+    :raises BadInputError: for another kind of root: only these create exclusively.
+    :raises BackendError: when what reaches the store is not installed, or finds no credentials.
     """
 
     def __init__(self, root: str) -> None:
         scheme = urlparse(root).scheme
         if "\0" in root:
             raise BadInputError(f"evidence root {root!r} is not a path")
-        if scheme not in ("", "file", "s3"):
+        if scheme not in ("", "file", *SCHEMES):
             raise BadInputError(
-                f"evidence root {root}: {scheme}:// has no exclusive create; use a local folder or s3://"
+                f"evidence root {root}: {scheme}:// has no exclusive create that is known here; use a local folder, "
+                "s3://, gs:// or abfs://"
             )
         self._files: EvidenceFiles = (
-            S3Prefix(root.rstrip("/")) if scheme == "s3" else LocalFolder(local_path(root).absolute())
+            ObjectPrefix(root.rstrip("/")) if scheme in SCHEMES else LocalFolder(local_path(root).absolute())
         )
 
     @property
@@ -83,7 +85,7 @@ class EvidenceStore:
         return read_catalogue(self._files)
 
     def stamp(self, name: str) -> str:
-        """What changes when the file ``name`` does; empty on S3, where an object is taken at its name.
+        """What changes when the file ``name`` does; empty in an object store, where an object is taken at its name.
 
         :raises BadInputError: when there is none.
         """

@@ -146,6 +146,11 @@ class ModelStore:
         return _predictor(self._files(ref), ref, _uri(ref))
 
     @reaching
+    def location(self, ref: ModelRef) -> str:
+        """Where the artifact of a version lies, such as ``s3://bucket/mlartifacts/...``; raises as version_tags."""
+        return self._location(self._version(ref))
+
+    @reaching
     def _files(self, ref: ModelRef) -> dict[str, bytes]:
         version = self._version(ref)
         location = self._location(version)

@@ -77,7 +77,7 @@ def test_a_spec_that_is_no_json_object_is_refused(text, reason, command):
         ({"policy": {"rule": "magic"}}, "policy.rule is 'magic'; allowed are 'default', "),
         ({"policy": {"joint": 1}}, "policy.joint must be bool, not int (1)"),
         ({"evidence_root": 5}, "evidence_root must be str, not int (5)"),
-        ({"evidence_root": "gs://bucket/x"}, "gs:// has no exclusive create"),
+        ({"evidence_root": "ftp://host/x"}, "ftp:// has no exclusive create"),
         ({"evidence_root": "a\0b"}, "is not a path"),
         ({"current": {"kind": "drift", "verdict": {}}}, "Outcome: key 'evidence_uri' is missing"),
     ],

@@ -25,6 +25,7 @@ from airflow_mlops_provider.decisions import (
     incident,
     ingest,
     lineage,
+    mirror,
     model_card,
     prediction,
     promotion,
@@ -45,6 +46,7 @@ from airflow_mlops_provider.records.reports.drift import DriftReport, Measure, S
 from airflow_mlops_provider.records.reports.evaluation import Bound, Comparison, EvaluationReport, Invariant
 from airflow_mlops_provider.records.reports.incident import IncidentReport
 from airflow_mlops_provider.records.reports.ingest import IngestReport
+from airflow_mlops_provider.records.reports.mirror import MirrorReport
 from airflow_mlops_provider.records.reports.model_card import ModelCardReport
 from airflow_mlops_provider.records.reports.prediction import PredictionReport, ShadowComparison
 from airflow_mlops_provider.records.reports.promotion import PromotionReport
@@ -206,6 +208,7 @@ REPORTS: dict[str, tuple[st.SearchStrategy[Any], Callable[[Any], Verdict]]] = {
     "reproduction": (records(ReproductionReport), reproduction.judge_reproduction),
     "verification": (records(VerificationReport), verification.judge_verification),
     "replay": (records(ReplayReport), verification.judge_replay),
+    "mirror": (records(MirrorReport), mirror.judge_mirror),
 }
 
 
@@ -242,10 +245,10 @@ def test_every_judgement_has_a_short_summary_and_the_status_of_its_worst_finding
 
 
 def test_every_judge_of_the_decisions_is_held_to_it():
-    rooms = (bias, decay, drift, evaluation, incident, ingest, model_card, prediction, promotion, purge, reproduction)
+    rooms = (bias, decay, drift, evaluation, incident, ingest, mirror, model_card, prediction, promotion, purge)
     names = {
         name.removeprefix("judge_")
-        for room in (*rooms, rollback, training, validation, verification)
+        for room in (*rooms, reproduction, rollback, training, validation, verification)
         for name, judge in vars(room).items()
         if name.startswith("judge_") and judge.__annotations__["return"] == "Verdict"
     }

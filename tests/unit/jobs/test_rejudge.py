@@ -27,6 +27,7 @@ WITHOUT_A_RULE = {
     Kind.REPLAY,
     Kind.REPRODUCTION,
     Kind.INCIDENT,
+    Kind.MIRROR,
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, JobCancelledError
@@ -73,6 +75,20 @@ def test_a_job_that_ended_while_nobody_looked_is_not_run_again(account, spec, ou
     handle = submit(account, again(spec))
     assert handle.collect() == outcome
     assert len(account.made) == 1
+
+
+def test_an_outcome_that_cannot_be_read_at_the_moment_is_read_by_the_retry(account, spec, outcome):
+    def unreadable(_):
+        raise BackendError("evidence cannot be read")
+
+    first = submit(account, spec)
+    first._job = dataclasses.replace(first._job, read=unreadable)
+    account.end(first.name, code=0, outcome_uri=leaves(spec, outcome))
+    with pytest.raises(BackendError, match="cannot be read"):
+        first.collect()
+    first.release()
+    second = submit(account, again(spec))
+    assert (second.name, second.collect()) == (first.name, outcome)
 
 
 def test_a_job_whose_end_was_seen_is_followed_by_one_with_the_next_number(account, spec):

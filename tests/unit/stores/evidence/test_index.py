@@ -243,7 +243,7 @@ def test_evidence_that_cannot_be_read_is_named_and_the_rest_is_entered(tmp_path,
 
 def test_the_index_of_a_root_that_is_none_is_empty(tmp_path):
     assert rebuild_index(str(tmp_path / "nothing")).entries == 0
-    assert main(["gs://bucket/x"]) == 2
+    assert main(["ftp://host/x"]) == 2
 
 
 def test_what_is_no_record_of_ours_is_not_entered(tmp_path):

@@ -1,4 +1,7 @@
-"""Evidence on S3: exclusive create is S3's own ``If-None-Match: *``."""
+"""Evidence in an object store: S3, Google Cloud Storage, Azure.
+
+Exclusive create is the store's own condition: ``If-None-Match: *``, or ``ifGenerationMatch=0`` on Google's.
+"""
 
 # ruff: noqa: D102  # what each method does is said once, by EvidenceFiles
 
@@ -7,24 +10,27 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlparse
 
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError
 from airflow_mlops_provider.stores.aws_access import s3_filesystem
 from airflow_mlops_provider.stores.evidence.files import require_size
 from airflow_mlops_provider.stores.storage_errors import storage_reason
 
+SCHEMES = {"s3": "amazon", "gs": "google", "abfs": "azure", "abfss": "azure"}
+"""Schemes of the stores that create exclusively, each with the extra that reaches it."""
 
-class S3Prefix:
-    """Evidence below an ``s3://`` prefix.
 
-    :param root: ``s3://bucket/prefix``.
-    :raises BackendError: when s3fs is not installed.
+class ObjectPrefix:
+    """Evidence below a prefix of an object store.
+
+    :param root: ``s3://bucket/prefix``, ``gs://bucket/prefix`` or ``abfs://container/prefix``.
+    :raises BackendError: when what reaches the store is not installed, or finds no credentials.
     """
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self._prefix = root.removeprefix("s3://")
-        self._fs = s3_filesystem(keeps_listings=False)
+        self._fs, self._prefix = _reached(root)
 
     def require_writable(self) -> None:
         self._listing("")  # reaching it is all that can be asked without leaving something there
@@ -91,10 +97,7 @@ class S3Prefix:
 
     def stamps(self, folder: str) -> dict[str, str]:
         files = (entry for entry in self._listing(folder) if entry["type"] == "file")
-        return {
-            f"{folder}/{entry['name'].rsplit('/', 1)[-1]}": f"{entry.get('ETag')} {entry.get('LastModified')}"
-            for entry in files
-        }
+        return {f"{folder}/{entry['name'].rsplit('/', 1)[-1]}": _mark(entry) for entry in files}
 
     def stamp(self, name: str) -> str:  # noqa: ARG002  # the protocol's; an object is taken at its name
         return ""
@@ -107,7 +110,7 @@ class S3Prefix:
             return {}
         except Exception as error:  # as above
             raise BackendError(f"evidence root {self.root} cannot be read: {storage_reason(error)}") from error
-        return {path.removeprefix(f"{self._prefix}/"): entry["LastModified"] for path, entry in found.items()}
+        return {path.removeprefix(f"{self._prefix}/"): _written(entry) for path, entry in found.items()}
 
     def remove(self, name: str) -> None:
         try:
@@ -140,3 +143,31 @@ class S3Prefix:
         if answer.get("Error", {}).get("Code") == "NoSuchBucket":
             bucket = self._prefix.partition("/")[0]
             raise BackendError(f"evidence root {self.root} cannot be reached: there is no bucket {bucket}") from error
+
+
+def _reached(root: str) -> tuple[Any, str]:
+    """The filesystem of ``root``, which answers from no earlier listing, and the path of the prefix on it."""
+    scheme = urlparse(root).scheme
+    if scheme == "s3":
+        return s3_filesystem(keeps_listings=False), root.removeprefix("s3://")
+    import fsspec
+
+    try:
+        fs, path = fsspec.core.url_to_fs(root, use_listings_cache=False)
+    except ImportError as error:
+        extra = SCHEMES[scheme]
+        raise BackendError(f"evidence root {root}: pip install 'airflow-mlops-provider[{extra}]' ({error})") from error
+    except Exception as error:  # each store's client raises what it likes when it finds no credentials
+        raise BackendError(f"evidence root {root} cannot be reached: {error}") from error
+    return fs, str(path).rstrip("/")
+
+
+def _mark(entry: dict[str, Any]) -> str:
+    """What changes when an object's content does."""
+    return f"{entry.get('ETag') or entry.get('etag')} {_written(entry)}"
+
+
+def _written(entry: dict[str, Any]) -> datetime:
+    """When an object was written, under the key of its store."""
+    found = entry.get("LastModified") or entry.get("last_modified") or entry["updated"]
+    return found if isinstance(found, datetime) else datetime.fromisoformat(found)
