@@ -167,15 +167,17 @@ class _Purge:
         return len(due)
 
     def remove_outcomes(self) -> int:
-        """Remove the Outcomes that requests have left, when evidence of all kinds goes; returns how many files.
+        """Remove the Outcomes that requests have left, when evidence of all kinds goes; returns how many.
 
-        Each repeats what its evidence says and nothing refers to it, so that it leaves no tombstone.
+        Each repeats what its evidence says and nothing refers to it, so that it leaves no tombstone. What was announced
+        for tries that are over goes with them.
         """
         if set(self.job.policy.affected) != set(Kind):
             return 0
         due = outcomes_left_by(self.store, self.limit)
+        announced = [name for name, at in self.store.announced().items() if at <= self.limit]
         if not self.job.preview:
-            self.store.remove(due)
+            self.store.remove([*due, *announced])
         return len(due)
 
 
