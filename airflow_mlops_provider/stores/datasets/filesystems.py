@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import fsspec
 from airflow_mlops_provider.exceptions import BackendError, BadInputError
 from airflow_mlops_provider.secrets_in_text import HIDDEN
 from airflow_mlops_provider.stores.datasets.dvc import is_dvc_uri
+from airflow_mlops_provider.stores.datasets.held_outputs import Part, finish
 from airflow_mlops_provider.stores.local_files import sweep_parts
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.stores.storage_errors import is_storage_error, storage_reason
@@ -88,33 +89,34 @@ def reading(fs: Any, file: str, *, name: str | None = None) -> Iterator[Any]:
 def writing(uri: str, *, inspect: Callable[[Any, str], None] | None = None) -> Iterator[Any]:
     """A binary handle whose content appears at ``uri`` when the block ends well, and leaves nothing otherwise.
 
+    Within :func:`~airflow_mlops_provider.stores.datasets.held_outputs.held_back` it appears when that block ends.
+
     :param inspect: is called with the filesystem and the path of the whole file before it gets its name.
     :raises BackendError: when it cannot be written.
     """
     fs, path = filesystem(uri)
     # The temporary name keeps no data suffix, so that a folder being read never picks it up.
-    part = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.part"
+    part = Part(
+        fs=fs, is_local=is_local(fs), part=f"{path}.{os.getpid()}-{os.urandom(4).hex()}.part", path=path, uri=uri
+    )
+    waits = False
     try:
         if not _is_object_store(fs):
             fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
         if is_local(fs):
             sweep_parts(Path(path))
-        with fs.open(part, "wb") as handle:
+        with fs.open(part.part, "wb") as handle:
             yield handle
         if inspect is not None:
-            inspect(fs, part)
-        if is_local(fs):
-            Path(part).replace(path)
-        else:
-            fs.mv(part, path)
+            inspect(fs, part.part)
+        waits = finish(part)
     except Exception as error:
         if not (isinstance(error, OSError) or is_storage_error(error)):
             raise
         raise BackendError(f"{uri} cannot be written: {storage_reason(error)}") from error
     finally:
-        with suppress(Exception):
-            if fs.exists(part):
-                fs.rm(part)
+        if not waits:
+            part.remove()
 
 
 def set_aside(uri: str) -> str | None:
