@@ -26,6 +26,7 @@ from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset
 from airflow_mlops_provider.stores.datasets.filesystems import writing
 from airflow_mlops_provider.stores.datasets.fingerprints import content_fingerprint
+from airflow_mlops_provider.stores.datasets.held_outputs import held_back
 from airflow_mlops_provider.stores.datasets.listing import data_files
 
 _GOES_ON = (Status.PASS, Status.NOTICE)
@@ -52,8 +53,6 @@ class MergeJob(Job, MergeRequest):
         read = [read_profile(_dataset_of(uri, part)) for uri, part in parts]
         merged = merge_profiles([profile for profile, _ in read], uri=output_uri)
         data = encode_profile(shareable_profile(merged, min_count=self.min_count) if self.shared else merged)
-        with writing(output_uri) as target:
-            target.write(data)
         finding = Finding(
             subject=output_uri,
             measure="profiled_rows",
@@ -62,14 +61,18 @@ class MergeJob(Job, MergeRequest):
             detail=f"{len(parts)} profiles",
         )
         summary = summarise(f"merged {len(parts):,} profiles of {merged.rows:,} rows")
-        return self.record(
-            Kind.PROFILE,
-            report={"rows": merged.rows, "columns": list(merged.columns), "parts": len(parts)},
-            policy={"shared": self.shared, "min_count": self.min_count},
-            verdict=Verdict.of([finding], summary=summary),
-            inputs={f"part_{number}": ref for number, (_, ref) in enumerate(read)},
-            dataset=DatasetRef(uri=output_uri, fingerprint=sha256(data), rows=merged.rows),
-        )
+        # With a full disk behind the evidence, an older profile stays as it is.
+        with held_back():
+            with writing(output_uri) as target:
+                target.write(data)
+            return self.record(
+                Kind.PROFILE,
+                report={"rows": merged.rows, "columns": list(merged.columns), "parts": len(parts)},
+                policy={"shared": self.shared, "min_count": self.min_count},
+                verdict=Verdict.of([finding], summary=summary),
+                inputs={f"part_{number}": ref for number, (_, ref) in enumerate(read)},
+                dataset=DatasetRef(uri=output_uri, fingerprint=sha256(data), rows=merged.rows),
+            )
 
     def _merged_validations(self, parts: Sequence[tuple[str, Evidence]]) -> Outcome:
         reports = [decode(ValidationReport, part.report, where=f"evidence {uri}") for uri, part in parts]

@@ -33,6 +33,7 @@ from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem, reading, writing
+from airflow_mlops_provider.stores.datasets.held_outputs import held_back
 from airflow_mlops_provider.stores.datasets.listing import stamp
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
@@ -44,7 +45,11 @@ class ProfileJob(Job, ProfileRequest):
     """
 
     def run(self) -> Outcome:
-        """Profile what is new, merge, write; returns the Outcome, whose dataset is the profile."""
+        """Profile what is new, merge, write, record; returns the Outcome, whose dataset is the profile."""
+        with held_back():
+            return self._recorded()
+
+    def _recorded(self) -> Outcome:
         dataset = open_dataset(self.dataset)
         columns = columns_to_profile(dataset, columns=self.columns, leave_out=self.sensitive)
         edges = None if self.edges is None else _named_edges(self.edges, dataset, columns)
