@@ -24,6 +24,7 @@ from airflow_mlops_provider.jobs import JOBS, run
 from airflow_mlops_provider.jobs.parent import end_with_parent
 from airflow_mlops_provider.jobs.protocol import ExitStatus, outcome_line, told
 from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.stores.code.modules import remove_placed
 
 
 def read_spec(source: str) -> dict[str, Any]:
@@ -138,6 +139,7 @@ if __name__ == "__main__":
     _flush_each_line()
     _send_chatter_to_standard_output()
     status = main()
+    remove_placed()
     sys.stdout.flush()
     sys.stderr.flush()
     # Libraries leave threads behind that can keep a finished job alive or make it die at exit.
