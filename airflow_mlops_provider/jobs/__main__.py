@@ -30,6 +30,7 @@ from airflow_mlops_provider.jobs.protocol import ExitStatus, outcome_line, repor
 from airflow_mlops_provider.jobs.secret_variables import read_secret_variables
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.stores.code.modules import remove_placed
 from airflow_mlops_provider.stores.evidence.job_specs import read_spec as read_kept_spec
 
 
@@ -181,6 +182,7 @@ if __name__ == "__main__":
     _flush_each_line()
     _redirect_stderr_to_stdout()
     status = main()
+    remove_placed()
     sys.stdout.flush()
     sys.stderr.flush()
     # Libraries leave threads behind that can keep a finished job alive or make it die at exit.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -95,6 +98,7 @@ class CodeLoader(Loader):
 
 _lock = threading.RLock()
 _in_use: list[CodeFinder] = []
+_placed: list[tuple[int, str]] = []
 
 
 def use_modules(files: Mapping[str, bytes], folder: str, places: Mapping[str, str] | None = None) -> None:
@@ -121,13 +125,22 @@ def release_modules(names: Iterable[str]) -> None:
 
 
 def placed(files: Mapping[str, bytes]) -> str:
-    """A new folder that holds ``files``, for code that reads what lies beside it."""
+    """A new folder that holds ``files``, for code that reads what lies beside it; it goes when the process ends."""
     folder = tempfile.mkdtemp(prefix="mlops-code-")
+    _placed.append((os.getpid(), folder))
     for name, data in files.items():
         path = Path(folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     return folder
+
+
+@atexit.register
+def remove_placed() -> None:
+    """Remove the folders that :func:`placed` made; for a process that ends without Python's own clearing up."""
+    for process, folder in _placed:
+        if process == os.getpid():  # a forked child leaves its parent's alone
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _parents(name: str) -> list[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -118,8 +119,19 @@ def test_a_packed_training_runs_in_a_process_that_has_no_folder_of_the_dag(place
     command = [sys.executable, "-m", "airflow_mlops_provider.jobs", "train", "-"]
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    done = subprocess.run(command, input=json.dumps(spec), capture_output=True, text=True, check=False, cwd=elsewhere)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = subprocess.run(
+        command,
+        input=json.dumps(spec),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=elsewhere,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )
     assert done.returncode == 0, done.stderr
+    assert list(temporary.glob("mlops-code-*")) == []
     evidence = read_evidence(json.loads(done.stdout.splitlines()[-1])["evidence_uri"])
     assert evidence.verdict.status is not Status.FAIL
     assert evidence.details["trainer"]["sha256"] == trainer
