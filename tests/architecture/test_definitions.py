@@ -10,7 +10,7 @@ import pytest
 
 from tests.architecture.sources import PACKAGE, REPOSITORY
 
-TO_THE_JOB = ("JobOperator", "run_for_task", "InProcessRunner", "InProcessHandle", "run", "job_class", "JOBS")
+TO_THE_JOB = ("JobOperator", "submit_for_task", "InProcessRunner", "InProcessHandle", "run", "job_class", "JOBS")
 """The way that every request takes from its operator to the table of jobs, by the names that stand on it."""
 
 WAYS = {
