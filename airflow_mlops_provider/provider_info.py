@@ -26,6 +26,7 @@ def get_provider_info() -> dict[str, Any]:
                         "evaluation",
                         "incident",
                         "ingest",
+                        "merge",
                         "mirror",
                         "prediction",
                         "profile",

@@ -21,7 +21,15 @@ from cryptography.fernet import Fernet
 from demo.services import HOST, USER, AirflowApi, Process, answers, free_port
 from deployment.compose import COMPOSE_FILE, Service, read_services, waves
 from deployment.process_tree import kill, tree_of
-from deployment.servers import SECRET, Postgres, inherited, running_moto, running_postgres, running_redis
+from deployment.servers import (
+    SECRET,
+    Postgres,
+    inherited,
+    require_program,
+    running_moto,
+    running_postgres,
+    running_redis,
+)
 
 CHECK_SECONDS = 120
 _BIN = Path(sys.executable).parent
@@ -35,6 +43,7 @@ class Container:
     :param root: its first process.
     :param home: its folder, which no other process uses.
     :param env: its environment.
+    :param log_begins: bytes of its log that are of another container of this name, which came before it.
     """
 
     name: str
@@ -43,6 +52,12 @@ class Container:
     root: psutil.Process
     home: Path
     env: Mapping[str, str]
+    log_begins: int
+
+    @property
+    def log(self) -> str:
+        """What it has printed so far."""
+        return self.process.log.read_bytes()[self.log_begins :].decode(errors="replace")
 
     def tree(self) -> list[psutil.Process]:
         """All its processes that live."""
@@ -69,15 +84,17 @@ class Container:
 class Cluster:
     """A running deployment.
 
+    :param folder: where each container gets a folder, and its log.
+    :param servers: where Postgres, Redis and S3 are, by the names that the file has for them.
+    :param variables: what ``.env`` would hold.
     :ivar airflow: its REST API, once the API server runs.
-    :ivar variables: what ``.env`` would hold.
     :ivar tracking_uri: where MLflow answers on this machine.
     """
 
     airflow: AirflowApi
 
     def __init__(self, folder: Path, servers: Mapping[str, str], variables: Mapping[str, str]) -> None:
-        self.folder, self.variables = folder, variables
+        self.folder = folder
         self._addresses = {**servers, **_free_addresses()}
         file = {name: service.moved(self._addresses) for name, service in read_services(variables).items()}
         self.services = {name: service for name, service in file.items() if service.runs_airflow or name == "mlflow"}
@@ -100,9 +117,12 @@ class Cluster:
         (home / "tmp").mkdir(parents=True, exist_ok=True)
         env = {**inherited(), **service.environment, **self._own(name, home)}
         command, log = _command(name, service), self.folder / f"{name}.log"
+        begins = log.stat().st_size if log.exists() else 0
         process = Process(command, env=env, log=log, folder=home)
         root = psutil.Process(process.group)
-        self.containers[name] = Container(name=name, service=service, process=process, root=root, home=home, env=env)
+        self.containers[name] = Container(
+            name=name, service=service, process=process, root=root, home=home, env=env, log_begins=begins
+        )
 
     def restart(self, name: str) -> None:
         """Start a container that has ended, as an engine does with ``restart: unless-stopped``."""
@@ -111,11 +131,10 @@ class Cluster:
 
     def stop(self) -> None:
         """End every process, and every process that one of them has started."""
-        living = [each for each in self.containers.values() if each.tree()]
-        for each in living:
+        trees = [(each, tree) for each in self.containers.values() if (tree := each.tree())]
+        for each, _ in trees:
             each.process.signal(signal.SIGTERM)  # to all of them first, so that they end side by side
-        for each in living:
-            tree = each.tree()
+        for each, tree in trees:
             each.process.stop()
             kill([*tree, *each.tree()])
 
@@ -125,11 +144,6 @@ class Cluster:
             if pid in {process.pid for process in each.tree()}:
                 return each
         raise LookupError(f"process {pid} belongs to no container")
-
-    @property
-    def s3(self) -> dict[str, str]:
-        """The variables by which every client finds S3."""
-        return {key: value for key, value in self.services["worker"].environment.items() if key.startswith("AWS_")}
 
     def _own(self, name: str, home: Path) -> dict[str, str]:
         """What a container has of its own: its disk, its host name and its ports."""
@@ -156,7 +170,7 @@ class Cluster:
             made = container.home / "simple_auth_manager_passwords.json.generated"
             self.airflow = AirflowApi(url, json.loads(made.read_text())[USER])
         elif name.startswith("worker"):
-            process.wait_until(lambda: f"{name} ready" in process.log.read_text(errors="replace"), name)
+            process.wait_until(lambda: f"celery@{name} ready" in container.log, name)
 
 
 @contextmanager
@@ -164,7 +178,9 @@ def running_cluster(slack: str = "") -> Iterator[Cluster]:
     """The whole deployment, started and ended again.
 
     :param slack: a Connection of the Slack provider.
+    :raises MissingProgramError: when a program from Debian is not installed.
     """
+    require_program("curl", "curl")  # the API server's health check calls it
     with ExitStack() as stack:
         folder = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="deployment-", ignore_cleanup_errors=True))
@@ -198,7 +214,7 @@ def _variables(slack: str) -> dict[str, str]:
 
 def _free_addresses() -> dict[str, str]:
     """Where the two servers that listen here are, by every name that the file has for them."""
-    airflow, mlflow = f"{HOST}:{free_port(8080)}", f"{HOST}:{free_port(5000)}"
+    airflow, mlflow = f"{HOST}:{free_port(0)}", f"{HOST}:{free_port(0)}"
     port = mlflow.rpartition(":")[2]
     return {
         **dict.fromkeys(("api-server:8080", "localhost:8080"), airflow),

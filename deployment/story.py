@@ -77,13 +77,15 @@ class DeploymentStory(Narrative):
         with self.console.status("running the health checks"):
             passed = {each.name: each.passes_its_check() for each in stay}
         unwell = [name for name, passes in passed.items() if not passes]
-        self.claim(unwell == [killed.name], f"of {len(stay)} health checks {len(stay) - 1} pass; not so: {unwell}")
+        passing = len(stay) - len(unwell)
+        self.claim(unwell == [killed.name], f"{passing} of {len(stay)} health checks pass; not so: {', '.join(unwell)}")
 
     def restart(self, killed: Container) -> None:
         """The worker comes back, as an engine brings it back."""
         self.cluster.restart(killed.name)
-        parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
-        self.claim(self.airflow.healthy(*parts), f"{killed.name} is back; Airflow says that all its parts are healthy")
+        passes = self.cluster.containers[killed.name].passes_its_check()
+        healthy = self.airflow.healthy("metadatabase", "scheduler", "triggerer", "dag_processor")
+        self.claim(passes and healthy, f"{killed.name} is back and well, and so is the rest of Airflow")
 
     def drift(self) -> None:
         """The batch of 1985 has drifted from what the champion learned from."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BiasPolicy", "judge_bias"]
 
+_CHANCE = ": beyond the limit, but not beyond chance"
 _SHOWN = 5
 """How many slices a hint lists."""
 _LONGEST_REASON = 85
@@ -72,7 +73,7 @@ def _judge_slice(
         p_value=piece.p_value,
         status=status,
         detail=f"{_numbers(piece, report, where)}; gap {piece.gap:.3g}, limit {policy.min_gap:.3g}; "
-        f"p {adjusted:.2g} after Holm",
+        f"p {adjusted:.2g} after Holm{_CHANCE if material and not significant else ''}",
     )
     return [gap, *_judge_ratio(piece, report, policy, adjusted, where)]
 
@@ -84,15 +85,16 @@ def _judge_ratio(
     ratio = _ratio(piece, report.direction)
     if policy.min_ratio is None or ratio is None:
         return
+    material, significant = ratio < policy.min_ratio, adjusted <= policy.alpha
     yield Finding(
         subject=piece.subject,
         measure=f"{report.metric}_ratio_to_rest",
         observed=ratio,
         limit=policy.min_ratio,
         p_value=piece.p_value,
-        status=Status.FAIL if ratio < policy.min_ratio and adjusted <= policy.alpha else Status.PASS,
+        status=Status.FAIL if material and significant else Status.PASS,
         detail=f"{_numbers(piece, report, where)}; ratio {ratio:.3g}, limit {policy.min_ratio:.3g}; "
-        f"p {adjusted:.2g} after Holm",
+        f"p {adjusted:.2g} after Holm{_CHANCE if material and not significant else ''}",
     )
 
 
@@ -222,10 +224,13 @@ def _summary(report: BiasReport, found: Sequence[Finding], subjects: Sequence[st
     if undecided:
         return summarise("no slice is shown to be worse", f", but {_undecided_in_words(undecided, total)}")
     fair = f"none of {total} is shown to be worse than the rest in {report.metric}"
-    noticed = sum(f.status is Status.NOTICE for f in found)
     if absent:
         return summarise(fair, f", but there is no slice {short_name(absent[0], 24)}")
-    return summarise(fair, f", but {noticed} differ{'s' * (noticed == 1)} by less than matters" if noticed else "")
+    noticed = sum(f.status is Status.NOTICE for f in found)
+    if noticed:
+        return summarise(fair, f", but {noticed} differ{'s' * (noticed == 1)} by less than matters")
+    unsure = len({f.subject for f in found if f.is_within_chance})
+    return summarise(fair, f", but {unsure} may be by more than the limit" if unsure else "")
 
 
 def _worst_in_words(finding: Finding, report: BiasReport) -> str:

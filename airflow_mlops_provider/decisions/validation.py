@@ -39,7 +39,7 @@ def judge_validation(report: ValidationReport, policy: ValidationPolicy) -> Verd
     budget = [_budget(report, policy, has_room=room)] if report.failing_rows else []
     rules = [_finding(result, report, has_room=room) for result in report.results]
     findings = [*rules, *_no_rules(report), *_no_rows(report), *_all_missing(report), *_infinite(report), *budget]
-    findings += _unchecked(report)
+    findings += [*_refused_parts(report), *_unchecked(report)]
     return Verdict.of(findings, summary=summary(report, findings))
 
 
@@ -160,6 +160,14 @@ def _unchecked(report: ValidationReport) -> list[Finding]:
         return []
     count, detail = float(len(report.unchecked)), unchecked_in_words(report.unchecked)
     return [Finding(subject=report.name, measure=UNCHECKED, observed=count, status=Status.PASS, detail=detail)]
+
+
+def _refused_parts(report: ValidationReport) -> list[Finding]:
+    """A part that was refused let no row go on, so that what went on is not the whole."""
+    return [
+        Finding(subject=part, measure="refused", observed=1.0, limit=0.0, status=Status.FAIL, detail="it was refused")
+        for part in report.refused_parts or ()
+    ]
 
 
 def _no_rows(report: ValidationReport) -> list[Finding]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any, ClassVar
 
 from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
+from airflow_mlops_provider.jobs.evidence_of_tries import Tries
 from airflow_mlops_provider.records.codec import encode, without_secrets
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import attachment_name
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef, Writer
+from airflow_mlops_provider.records.request_identity import request_identity
 from airflow_mlops_provider.records.requests.request import JobRequest
 from airflow_mlops_provider.records.verdict import Verdict
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, default_evidence_root
@@ -50,7 +53,8 @@ class Job(JobRequest):
     ) -> Outcome:
         """Write the evidence, with its ``attachments`` beside it, and return the Outcome that points at it.
 
-        Its verdict is ``verdict``, with a notice for every input that was read at its fallback revision.
+        Its verdict is ``verdict``, with a notice for every input that was read at its fallback revision. With a run
+        key, evidence of an earlier try that says the same stands, and nothing is written.
 
         :param attachments: file name such as ``report.html`` to content.
         :raises BackendError: when it cannot be written.
@@ -68,17 +72,35 @@ class Job(JobRequest):
             model=model,
             origin=self.origin,
             versions=installed_versions(),
-            attachments={
-                file: store.attach_hashed(attachment_name(kind, now, file), data)
-                for file, data in (attachments or {}).items()
-            },
             details=details or {},
         )
-        evidence = without_secrets(made)
-        uri = store.write(kind, evidence)
-        return Outcome(
-            kind=kind, verdict=evidence.verdict, evidence_uri=uri, dataset=evidence.dataset, model=evidence.model
-        )
+        evidence, tries = without_secrets(made), self._tries
+        standing = tries.standing(evidence) if tries else None
+        if standing is not None:
+            return _outcome(*standing)
+        attached = {
+            file: store.attach_hashed(attachment_name(kind, now, file), data)
+            for file, data in (attachments or {}).items()
+        }
+        evidence = replace(evidence, attachments=attached)
+        uri = store.write(kind, evidence, announce=tries.announce) if tries else store.write(kind, evidence)
+        return _outcome(uri, evidence)
+
+    @property
+    def _tries(self) -> Tries | None:
+        if self.run_key is None:
+            return None
+        return Tries(self.evidence_store, request_identity(self.job, self.to_spec()))
+
+
+def _outcome(uri: str, evidence: Evidence) -> Outcome:
+    return Outcome(
+        kind=evidence.kind,
+        verdict=evidence.verdict,
+        evidence_uri=uri,
+        dataset=evidence.dataset,
+        model=evidence.model,
+    )
 
 
 def writers_detail(writers: tuple[Writer, ...]) -> dict[str, Any]:

@@ -43,6 +43,12 @@ def _profile() -> type[Job]:
     return ProfileJob
 
 
+def _merge() -> type[Job]:
+    from airflow_mlops_provider.jobs.data.merge import MergeJob
+
+    return MergeJob
+
+
 def _train() -> type[Job]:
     from airflow_mlops_provider.jobs.models.train import TrainJob
 
@@ -133,6 +139,7 @@ JOBS: dict[str, Callable[[], type[Job]]] = {
     "validate": _validate,
     "drift": _drift,
     "profile": _profile,
+    "merge": _merge,
     "train": _train,
     "evaluate": _evaluate,
     "bias": _bias,

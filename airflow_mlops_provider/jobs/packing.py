@@ -95,10 +95,9 @@ def require_same_version(job: str, spec: Mapping[str, Any]) -> None:
     """
     sender = spec.get("sender")
     sent = sender.get("package_version") if isinstance(sender, Mapping) else getattr(sender, "package_version", None)
-    here = package_version()
-    if sent is not None and sent != here:
+    if sent is not None and sent != package_version():
         raise BadInputError(
-            f"job {job!r} was sent by {_PACKAGE} {sent}, and {here} is installed where it runs: "
+            f"job {job!r} was sent by {_PACKAGE} {sent}, and {package_version()} is installed where it runs: "
             "install the same version on both sides"
         )
 

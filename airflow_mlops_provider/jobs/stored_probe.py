@@ -1,7 +1,7 @@
 """A stored version is asked its probe before anything is concluded from its answers.
 
-An artifact holds what was learnt, not the code of the user's own classes nor the libraries. With other code, the same
-bytes answer otherwise, and no digest tells. The probe batch that was stored with the version does.
+An artifact holds what was learnt and the user's own code, but no library, and before 0.2.0 not that code either. With
+other libraries the same bytes may answer otherwise, and no digest tells. The probe batch stored with the version does.
 """
 
 from __future__ import annotations

@@ -24,10 +24,12 @@ class ProfileOperator(JobOperator):
     :param sensitive: columns that are left out, of the file as of what is kept with the evidence.
     :param shared: leave out what tells a value of fewer than ``min_count`` rows: extremes, rare levels, small cells.
     :param min_count: see ``shared``.
+    :param edges: a profile whose edges are used, so that both can be merged: its URI, its reference or the Outcome of
+        an earlier step. By default edges are chosen from the rows, once for each dataset.
     """
 
     request_type = ProfileRequest
-    template_fields: Sequence[str] = ("dataset", "output_uri", "columns", "sensitive", "evidence_root")
+    template_fields: Sequence[str] = ("dataset", "output_uri", "columns", "sensitive", "edges", "evidence_root")
 
     def __init__(
         self,
@@ -38,6 +40,7 @@ class ProfileOperator(JobOperator):
         sensitive: Sequence[str] | None = None,
         shared: bool = True,
         min_count: int = MIN_SHARED_COUNT,
+        edges: str | DatasetRef | Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -47,6 +50,7 @@ class ProfileOperator(JobOperator):
         self.sensitive = sensitive
         self.shared = shared
         self.min_count = min_count
+        self.edges = edges
 
     def request(self, context: Context) -> ProfileRequest:  # noqa: ARG002  # as in the base class
         """The keys of the job."""
@@ -57,4 +61,5 @@ class ProfileOperator(JobOperator):
             sensitive=names(self.sensitive),
             shared=self.shared,
             min_count=self.min_count,
+            edges=optional(dataset_ref, self.edges),
         )

@@ -117,7 +117,7 @@ def _finding_text(finding: Finding) -> str:
         return f"below its floor {_text(finding.limit)}"
     if finding.status is Status.FAIL and finding.measure.endswith("_ceiling"):
         return f"above its ceiling {_text(finding.limit)}"
-    return _WORDS[finding.status]
+    return "beyond the limit, not beyond chance" if finding.is_within_chance else _WORDS[finding.status]
 
 
 def _picture(report: BiasReport, drawn: Sequence[JudgedSlice]) -> Markup:

@@ -71,6 +71,14 @@ class Finding:
         if self.observed is None and self.status is Status.PASS:
             raise MLOpsError(f"finding {self.subject}/{self.measure}: a pass needs an observed number")
 
+    @property
+    def is_within_chance(self) -> bool:
+        """Whether the number is beyond its limit and passes because that may well be chance."""
+        if self.status is not Status.PASS or self.observed is None or self.limit is None or self.p_value is None:
+            return False
+        is_floor = self.measure.endswith("_ratio_to_rest")
+        return self.observed < self.limit if is_floor else self.observed >= self.limit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:

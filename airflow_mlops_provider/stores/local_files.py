@@ -34,9 +34,12 @@ def require_writable_folder(folder: Path, *, name: str) -> None:
 
 
 def sweep_parts(target: Path) -> None:
-    """Remove what killed writers of ``target`` left beside it, half written: parts that nobody touched for an hour."""
+    """Remove what killed writers left beside ``target``, half written: parts that nobody touched for an hour.
+
+    Of every name: a dated output has no second writer that would remove its own.
+    """
     for part in target.parent.iterdir():
-        if part.name.startswith(f"{target.name}.") and _PART.fullmatch(part.name.removeprefix(target.name)):
+        if _PART.search(part.name):
             remove_abandoned(part)
 
 
@@ -49,5 +52,5 @@ def remove_abandoned(part: Path) -> bool:
     return False
 
 
-_PART = re.compile(r"\.\d+-[0-9a-f]{8}\.part")
+_PART = re.compile(r".\.\d+-[0-9a-f]{8}\.part$")
 _ABANDONED_AFTER_SECONDS = 3600

@@ -105,6 +105,14 @@ KEYS: dict[str, dict[str, Any]] = {
         "key_columns": ["nr"],
         "policy": {"max_row_change": 0.2},
     },
+    "merge": {
+        "parts": ["file:///part.json"],
+        "dataset": "curated/days",
+        "quarantine_uri": "quarantine/days",
+        "shared": False,
+        "min_count": 5,
+        "policy": {"max_quarantine_share": 0.02},
+    },
     "promote": {
         "model": "models:/wage/2",
         "evidence": ["file:///e.json"],
@@ -150,6 +158,7 @@ KEYS: dict[str, dict[str, Any]] = {
 }
 
 ALTERNATIVES: dict[str, list[dict[str, Any]]] = {
+    "merge": [{"output_uri": "days.profile", "dataset": None, "quarantine_uri": None}],
     "validate": [{"contract": "contract.yaml", "suite": None}],
     "evaluate": [{"model": "models:/wage/2", "dataset": "in.parquet", "predictions": None}],
     "bias": [{"model": "models:/wage/2", "dataset": "in.parquet", "predictions": None}],

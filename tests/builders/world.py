@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
 from airflow_mlops_provider.jobs import run
-from airflow_mlops_provider.jobs.decisions.rejudge import judge_again
+from airflow_mlops_provider.jobs.rejudge import judge_again
 from airflow_mlops_provider.records.codec import canonical_json, encode
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task

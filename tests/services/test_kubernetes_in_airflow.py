@@ -33,6 +33,7 @@ with DAG("pods", schedule=None):
             evidence_root=f"{{folder}}/mlops", deferrable=name.endswith("triggerer"), **KEYS,
         )
 """
+pytestmark = pytest.mark.timeout(1500)  # starts an Airflow
 NAMES = ("ends_in_triggerer", "marked_in_triggerer", "cleared_in_worker", "marked_in_worker", "shut_down_in_worker")
 LONG_ENOUGH = 480.0
 
@@ -108,11 +109,13 @@ def is_gone(process: int) -> bool:
 def test_a_task_waits_in_the_triggerer_and_goes_on_when_its_job_has_ended(trainings):
     name = "ends_in_triggerer"
     trainings.wait_at_gate(name, "deferred")
+    wait_until(lambda: "at the gate" in trainings.log(name), "the line of the triggerer", seconds=LONG_ENOUGH)
+    assert trainings.state(name) == "deferred"
     trainings.open_gate(name)
     wait_until(lambda: trainings.state(name) == "success", "success", seconds=LONG_ENOUGH)
     assert trainings.airflow.xcom("pods", trainings.run_id, name)["kind"] == "training"
     assert len(trainings.processes(name)) == 1
-    assert "at the gate" in trainings.log(name)
+    assert trainings.log(name).count("at the gate") == 2  # once for each fit: no line comes again after the wait
     wait_until(lambda: not trainings.pods(name), "the end of the pod")
 
 

@@ -104,6 +104,7 @@ def after_it_ended(trial: Trial, moment: float) -> None:
     trial.kill()
 
 
+@pytest.mark.timeout(1500)  # ten trainings each
 @pytest.mark.parametrize("killed", [before_it_starts, while_it_runs, after_it_ended])
 def test_a_job_runs_once_whenever_its_worker_is_killed(killed: Callable[..., None], cluster, tracking_uri, tmp_path):
     namespace, moments = cluster.make_namespace(), random.Random(killed.__name__)

@@ -113,16 +113,38 @@ def merge_profiles(parts: Sequence[ProfiledDataset], *, uri: str) -> ProfiledDat
 
     :param parts: profiles with the same edges, in the order of the rows, at least one.
     :param uri: name of the merged profile in messages.
-    :raises BadInputError: when the parts do not hold the same columns.
+    :raises BadInputError: when the parts do not hold the same columns or edges, or one withholds rare levels.
     """
     first = parts[0]
     for part in parts:
         if list(part.profiles) != list(first.profiles):
             raise BadInputError(f"{part.uri} and {first.uri} were not profiled over the same columns")
+        _require_same_edges(first, part)
     merged = {name: _merged([part.profiles[name] for part in parts]) for name in first.profiles}
     return ProfiledDataset(
         uri=uri, schema=first.schema, rows=sum(part.rows for part in parts), profiles=cast("Profiles", merged)
     )
+
+
+def _require_same_edges(first: ProfiledDataset, part: ProfiledDataset) -> None:
+    for name, profile in part.profiles.items():
+        other = first.profiles[name]
+        if isinstance(profile, NumericProfile) != isinstance(other, NumericProfile):
+            raise BadInputError(f"column {name!r} was counted by level in only one of {part.uri} and {first.uri}")
+        levels = profile.levels if isinstance(profile, NumericProfile) else profile
+        if levels is not None and levels.withheld:
+            raise BadInputError(
+                f"column {name!r} of {part.uri} withholds rare levels and cannot be merged; make it with 'shared' false"
+            )
+        if isinstance(profile, NumericProfile) and isinstance(other, NumericProfile):
+            _require_equal_edges(name, profile.edges, other.edges, where=f"in {part.uri} than in {first.uri}")
+
+
+def _require_equal_edges(name: str, one: Any, other: Any, *, where: str) -> None:
+    if not np.array_equal(one, other):
+        raise BadInputError(
+            f"column {name!r} has other edges {where}; make one by 'edges' of the other, and both with 'shared' false"
+        )
 
 
 def _merged(profiles: Sequence[Any]) -> Any:

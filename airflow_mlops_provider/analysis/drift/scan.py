@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from airflow_mlops_provider.analysis.drift.arrays import is_text, number_text, plain_text, to_floats
 from airflow_mlops_provider.analysis.drift.bin_edges import choose_edges
 from airflow_mlops_provider.analysis.drift.codes_and_keys import CodeCounter, RiseCounter
-from airflow_mlops_provider.analysis.drift.columns import Rows, kind_of
+from airflow_mlops_provider.analysis.drift.columns import DatasetInfo, Rows, kind_of
 from airflow_mlops_provider.analysis.drift.profile import LevelCounts, LevelProfile, NumericProfile
 from airflow_mlops_provider.records.reports.drift import ColumnKind
 
@@ -38,7 +38,7 @@ def sample_edges(rows: Rows, columns: Sequence[str]) -> dict[str, Floats]:
     :param columns: columns to read; only the numeric and time columns among them get edges.
     :returns: column to its edges.
     """
-    numeric = [name for name in columns if kind_of(rows.schema.field(name).type) in _NUMERIC]
+    numeric = numeric_columns(rows, columns)
     if not numeric:
         return {}
     step, start = max(1, rows.rows // SAMPLE_VALUES), 0
@@ -49,6 +49,11 @@ def sample_edges(rows: Rows, columns: Sequence[str]) -> dict[str, Floats]:
             taken[name].append(to_floats(values.take(at)))
         start += batch.num_rows
     return {name: choose_edges(_finite(parts)) for name, parts in taken.items()}
+
+
+def numeric_columns(rows: DatasetInfo, columns: Sequence[str]) -> list[str]:
+    """Return the numeric and time columns among ``columns``, which are profiled with edges."""
+    return [name for name in columns if kind_of(rows.schema.field(name).type) in _NUMERIC]
 
 
 _NUMERIC = (ColumnKind.NUMERIC, ColumnKind.TIME)

@@ -75,22 +75,33 @@ def row_result(rule: Rule, count: RowCount, sample: Sample, ranges: Mapping[str,
 
 
 def _map_result(rule: Rule, count: RowCount, sample: Sample) -> dict[str, Any]:
-    total, considered, unexpected = count.in_scope, count.considered, count.unexpected
-    result: dict[str, Any] = {
-        "element_count": total,
-        "unexpected_count": unexpected,
-        "unexpected_percent": _percent(unexpected, considered) if total else None,
-    }
+    result = count_result(rule, in_scope=count.in_scope, considered=count.considered, unexpected=count.unexpected)
     if sample.values is not None:
         result["partial_unexpected_list"] = list(sample.values)
-    if rule.type not in ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null"):
-        result["missing_count"] = total - considered
-        result["missing_percent"] = _percent(total - considered, total)
-        result["unexpected_percent_total"] = _percent(unexpected, total)
-        result["unexpected_percent_nonmissing"] = _percent(unexpected, considered)
     if sample.counts is not None:
         result["partial_unexpected_counts"] = list(sample.counts)
     result["partial_unexpected_index_list"] = list(sample.rows)
+    return result
+
+
+def count_result(rule: Rule, *, in_scope: int, considered: int, unexpected: int) -> dict[str, Any]:
+    """Return the counts and percentages of a row rule.
+
+    :param rule: the rule.
+    :param in_scope: rows that its row condition selects.
+    :param considered: those of them with a value.
+    :param unexpected: those of them that do not meet it.
+    """
+    result: dict[str, Any] = {
+        "element_count": in_scope,
+        "unexpected_count": unexpected,
+        "unexpected_percent": _percent(unexpected, considered) if in_scope else None,
+    }
+    if rule.type not in ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null"):
+        result["missing_count"] = in_scope - considered
+        result["missing_percent"] = _percent(in_scope - considered, in_scope)
+        result["unexpected_percent_total"] = _percent(unexpected, in_scope)
+        result["unexpected_percent_nonmissing"] = _percent(unexpected, considered)
     return result
 
 

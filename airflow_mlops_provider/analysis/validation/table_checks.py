@@ -47,8 +47,8 @@ def table_check(rule: Rule, columns: Columns, *, now: dt.datetime) -> TableCheck
     :raises UnfitDataError: when the rule cannot be evaluated on columns of these types.
     :raises BadInputError: when an argument is invalid; names the rule.
     """
-    if rule.type in _SCHEMA_RULES:
-        return TableCheck(rule=rule, aggregates={}, conclude=_SCHEMA_RULES[rule.type](rule, columns))
+    if rule.type in SCHEMA_RULES:
+        return TableCheck(rule=rule, aggregates={}, conclude=SCHEMA_RULES[rule.type](rule, columns))
     domain = row_condition(rule.kwargs.get("row_condition"), columns) or "true"
     if rule.type in ("expect_table_row_count_to_be_between", "expect_table_row_count_to_equal"):
         return TableCheck(rule=rule, aggregates={"rows": count_where(domain)}, conclude=_row_count(rule.kwargs))
@@ -139,7 +139,7 @@ def _field(rule: Rule, columns: Columns) -> Conclude:
     return _constant(wanted is None or is_logical_type(kind, wanted), observed_value=str(kind))
 
 
-_SCHEMA_RULES: dict[str, Callable[[Rule, Columns], Conclude]] = {
+SCHEMA_RULES: dict[str, Callable[[Rule, Columns], Conclude]] = {
     "expect_column_to_exist": _column_to_exist,
     "expect_table_column_count_to_be_between": _column_count,
     "expect_table_column_count_to_equal": _column_count,
@@ -166,6 +166,11 @@ def within(observed: Any, kwargs: Mapping[str, Any]) -> bool:
     above = low is None or (observed > low if kwargs.get("strict_min") else observed >= low)
     below = high is None or (observed < high if kwargs.get("strict_max") else observed <= high)
     return bool(above and below)
+
+
+def conclude_row_count(rule: Rule, rows: int) -> Conclusion:
+    """Return what a number of rows means for a rule on it."""
+    return _row_count(rule.kwargs)({"rows": rows})
 
 
 def _row_count(kwargs: Mapping[str, Any]) -> Conclude:

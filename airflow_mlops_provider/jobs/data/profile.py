@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -19,7 +19,7 @@ from airflow_mlops_provider.analysis.drift.profile_file import (
     merge_profiles,
     shareable_profile,
 )
-from airflow_mlops_provider.analysis.drift.scan import edges_of, profile_rows, sample_edges
+from airflow_mlops_provider.analysis.drift.scan import edges_of, numeric_columns, profile_rows, sample_edges
 from airflow_mlops_provider.decisions.summaries import summarise
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError, IntegrityError, MLOpsError
 from airflow_mlops_provider.jobs.job import Job
@@ -33,6 +33,7 @@ from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem, reading, writing
+from airflow_mlops_provider.stores.datasets.held_outputs import held_back
 from airflow_mlops_provider.stores.datasets.listing import stamp
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
@@ -44,10 +45,15 @@ class ProfileJob(Job, ProfileRequest):
     """
 
     def run(self) -> Outcome:
-        """Profile what is new, merge, write; returns the Outcome, whose dataset is the profile."""
+        """Profile what is new, merge, write, record; returns the Outcome, whose dataset is the profile."""
+        with held_back():
+            return self._recorded()
+
+    def _recorded(self) -> Outcome:
         dataset = open_dataset(self.dataset)
         columns = columns_to_profile(dataset, columns=self.columns, leave_out=self.sensitive)
-        found, fresh = stored_profile(dataset, columns, self.evidence_store)
+        edges = None if self.edges is None else _named_edges(self.edges, dataset, columns)
+        found, fresh = stored_profile(dataset, columns, self.evidence_store, edges=edges)
         data = encode_profile(shareable_profile(found, min_count=self.min_count) if self.shared else found)
         with writing(self.output_uri) as target:
             target.write(data)
@@ -69,6 +75,18 @@ class ProfileJob(Job, ProfileRequest):
             inputs={"dataset": replace(dataset.source, rows=found.rows)},
             dataset=DatasetRef(uri=masked(self.output_uri), fingerprint=sha256(data), rows=found.rows),
         )
+
+
+def _named_edges(ref: DatasetRef, dataset: Dataset, columns: Sequence[str]) -> dict[str, Any]:
+    """The edges of a profile, for each numeric and time column.
+
+    :raises BadInputError: when the profile lacks one of them.
+    """
+    known = edges_of(read_profile(ref)[0].profiles)
+    missing = next((name for name in numeric_columns(dataset, columns) if name not in known), None)
+    if missing is not None:
+        raise BadInputError(f"key 'edges': profile {ref.uri} has no edges of column {missing!r} of {dataset.uri}")
+    return {name: edges for name, edges in known.items() if name in columns}
 
 
 def _files_text(files: int, fresh: int, *, what: str) -> str:
@@ -128,6 +146,7 @@ def stored_profile(
     *,
     by_content: bool = False,
     by_level: Collection[str] = (),
+    edges: Mapping[str, Any] | None = None,
 ) -> tuple[ProfiledDataset, int]:
     """The profile of ``dataset``, of which only the files that are new since an earlier call are read.
 
@@ -136,13 +155,15 @@ def stored_profile(
     :param by_content: take a file as unchanged when its bytes are, for which it is hashed; otherwise when its name,
         size and time of modification are.
     :param by_level: columns that are counted by level whatever their type.
+    :param edges: column to its edges; by default they are chosen from the rows once, and kept.
     :returns: the profile of all files together and how many of them were read.
     """
     read_as = [] if dataset.source.csv is None else [dataset.source.csv]
-    made = digest([FORMAT, dataset.uri, str(dataset.schema), list(columns), sorted(by_level), *read_as])
+    given = [] if edges is None else [{name: values.tolist() for name, values in edges.items()}]
+    made = digest([FORMAT, dataset.uri, str(dataset.schema), list(columns), sorted(by_level), *read_as, *given])
     place = profile_folder(dataset.uri, made)
     numbers = [name for name in columns if name not in by_level]
-    edges = edges_of(_edges(dataset, numbers, store, place).profiles)
+    edges = edges_of(_edges(dataset, numbers, store, place).profiles) if edges is None else edges
     parts, fresh = [], 0
     for file in dataset.parts():
         # A table has no marks that tell of a change.

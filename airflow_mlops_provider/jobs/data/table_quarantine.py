@@ -17,7 +17,7 @@ from airflow_mlops_provider.stores.datasets.dataset import Dataset
 from airflow_mlops_provider.stores.datasets.file_dataset import schema_hash
 from airflow_mlops_provider.stores.datasets.tables.divided_table import DividedTable, require_table_outputs
 from airflow_mlops_provider.stores.datasets.tables.failing_rows_query import MOST_ROWS, query_of_keys, query_of_table
-from airflow_mlops_provider.stores.datasets.tables.rows_fingerprint import RowsFingerprint
+from airflow_mlops_provider.stores.datasets.tables.rows_fingerprint import RowsFingerprint, rows_fingerprint
 from airflow_mlops_provider.stores.datasets.tables.sessions import rows_in, writing_session
 from airflow_mlops_provider.stores.datasets.tables.table_dataset import BY_ROWS, TableDataset, open_table
 
@@ -64,9 +64,31 @@ class TableOutputs:
         return refs
 
     def _ref(self, part: str, measurement: Measurement, uri: str, table: str, schema: pa.Schema) -> DatasetRef:
+        judged = self._judged(part, measurement, uri, schema)
+        if part == QUARANTINED:
+            self._require_judged(judged, table, schema)
         if not self.division.tells_types:
             return open_table(DatasetRef(uri=uri), self.division.rows_of(table)).reference
-        found, rows = RowsFingerprint(schema), 0
+        return judged
+
+    def _require_judged(self, judged: DatasetRef, table: str, schema: pa.Schema) -> None:
+        """The failing rows are read again: when they are those that were judged, the others are the clean ones."""
+        expected = self._typed(schema)
+        rows = (batch.select(expected.names).cast(expected) for batch in self.division.rows_of(table))
+        if rows_fingerprint(expected, rows) != judged.fingerprint:
+            raise BadInputError(
+                f"table {table}: the rows that the key names are not those that were judged: the key does not name each"
+                " row; nothing was written"
+            )
+
+    def _typed(self, schema: pa.Schema) -> pa.Schema:
+        """The columns of a table that was written, with the types that they had when they were judged."""
+        known = self.data.schema
+        return pa.schema([known.field(each.name) if each.name in known.names else each for each in schema])
+
+    def _judged(self, part: str, measurement: Measurement, uri: str, schema: pa.Schema) -> DatasetRef:
+        """The reference of a part as it was judged, with its columns in the order of the table."""
+        found, rows = RowsFingerprint(self._typed(schema)), 0
         parts = measurement.failing.separate(self.data.batches(), clean=part == CLEAN, as_scanned=False)
         for clean, failing in parts:
             batch = clean if part == CLEAN else failing

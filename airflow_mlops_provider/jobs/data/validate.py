@@ -35,6 +35,7 @@ from airflow_mlops_provider.records.requests.validate import ValidateRequest
 from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.datasets.csv_dataset import CsvDataset
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
+from airflow_mlops_provider.stores.datasets.held_outputs import held_back
 from airflow_mlops_provider.stores.datasets.output_paths import require_outputs
 
 _GOES_ON = (Status.PASS, Status.NOTICE)
@@ -50,7 +51,11 @@ class ValidateJob(Job, ValidateRequest):
     """
 
     def run(self) -> Outcome:
-        """Measure, judge, set rows aside, promote the clean ones, record."""
+        """Measure, judge, set rows aside, record, and let the outputs appear."""
+        with held_back():
+            return self._recorded()
+
+    def _recorded(self) -> Outcome:
         declared = self._declared()
         if not are_tables(self.clean_uri, self.quarantine_uri):
             data = open_dataset(self.dataset, types=declared_types(declared.rules))

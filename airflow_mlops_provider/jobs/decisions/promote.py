@@ -11,9 +11,9 @@ from airflow_mlops_provider.decisions.promotion import (
     may_promote,
 )
 from airflow_mlops_provider.exceptions import AlreadyExistsError, LostVersionError
-from airflow_mlops_provider.jobs.decisions.record import draft_decision, model_name, outcome_of
-from airflow_mlops_provider.jobs.decisions.rejudge import read_proven
+from airflow_mlops_provider.jobs.decisions.record import as_decided_then, draft_decision, model_name, outcome_of
 from airflow_mlops_provider.jobs.job import Job
+from airflow_mlops_provider.jobs.rejudge import read_proven
 from airflow_mlops_provider.jobs.stored_probe import load_version
 from airflow_mlops_provider.records.codec import decode, digest
 from airflow_mlops_provider.records.decision_record import (
@@ -61,7 +61,7 @@ class PromoteJob(Job, PromoteRequest):
             if link.record.moved:
                 raise
             # The champion that stays is lost: no alias can follow, and the decision is told all the same.
-        return outcome_of(self, link)
+        return as_decided_then(outcome_of(self, link), link, chain.links())
 
     @property
     def request_digest(self) -> str | None:
@@ -80,6 +80,9 @@ class PromoteJob(Job, PromoteRequest):
         items = tuple(item_of(uri, read_proven(uri)) for uri in self.evidence)
         while True:
             links = read_chain(models, chain, candidate)
+            standing = find_request(links, self.request_digest)
+            if standing is not None:
+                return standing  # another try of this request was quicker
             report = PromotionReport(
                 candidate=candidate,
                 champion=champion_of(links, self.alias) or _older_champion(models, chain.name, links, self.alias),

@@ -168,16 +168,17 @@ class _Purge:
         return len(due)
 
     def remove_outcomes(self) -> int:
-        """Remove the Outcomes that requests have left, when evidence of all kinds goes; returns how many files.
+        """Remove the Outcomes that requests have left, when evidence of all kinds goes; returns how many.
 
         Each repeats what its evidence says and nothing refers to it, so that it leaves no tombstone. The specs of
-        jobs that ran elsewhere go with them, uncounted: the evidence holds all that they said.
+        jobs that ran elsewhere, and what was announced for tries that are over, go with them, uncounted.
         """
         if set(self.job.policy.affected) != set(Kind):
             return 0
         due = outcomes_left_by(self.store, self.limit)
+        announced = [name for name, at in self.store.announced().items() if at <= self.limit]
         if not self.job.preview:
-            self.store.remove([*due, *specs_left_by(self.store, self.limit)])
+            self.store.remove([*due, *announced, *specs_left_by(self.store, self.limit)])
         return len(due)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from airflow_mlops_provider.decisions.summaries import MAX_LENGTH, first_clause, shorten
 from airflow_mlops_provider.exceptions import LostVersionError
 from airflow_mlops_provider.jobs.job import Job, installed_versions
 from airflow_mlops_provider.records.codec import encode
@@ -85,6 +86,22 @@ def outcome_of(job: Job, link: Link, **links: str) -> Outcome:
     return Outcome(
         kind=Kind(record.kind), verdict=record.verdict, evidence_uri=standing["evidence_uri"], model=record.model
     )
+
+
+def as_decided_then(outcome: Outcome, link: Link, links: Sequence[Link]) -> Outcome:
+    """The Outcome of a decision that an earlier try made: where a later one changed the version in force, it says so.
+
+    :param link: the decision.
+    :param links: the chain as it is now.
+    """
+    record = link.record
+    later = [each.record for each in links if each.record.moved and each.record.alias == record.alias]
+    now = max(later, key=lambda each: each.number, default=record)
+    if now.number <= record.number:
+        return outcome
+    when = f"on {record.created_at[:10]} (version {now.model.version} is in force now)"
+    then = shorten(first_clause(outcome.verdict.summary), MAX_LENGTH - len(when) - 2)
+    return replace(outcome, verdict=replace(outcome.verdict, summary=f"{when}: {then}"))
 
 
 def _write_evidence(job: Job, link: Link, links: Mapping[str, str]) -> Outcome:

@@ -14,8 +14,8 @@ from airflow_mlops_provider.decisions.promotion import (
 )
 from airflow_mlops_provider.decisions.verification import judge_replay
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.decisions.rejudge import judge_again
 from airflow_mlops_provider.jobs.job import Job
+from airflow_mlops_provider.jobs.rejudge import judge_again
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord
 from airflow_mlops_provider.records.outcome import Kind, Outcome

@@ -8,7 +8,7 @@ from airflow_mlops_provider.decisions.promotion import CHAMPION_CHANGED, may_pro
 from airflow_mlops_provider.decisions.rollback import judge_rollback
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
 from airflow_mlops_provider.jobs.decisions.incident import INCIDENT, open_incident
-from airflow_mlops_provider.jobs.decisions.record import check_evidence, draft_decision, outcome_of
+from airflow_mlops_provider.jobs.decisions.record import as_decided_then, check_evidence, draft_decision, outcome_of
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.stored_probe import ask_probe, build_version
 from airflow_mlops_provider.records.codec import digest
@@ -43,9 +43,8 @@ class RollbackJob(Job, RollbackRequest):
         elif link.record.moved:
             models.spec(link.record.model)  # an earlier try committed: what it put back must still be what it tested
         repair_aliases(models, chain, self.alias)
-        if not link.record.moved:
-            return outcome_of(self, link)
-        return outcome_of(self, link, **{INCIDENT: open_incident(self, link, chain.links())})
+        incident = {INCIDENT: open_incident(self, link, chain.links())} if link.record.moved else {}
+        return as_decided_then(outcome_of(self, link, **incident), link, chain.links())
 
     @property
     def request_digest(self) -> str | None:
@@ -64,6 +63,9 @@ class RollbackJob(Job, RollbackRequest):
         seen: ModelRef | None = None
         while True:
             links = read_chain(models, chain)
+            standing = find_request(links, self.request_digest)
+            if standing is not None:
+                return standing  # another try of this request was quicker
             champion, target, promotion = self._target(links)
             seen = seen or champion
             report = RollbackReport(

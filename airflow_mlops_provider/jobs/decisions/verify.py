@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from airflow_mlops_provider.decisions.verification import EVIDENCE_PURGED, judge_verification, note_unrecorded
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError, MLOpsError
 from airflow_mlops_provider.jobs.decisions.promote import effect_of, item_of
-from airflow_mlops_provider.jobs.decisions.rejudge import examine_attachments, judge_again, judged_again, same_judgement
 from airflow_mlops_provider.jobs.job import Job
+from airflow_mlops_provider.jobs.rejudge import examine_attachments, judge_again, judged_again, same_judgement
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord
 from airflow_mlops_provider.records.evidence_name import name_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -36,6 +37,7 @@ from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.datasets.filesystems import set_aside
+from airflow_mlops_provider.stores.datasets.held_outputs import held_back
 from airflow_mlops_provider.stores.datasets.output_paths import require_outputs
 from airflow_mlops_provider.stores.datasets.writing import write_dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
@@ -54,6 +56,11 @@ class PredictJob(Job, PredictRequest):
 
     def run(self) -> Outcome:
         """Score, check, compare, record; raises ``BadInputError`` naming the column that the model cannot use."""
+        # A shadow is compared with the answers as they lie there.
+        with held_back() if self.shadow is None else nullcontext():
+            return self._recorded()
+
+    def _recorded(self) -> Outcome:
         started = time.perf_counter()
         dataset = open_dataset(self.dataset)
         beside = (self.shadow_uri or shadow_uri(self.output_uri)) if self.shadow is not None else None

@@ -28,8 +28,9 @@ from airflow_mlops_provider.records.requests.train import TrainRequest
 from airflow_mlops_provider.records.roles import CHALLENGER
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.records.version_label import VersionLabel
-from airflow_mlops_provider.stores.code.archive import code_digest, keep_code
+from airflow_mlops_provider.stores.code.archive import code_digest, code_uri, keep_code
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
+from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.models import ModelStore, Predictor, Probe, Trainer, TrainingRun, load_trainer, tags
 from airflow_mlops_provider.stores.models.artifact import is_pickled
 from airflow_mlops_provider.stores.models.connection import default_tracking_uri, sqlite_path
@@ -51,7 +52,7 @@ class TrainJob(Job, TrainRequest):
         """Train, check, record, register; raises ``BadInputError`` naming what cannot be trained on or with."""
         started = time.perf_counter()
         self._require_registry()
-        work = self._kept(prepare(self._declared(), self.dataset, experiment=self.experiment))
+        work = self._addressed(prepare(self._declared(), self.dataset, experiment=self.experiment))
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
         with store.training_run(
             work.spec.name,
@@ -64,7 +65,8 @@ class TrainJob(Job, TrainRequest):
             model = run.registered
             report = _earlier_report(run) if model else None
             if report is None:
-                report, model = _Training(work=work, store=store, run=run, policy=self.policy).make(started)
+                training = _Training(work=work, store=store, run=run, policy=self.policy, evidence=self.evidence_store)
+                report, model = training.make(started)
             outcome = self._record(work, run, report, model, store)
             if model:
                 point_challenger(store, model)
@@ -85,14 +87,14 @@ class TrainJob(Job, TrainRequest):
         root = self.sender.root if self.sender and found.root is None else found.root
         return replace(found, params={**found.params, **self.trainer_params}, root=root)
 
-    def _kept(self, work: Work) -> Work:
-        """The work, whose code lies in the evidence root, so that it can be done again anywhere."""
+    def _addressed(self, work: Work) -> Work:
+        """The work, which says where its code will lie in the evidence root, so that it can be done again anywhere."""
         trainer = work.trainer
         if self.sender and trainer.git_commit is None:
             trainer = replace(trainer, git_commit=self.sender.git_commit)
         if not trainer.code or work.spec.code:
             return replace(work, trainer=trainer)
-        code = keep_code(trainer.code, self.evidence_store, name=work.spec.name)
+        code = code_uri(trainer.code, self.evidence_store, name=work.spec.name)
         return replace(work, trainer=trainer, spec=replace(work.spec, code=code))
 
     def _claim_run(self, identity: str, run_id: str) -> str:
@@ -213,6 +215,7 @@ class _Training:
     store: ModelStore
     run: TrainingRun
     policy: TrainingPolicy
+    evidence: EvidenceStore
 
     def make(self, started: float) -> tuple[TrainingReport, ModelRef | None]:
         """Train, store, read back and register; the version is ``None`` when the artifact is not symmetric."""
@@ -222,7 +225,9 @@ class _Training:
         run.log_dataset(work.dataset)
         trained = measure_training(work.trainer.build, work.data, work.spec, kinds=work.kinds, started=started)
         probe = _probe(trained.estimator, work)
-        stored = run.store_model(trained.estimator, work.spec, probe)
+        if work.trainer.code:
+            keep_code(work.trainer.code, self.evidence, name=work.spec.name)
+        stored = run.store_model(trained.estimator, work.spec, probe, code=work.trainer.code)
         report = replace(
             trained.report,
             symmetry=measure_symmetry(

@@ -54,6 +54,7 @@ class ValidationReport:
     :param sensitive: columns whose values were left out.
     :param unchecked: what a contract also says and nothing here can check.
     :param checked_at: the time of the check, UTC, as ISO 8601; ``None`` when no rule asks for it.
+    :param refused_parts: of a merged report, the parts whose own verdict let no row go on.
     :param failing_rows_query: SQL that selects the failing rows in the database of the batch; ``None`` for a file,
         without a key, and for more rows than can be named.
     :param quarantine: where the failing rows were written, pinned; ``None`` without a place to write.
@@ -69,6 +70,7 @@ class ValidationReport:
     unchecked: tuple[str, ...] = ()
     quarantine: DatasetRef | None = None
     checked_at: str | None = field(default=None, metadata=OMIT_NONE)
+    refused_parts: tuple[str, ...] | None = field(default=None, metadata=OMIT_NONE)
     failing_rows_query: str | None = field(default=None, metadata=OMIT_NONE)
 
     @property

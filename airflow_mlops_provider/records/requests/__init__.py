@@ -12,6 +12,7 @@ REQUESTS: dict[str, str] = {
     "validate": "ValidateRequest",
     "drift": "DriftRequest",
     "profile": "ProfileRequest",
+    "merge": "MergeRequest",
     "train": "TrainRequest",
     "evaluate": "EvaluateRequest",
     "bias": "BiasRequest",

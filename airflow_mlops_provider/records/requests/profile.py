@@ -26,6 +26,8 @@ class ProfileRequest(JobRequest):
     :param sensitive: columns that are left out, of the file as of what is kept with the evidence.
     :param shared: leave out what tells a value of fewer than ``min_count`` rows: extremes, rare levels, small cells.
     :param min_count: see ``shared``.
+    :param edges: a profile whose edges are used, so that both can be merged: its URI, its reference or the Outcome of
+        an earlier step. By default edges are chosen from the rows, once for each dataset.
     """
 
     job: ClassVar[str] = "profile"
@@ -36,6 +38,7 @@ class ProfileRequest(JobRequest):
     sensitive: tuple[str, ...] = ()
     shared: bool = True
     min_count: int = MIN_SHARED_COUNT
+    edges: DatasetRef | None = field(default=None, metadata=DATASET)
 
     def check(self) -> None:
         """Raise ``BadInputError`` for another kind of file, no columns, or a count below 1."""
@@ -43,5 +46,9 @@ class ProfileRequest(JobRequest):
             raise BadInputError(f"profile spec: 'output_uri' is {self.output_uri}; its name must end in {SUFFIX}")
         if self.columns == ():
             raise BadInputError("profile spec: key 'columns' is empty; leave it out to profile all of them")
+        if self.edges is not None and not self.edges.uri.endswith(SUFFIX):
+            raise BadInputError(
+                f"profile spec: 'edges' is {self.edges.uri}; it must be a profile, which ends in {SUFFIX}"
+            )
         if self.min_count < 1:
             raise BadInputError(f"profile spec: 'min_count' is {self.min_count}; it must be at least 1")

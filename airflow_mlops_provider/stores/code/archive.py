@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from airflow_mlops_provider.exceptions import IntegrityError
 from airflow_mlops_provider.records.codec import sha256
-from airflow_mlops_provider.records.evidence_name import hash_in
+from airflow_mlops_provider.records.evidence_name import hash_in, with_hash
 from airflow_mlops_provider.stores.code.sources import LARGEST_CODE
 from airflow_mlops_provider.stores.evidence.packed import PACKED
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, store_of
@@ -55,6 +55,11 @@ def keep_code(files: Mapping[str, bytes], store: EvidenceStore, *, name: str) ->
     :param name: what to call it, such as the model's name; the hash follows it.
     """
     return store.keep(f"{PACKED}/{name}.zip", archive_of(files))
+
+
+def code_uri(files: Mapping[str, bytes], store: EvidenceStore, *, name: str) -> str:
+    """Where :func:`keep_code` puts the archive; nothing is written."""
+    return store.uri_of(with_hash(f"{PACKED}/{name}.zip", code_digest(files)))
 
 
 def read_code(uri: str) -> dict[str, bytes]:

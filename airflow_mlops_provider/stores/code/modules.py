@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.readers import FileReader
@@ -21,15 +21,17 @@ class CodeFinder(MetaPathFinder):
 
     :param files: file name to content, as :func:`~airflow_mlops_provider.stores.code.sources.code_of` has them.
     :param folder: where the files lie as ``__file__`` says; modules that the code does not hold are looked for there.
+    :param places: file name to path, for those that lie elsewhere.
     """
 
-    def __init__(self, files: Mapping[str, bytes], folder: str) -> None:
+    def __init__(self, files: Mapping[str, bytes], folder: str, places: Mapping[str, str] | None = None) -> None:
         self.files = dict(files)
         self.folder = folder
+        self._places = places or {}
         # A package hides a module of its name, as Python has it.
         named = sorted((file for file in files if file.endswith(".py")), key=lambda file: file.endswith("/__init__.py"))
         self.modules = {module_of(file): file for file in named}
-        self._bare = {parent for name in self.modules for parent in _parents(name)} - set(self.modules)
+        self.bare = {parent for name in self.modules for parent in _parents(name)} - set(self.modules)
 
     def find_spec(
         self,
@@ -40,11 +42,15 @@ class CodeFinder(MetaPathFinder):
         """How to load the module ``fullname``; ``None`` when the code does not hold it."""
         file = self.modules.get(fullname)
         if file is not None:
-            return self.spec_of(fullname, CodeLoader(f"{self.folder}/{file}", self.files[file]))
-        if fullname in self._bare:
+            return self.spec_of(fullname, CodeLoader(self.place_of(file), self.files[file]))
+        if fullname in self.bare:
             # A folder without an __init__.py is shared with whatever else lies in folders of its name.
             return PathFinder.find_spec(fullname, path, target) or self.bare_spec(fullname)
         return None
+
+    def place_of(self, file: str) -> str:
+        """What ``__file__`` says for ``file``."""
+        return self._places.get(file, f"{self.folder}/{file}")
 
     def spec_of(self, fullname: str, loader: CodeLoader) -> ModuleSpec:
         """What Python asks to know of the module ``fullname``."""
@@ -91,20 +97,27 @@ _lock = threading.RLock()
 _in_use: list[CodeFinder] = []
 
 
-def use_modules(files: Mapping[str, bytes], folder: str) -> None:
+def use_modules(files: Mapping[str, bytes], folder: str, places: Mapping[str, str] | None = None) -> None:
     """Let ``files`` be imported under their own names in this process, from now on.
 
     Modules of these names that are loaded already are forgotten: they may be another model's, or an older text.
 
     :param folder: see :class:`CodeFinder`.
+    :param places: as above.
     """
-    finder = CodeFinder(files, folder)
+    finder = CodeFinder(files, folder, places)
     with _lock:
-        for earlier in [each for each in _in_use if set(each.modules) & set(finder.modules)]:
-            _drop(earlier)
+        release_modules(finder.modules)
         _forget(finder)
         sys.meta_path.insert(0, finder)
         _in_use.append(finder)
+
+
+def release_modules(names: Iterable[str]) -> None:
+    """Let code that was brought in use before no longer stand for the modules ``names``."""
+    with _lock:
+        for earlier in [each for each in _in_use if not set(each.modules).isdisjoint(names)]:
+            _drop(earlier)
 
 
 def placed(files: Mapping[str, bytes]) -> str:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError
 from airflow_mlops_provider.records.model_spec import ModelSpec
-from airflow_mlops_provider.stores.code.imports import code_needed
+from airflow_mlops_provider.stores.code.imports import code_needed, module_of
 
 LARGEST_CODE = 32 * 2**20
 """Bytes of code, and of the files that it reads, that travel with a model."""
-_NEVER_OURS = frozenset({"airflow_mlops_provider", *sys.stdlib_module_names})
+_NEVER_OURS = frozenset({"__main__", "airflow_mlops_provider", *sys.stdlib_module_names})
 _INSTALLED = ("site-packages", "dist-packages")
 
 
@@ -30,7 +30,9 @@ def code_of(spec: ModelSpec) -> dict[str, bytes]:
     :returns: file name, relative to the folder where Python finds it, to content; empty for an installed trainer.
     :raises BadInputError: when one of ``files`` is not there, or it is too much.
     """
-    found = modules_needed([spec.trainer.partition(":")[0]], spec.root) | _further_files(spec)
+    further = _further_files(spec)
+    modules = [spec.trainer.partition(":")[0], *(module_of(file) for file in further if file.endswith(".py"))]
+    found = modules_needed(modules, spec.root) | further
     size = sum(map(len, found.values()))
     if size > LARGEST_CODE:
         largest = max(found, key=lambda file: len(found[file]))
@@ -55,9 +57,15 @@ def modules_needed(names: Iterable[str], root: str | None) -> dict[str, bytes]:
 
     def read(file: str) -> bytes | None:
         path = find(file, root)
-        return None if path is None else _bytes_of(path)
+        return None if path is None else bytes_of(path)
 
     return code_needed(names, read)
+
+
+def is_own(module: str) -> bool:
+    """Whether Python would find a module among the user's own code, and not among what is installed."""
+    name = module.replace(".", "/")
+    return find(f"{name}.py", None) is not None or find(f"{name}/__init__.py", None) is not None
 
 
 def find(file: str, root: str | None) -> Path | None:
@@ -99,7 +107,8 @@ def _is_installed(name: str) -> bool:
     return found is not None and found.origin is not None
 
 
-def _bytes_of(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
+    """The content of a file of the user's own code; raises ``BackendError`` when it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -117,5 +126,5 @@ def _further_files(spec: ModelSpec) -> dict[str, bytes]:
         if not inside:
             raise BadInputError(f"model {spec.name}: 'files' names {name!r}, which is not there (looked in {root})")
         kept = [path for path in inside if "__pycache__" not in path.parts]
-        found |= {path.relative_to(root).as_posix(): _bytes_of(path) for path in kept}
+        found |= {path.relative_to(root).as_posix(): bytes_of(path) for path in kept}
     return found

@@ -63,6 +63,9 @@ class Dataset(Protocol):
     def in_place(self) -> AbstractContextManager[tuple[str, ...]]:
         """Paths of local files for a library that opens them by itself; none where there are no such files."""
 
+    def digest_of(self, file: str) -> bytes:
+        """SHA-256 of the content of one of the files."""
+
     def parts(self) -> Iterator[Dataset]:
         """Each file as a dataset of its own."""
 

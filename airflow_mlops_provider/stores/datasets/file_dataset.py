@@ -128,6 +128,10 @@ class FileDataset(ABC):
         """
         yield ()
 
+    def digest_of(self, file: str) -> bytes:
+        """SHA-256 of the content of one of the files."""
+        return self._pinned.digest(file)
+
     def parts(self) -> Iterator[Self]:
         """Each file as a dataset of its own; one file alone is this dataset."""
         if len(self.files) == 1:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, 
 from airflow_mlops_provider.secrets_in_text import HIDDEN
 from airflow_mlops_provider.stores.aws_access import s3_filesystem
 from airflow_mlops_provider.stores.datasets.dvc import is_dvc_uri
+from airflow_mlops_provider.stores.datasets.held_outputs import Part, finish
 from airflow_mlops_provider.stores.local_files import sweep_parts
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.stores.storage_errors import is_storage_error, storage_reason
@@ -96,35 +98,37 @@ def writing(
 ) -> Iterator[Any]:
     """A binary handle whose content appears at ``uri`` when the block ends well, and leaves nothing otherwise.
 
+    Within :func:`~airflow_mlops_provider.stores.datasets.held_outputs.held_back` it appears when that block ends.
+
     :param inspect: is called with the filesystem and the path of the whole file before it gets its name.
     :param rename: gives the path to appear at in place of that of ``uri``; called when the file is whole.
     :raises BackendError: when it cannot be written.
     """
     fs, path = filesystem(uri)
     # The temporary name keeps no data suffix, so that a folder being read never picks it up.
-    part = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.part"
+    part = Part(
+        fs=fs, is_local=is_local(fs), part=f"{path}.{os.getpid()}-{os.urandom(4).hex()}.part", path=path, uri=uri
+    )
+    waits = False
     try:
         if not _is_object_store(fs):
             fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
         if is_local(fs):
             sweep_parts(Path(path))
-        with fs.open(part, "wb") as handle:
+        with fs.open(part.part, "wb") as handle:
             yield handle
         if inspect is not None:
-            inspect(fs, part)
-        target = path if rename is None else rename(path)
-        if is_local(fs):
-            Path(part).replace(target)
-        else:
-            fs.mv(part, target)
+            inspect(fs, part.part)
+        if rename is not None:
+            part = replace(part, path=rename(path))
+        waits = finish(part)
     except Exception as error:
         if not (isinstance(error, OSError) or is_storage_error(error)):
             raise
         raise BackendError(f"{uri} cannot be written: {storage_reason(error)}") from error
     finally:
-        with suppress(Exception):
-            if fs.exists(part):
-                fs.rm(part)
+        if not waits:
+            part.remove()
 
 
 def create(uri: str, data: bytes) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,7 @@ from airflow_mlops_provider.stores.datasets.file_names import (
 )
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem
 from airflow_mlops_provider.stores.datasets.fingerprints import CHUNK_BYTES
+from airflow_mlops_provider.stores.datasets.name_ranges import NameRange, parse_range, ranges_of
 from airflow_mlops_provider.stores.datasets.snapshot_files import folder_of, is_snapshot_uri, read_snapshot
 from airflow_mlops_provider.stores.storage_errors import storage_reason
 
@@ -203,6 +205,9 @@ def _found(uri: str, *, is_whole: Callable[[DvcVersion], bool] | None = None) ->
         return _version_files(resolve_version(uri, _is_stored, is_whole))
     if is_snapshot_uri(uri):
         return _snapshot_files(uri)
+    named = parse_range(uri)
+    if named is not None:
+        return _files_in(named)
     fs, path = filesystem(uri)
     with _listing(uri):
         fs.invalidate_cache()  # a process that waits for files would see its first listing for ever
@@ -256,6 +261,35 @@ def _version_files(version: DvcVersion) -> Listing:
         left_out=left_out,
         version=version,
     )
+
+
+def _files_in(named: NameRange) -> Listing:
+    """The files of a folder whose names lie in a range."""
+    found = _found(named.folder)
+    names = relative_names(found, named.folder)
+    files = tuple(file for file, name in zip(found.files, names, strict=True) if named.holds(name))
+    return replace(found, files=files)
+
+
+def relative_names(found: Listing, uri: str) -> tuple[str, ...]:
+    """The names of the files of a listing, relative to the folder that ``uri`` names or that its pattern begins with.
+
+    :raises BadInputError: for a version or snapshot, whose files are listed elsewhere.
+    """
+    if found.version is not None or found.uri is not None:
+        raise BadInputError(f"{uri} cannot be divided by names; name a folder or a pattern")
+    folder = re.split(r"[*?\[]", filesystem(uri)[1])[0].rstrip("/")
+    start = len(folder if filesystem(uri)[0].isdir(folder) else folder.rpartition("/")[0])
+    return tuple(file[start:].lstrip("/") for file in found.files)
+
+
+def ranges(uri: str, *, at_most: int) -> tuple[NameRange, ...]:
+    """Ranges of names that divide the files of a folder or pattern evenly.
+
+    :param at_most: number of ranges; there are fewer when there are fewer files.
+    :raises BadInputError: when there is no file.
+    """
+    return ranges_of(uri, relative_names(data_files(uri), uri), at_most=at_most)
 
 
 def _snapshot_files(uri: str) -> Listing:

@@ -7,7 +7,7 @@ A file's name carries the hash of its bytes, so an edited file refuses to be rea
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from airflow_mlops_provider.records.evidence_name import (
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Verdict
 from airflow_mlops_provider.stores.evidence.catalogue import Catalogue, read_catalogue
-from airflow_mlops_provider.stores.evidence.claims import CLAIMS, claim, claimed
+from airflow_mlops_provider.stores.evidence.claims import ANNOUNCED, CLAIMS, claim, claimed
 from airflow_mlops_provider.stores.evidence.files import EvidenceFiles
 from airflow_mlops_provider.stores.evidence.index import EvidenceIndex
 from airflow_mlops_provider.stores.evidence.local_folder import LocalFolder
@@ -110,10 +110,11 @@ class EvidenceStore:
         """
         self._files.require_readable()
 
-    def write(self, kind: str, body: Any) -> str:
+    def write(self, kind: str, body: Any, *, announce: Callable[[str], None] = lambda _: None) -> str:
         """Store one piece of evidence under ``kind``.
 
         :param body: a record or plain JSON; NaN and infinity are refused.
+        :param announce: is told its name below the root before anything is written.
         :returns: its URI, whose name carries the time of writing and the SHA-256 of the bytes.
         :raises BackendError: when the root cannot be written; evidence is never optional.
         :raises BadInputError: for a verdict that is milder than its findings.
@@ -121,6 +122,7 @@ class EvidenceStore:
         data = canonical_json(body)
         _require_sound_verdict(body)
         name = evidence_name(kind, datetime.now(UTC), sha256(data))
+        announce(name)
         uri = self._files.create(name, data)
         if isinstance(body, Evidence):
             self._index_written(name, body)
@@ -220,6 +222,10 @@ class EvidenceStore:
     def times(self, folder: str) -> dict[str, datetime]:
         """The names below ``folder``, each with the time at which it was written."""
         return self._files.times_below(folder)
+
+    def announced(self) -> dict[str, datetime]:
+        """What tries announced before they wrote it, by name, with the time of that."""
+        return self._files.times_below(ANNOUNCED)
 
     def uri_of(self, name: str) -> str:
         """Where the evidence ``name`` lies in this root, if it is there."""

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickle
+import tempfile
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -18,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError, one_line
 from airflow_mlops_provider.records.codec import decode, encode, sha256
 from airflow_mlops_provider.records.model_spec import ModelSpec
+from airflow_mlops_provider.stores.code.isolated import IsolatedCode, isolated
 from airflow_mlops_provider.stores.models import skops_types
+from airflow_mlops_provider.stores.models.own_code import code_in, code_of_estimator, unpickled, write_code
 from airflow_mlops_provider.stores.models.skops_warnings import silent_about_airflow
 
 if TYPE_CHECKING:
@@ -97,10 +100,15 @@ def content_digest_in(files: Mapping[str, bytes]) -> str:
 def content_digest(estimator: Any, spec: ModelSpec) -> str:
     """The content digest that ``estimator`` would be registered under."""
     if is_pickled(estimator, spec):
-        import cloudpickle
-
-        return sha256(cloudpickle.dumps(estimator))
+        return sha256(_pickle_of(estimator))
     return content_digest_of(skops_types.save(estimator))
+
+
+def _pickle_of(estimator: Any) -> bytes:
+    import cloudpickle
+
+    data: bytes = cloudpickle.dumps(estimator)
+    return data
 
 
 def is_pickled(estimator: Any, spec: ModelSpec) -> bool:
@@ -135,13 +143,25 @@ def _without_addresses(node: Any, members: Mapping[str, str]) -> Any:
 
 
 @silent_about_airflow()
-def write_artifact(estimator: Any, spec: ModelSpec, probe: Probe, folder: Path, model_id: str | None = None) -> None:
+def write_artifact(
+    estimator: Any,
+    spec: ModelSpec,
+    probe: Probe,
+    folder: Path,
+    model_id: str | None = None,
+    *,
+    code: Mapping[str, bytes],
+) -> None:
     """Write ``estimator`` and all that belongs to it into the new ``folder``, in MLflow's scikit-learn format.
 
+    :param code: the trainer's code, as it ran; what the estimator needs of it is part of the artifact.
     :raises BadInputError: when it holds a type that is not allowed, naming it, or cannot be saved without pickle.
     """
     pickled = is_pickled(estimator, spec)
-    with warnings.catch_warnings():
+    data = _pickle_of(estimator) if pickled else skops_types.save(estimator)
+    trusted = None if pickled else skops_types.trusted_in(data, spec)
+    own = code_of_estimator(data, code, spec)
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as own_folder:
         # MLflow's imports warn about its own type hints, and its signatures hint that integer columns cannot hold
         # missing values: ours states what the training data were.
         warnings.simplefilter("ignore", UserWarning)
@@ -156,7 +176,8 @@ def write_artifact(estimator: Any, spec: ModelSpec, probe: Probe, folder: Path, 
                 str(folder),
                 mlflow_model=Model(model_id=model_id),
                 serialization_format="cloudpickle" if pickled else "skops",
-                skops_trusted_types=None if pickled else _storable(estimator, spec),
+                skops_trusted_types=trusted,
+                code_paths=write_code(own, Path(own_folder)) or None,
                 pip_requirements=pinned_requirements(),
                 signature=signature,
                 input_example=probe.frame.head(5),
@@ -170,11 +191,6 @@ def write_artifact(estimator: Any, spec: ModelSpec, probe: Probe, folder: Path, 
 
 def check_types(estimator: Any, spec: ModelSpec) -> None:
     """Refuse an estimator whose file would hold types that nobody allowed, naming all of them."""
-    _storable(estimator, spec)
-
-
-def _storable(estimator: Any, spec: ModelSpec) -> list[str]:
-    """The types that must be named as trusted to store ``estimator``, all of them allowed."""
     try:
         data = skops_types.save(estimator)
     except Exception as error:  # skops raises whatever the foreign object's own state raises
@@ -182,7 +198,7 @@ def _storable(estimator: Any, spec: ModelSpec) -> list[str]:
             f"model {spec.name}: skops cannot save it ({one_line(error)}); pickle is refused "
             f"unless {TRUSTED_PICKLES} names the model"
         ) from error
-    return skops_types.trusted_in(data, spec)
+    skops_types.trusted_in(data, spec)
 
 
 def pinned_requirements() -> list[str]:
@@ -191,21 +207,27 @@ def pinned_requirements() -> list[str]:
 
 
 def read_files(folder: Path) -> dict[str, bytes]:
-    """Every file below ``folder``, by its path relative to it."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    """Every file below ``folder``, by its path relative to it, but bytecode: Python writes it, and we never run it."""
+    found = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    names = {path: path.relative_to(folder) for path in found}
+    return {str(name): path.read_bytes() for path, name in names.items() if "__pycache__" not in name.parts}
 
 
 def load_estimator(files: Mapping[str, bytes], spec: ModelSpec, where: str) -> Any:
     """The estimator of an artifact whose digest has been verified.
 
+    Its own classes and functions are those of the code in the artifact, apart from all others of their names.
+
     :raises BadInputError: when it is a pickle that nobody named as trusted, or holds a type not allowed.
     """
+    code = code_in(files)
+    own = isolated(code) if code else None
     if MODEL_FILE not in files:
-        return _unpickled(files, spec, where)
-    return skops_types.load(files[MODEL_FILE], spec)
+        return _unpickled(files, spec, where, own)
+    return skops_types.load(files[MODEL_FILE], spec, own)
 
 
-def _unpickled(files: Mapping[str, bytes], spec: ModelSpec, where: str) -> Any:
+def _unpickled(files: Mapping[str, bytes], spec: ModelSpec, where: str, own: IsolatedCode | None) -> Any:
     if PICKLE_FILE not in files:
         raise BadInputError(f"{where} holds no {MODEL_FILE}")
     if spec.name not in trusted_pickles():
@@ -213,7 +235,8 @@ def _unpickled(files: Mapping[str, bytes], spec: ModelSpec, where: str) -> Any:
             f"{where} holds no {MODEL_FILE}; pickled models are refused, because opening one runs it. "
             f"If you trust whoever may register versions of it, name {spec.name} in {TRUSTED_PICKLES}"
         )
-    return pickle.loads(files[PICKLE_FILE])  # noqa: S301  # named as trusted, and its digest has been verified
+    # It is named as trusted, and its digest has been verified.
+    return pickle.loads(files[PICKLE_FILE]) if own is None else unpickled(files[PICKLE_FILE], own)  # noqa: S301
 
 
 def read_spec(files: Mapping[str, bytes], where: str) -> ModelSpec:

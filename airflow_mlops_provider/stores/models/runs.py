@@ -127,9 +127,12 @@ class TrainingRun:
         return attachment(self._client, self.run_id, name, self.tracking_uri)
 
     @reaching
-    def store_model(self, estimator: Any, spec: ModelSpec, probe: Probe) -> StoredModel:
+    def store_model(
+        self, estimator: Any, spec: ModelSpec, probe: Probe, *, code: Mapping[str, bytes] | None = None
+    ) -> StoredModel:
         """Upload the inference artifact; it is not registered by this.
 
+        :param code: the trainer's code, as it ran.
         :raises BadInputError: when it holds a type that is not allowed, naming it.
         """
         self._drop_abandoned_models()
@@ -140,7 +143,7 @@ class TrainingRun:
         try:
             with tempfile.TemporaryDirectory() as temporary:
                 folder = Path(temporary) / "model"
-                write_artifact(estimator, spec, probe, folder, model.model_id)
+                write_artifact(estimator, spec, probe, folder, model.model_id, code=code or {})
                 files = read_files(folder)
                 self._client.log_model_artifacts(model.model_id, str(folder))
         except BaseException:

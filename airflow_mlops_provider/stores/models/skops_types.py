@@ -10,6 +10,8 @@ from typing import Any
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import ModelSpec
+from airflow_mlops_provider.stores.code.isolated import IsolatedCode
+from airflow_mlops_provider.stores.models.own_code import in_code, type_in_code
 from airflow_mlops_provider.stores.models.skops_warnings import silent_about_airflow
 
 TRUSTED_TYPES = frozenset(
@@ -71,12 +73,15 @@ def save(estimator: Any) -> bytes:
     return data
 
 
-def load(data: bytes, spec: ModelSpec) -> Any:
+def load(data: bytes, spec: ModelSpec, own: IsolatedCode | None = None) -> Any:
     """The estimator in a skops file.
 
+    :param own: the code that was stored with it, whose classes and functions are used before any others of their names.
     :raises BadInputError: when it holds types that are not allowed, naming all of them.
     """
     trusted = trusted_in(data, spec)
+    if own is not None:
+        data, trusted = in_code(data, own), [type_in_code(name, own) for name in trusted]
     with silent_about_airflow():
         import skops.io
 

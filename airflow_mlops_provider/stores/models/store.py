@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError, LostVersionError
@@ -12,7 +13,7 @@ from airflow_mlops_provider.records.codec import decode, sha256
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.roles import CHALLENGER
-from airflow_mlops_provider.stores.models import artifact, registry, runs, tags
+from airflow_mlops_provider.stores.models import artifact, own_code, registry, runs, tags
 from airflow_mlops_provider.stores.models.connection import (
     artifact_root,
     connect,
@@ -231,16 +232,26 @@ class ModelStore:
 
     @reaching
     def reload(self, stored: artifact.StoredModel, spec: ModelSpec) -> Predictor:
-        """An artifact just stored, read back from the store and verified as a later user would."""
+        """An artifact just stored, read back from the store and verified as a later user would.
+
+        :raises BadInputError: when its own code imports what was not stored with it.
+        """
         with runs.downloaded(stored.uri, self.tracking_uri) as folder:
             files = artifact.read_files(folder)
         artifact.verify(files, stored.digest, stored.uri)
-        return _predictor(files, ModelRef(name=spec.name), stored.uri)
+        try:
+            return _predictor(files, ModelRef(name=spec.name), stored.uri)
+        except ImportError as error:
+            raise BadInputError(
+                f"model {spec.name} cannot be loaded with the code stored with it: {error}; imports are found by "
+                "reading the source: name what is imported by a name made up at run time under 'files' in the YAML"
+            ) from error
 
 
 def _predictor(files: Mapping[str, bytes], ref: ModelRef, where: str) -> Predictor:
     spec = artifact.read_spec(files, where)
-    with module_path(spec):
+    # A version of 0.1.0 holds no code: its own classes are those that lie beside its declaration now.
+    with nullcontext() if own_code.code_in(files) else module_path(spec):
         estimator = artifact.load_estimator(files, spec, where)
     probe = artifact.read_probe(files)
     return Predictor(

@@ -17,8 +17,8 @@ from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.stores.code.archive import code_digest, read_code
 from airflow_mlops_provider.stores.code.git import git_commit
 from airflow_mlops_provider.stores.code.imports import module_of
-from airflow_mlops_provider.stores.code.modules import placed, use_modules
-from airflow_mlops_provider.stores.code.sources import code_of
+from airflow_mlops_provider.stores.code.modules import placed, release_modules, use_modules
+from airflow_mlops_provider.stores.code.sources import code_of, find
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +56,13 @@ def load_trainer(spec: ModelSpec) -> Trainer:
     if spec.code and file is None:
         raise BadInputError(_trouble(spec, f"the packed code {spec.code} holds no module {name!r}"))
     if file is None:
+        release_modules([name])
         with module_path(spec):
             module, path = _import(name, spec)
         source = path.read_bytes()
     else:
-        module, path, source = _run(name, file, code, spec), Path(spec.root or ".", file), code[file]
+        path = _path_of(file, spec)
+        module, source = _run(name, path, code, spec), code[file]
     build = getattr(module, function, None)
     if not callable(build):
         raise BadInputError(f"model {spec.name}: trainer {spec.trainer}: {path} has no function {function!r}")
@@ -80,22 +82,24 @@ def module_path(spec: ModelSpec) -> Iterator[None]:
         sys.path.remove(spec.root)
 
 
-def _run(name: str, file: str, code: Mapping[str, bytes], spec: ModelSpec) -> ModuleType:
-    use_modules(code, _folder_of(code, spec))
+def _run(name: str, path: Path, code: Mapping[str, bytes], spec: ModelSpec) -> ModuleType:
+    if spec.code:
+        reads = any(not file.endswith(".py") for file in code)
+        use_modules(code, placed(code) if reads else spec.code)
+    else:
+        use_modules(code, spec.root or ".", {file: str(_path_of(file, spec)) for file in code})
     try:
         # What is packed runs alone: a folder that happens to lie here must not add to it.
         with nullcontext() if spec.code else module_path(spec):
             return importlib.import_module(name)
     except (Exception, SystemExit) as error:  # whatever the user's module raises
-        path = Path(spec.root or ".", file)
         raise error_of_user_code(_trouble(spec, f"{path} raises {type(error).__name__}: {error}"), error) from error
 
 
-def _folder_of(code: Mapping[str, bytes], spec: ModelSpec) -> str:
-    """Where the code lies, as far as it can tell."""
-    if not spec.code:
-        return spec.root or "."
-    return placed(code) if any(not file.endswith(".py") for file in code) else spec.code
+def _path_of(file: str, spec: ModelSpec) -> Path:
+    """Where a file of the code lies, or lay when it was packed."""
+    beside = Path(spec.root or ".", file)
+    return beside if spec.code else find(file, spec.root) or beside
 
 
 def _import(name: str, spec: ModelSpec) -> tuple[ModuleType, Path]:

@@ -59,8 +59,19 @@ def test_a_slice_that_is_worse_by_much_and_beyond_chance_fails() -> None:
     assert "race=a" in verdict.summary
 
 
-def test_a_large_gap_by_chance_passes() -> None:
-    assert judge(piece(gap=0.1, p=0.2)).status is Status.PASS
+def test_a_large_gap_by_chance_passes_and_says_that_it_is_beyond_the_limit() -> None:
+    verdict = judge(piece(gap=0.1, p=0.2))
+    assert verdict.status is Status.PASS
+    assert verdict.findings[0].is_within_chance
+    assert verdict.findings[0].detail.endswith("beyond the limit, but not beyond chance")
+    assert verdict.summary.endswith(", but 1 may be by more than the limit")
+
+
+def test_a_small_gap_by_chance_passes_without_a_word() -> None:
+    verdict = judge(piece(gap=0.02, p=0.2))
+    assert verdict.status is Status.PASS
+    assert not verdict.findings[0].is_within_chance
+    assert "limit" not in verdict.summary
 
 
 def test_a_significant_gap_too_small_to_matter_is_a_notice() -> None:

@@ -46,11 +46,12 @@ ONLY_EVALUATED = {"required": ["evaluation"]}
 
 
 class World:
-    """Two champions, one after the other, whose transformer is a class of the user's own module."""
+    """Two champions, one after the other, whose transformer is a class of a library: no code of it is stored."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.root = folder, str(folder / "mlops")
-        (folder / f"{MODULE}.py").write_text(TRAINER)
+        self.library = folder / "site-packages" / f"{MODULE}.py"
+        self.library.write_text(TRAINER)
         self.first, self.second = self.train("first", C=1e-6), self.train("second", C=1.0)
         self.held_out = self.write("held_out", 3)
         self.evaluated = [self.run("evaluate", self.first, dataset=self.held_out)]
@@ -86,20 +87,23 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, empty_mlflow: Path) -> World:
+def world(tmp_path_factory: pytest.TempPathFactory, empty_mlflow: Path) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("world")
-    (folder / "mlops").mkdir()
+    for name in ("mlops", "site-packages"):
+        (folder / name).mkdir()
     shutil.copy(empty_mlflow, folder / "mlops" / "mlflow.db")
-    return World(folder)
+    sys.path.insert(0, str(folder / "site-packages"))
+    yield World(folder)
+    sys.path.remove(str(folder / "site-packages"))
 
 
 @pytest.fixture
 def edit(world: World) -> Iterator[Any]:
-    """Puts other code into the trainer's module, as a commit does for every process that starts after it."""
+    """Puts other code into the library, as an upgrade does for every process that starts after it."""
 
     def write(code: str) -> None:
-        (world.folder / f"{MODULE}.py").write_text(code)
-        shutil.rmtree(world.folder / "__pycache__", ignore_errors=True)
+        world.library.write_text(code)
+        shutil.rmtree(world.library.parent / "__pycache__", ignore_errors=True)
         sys.modules.pop(MODULE, None)
 
     yield write

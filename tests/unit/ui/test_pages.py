@@ -75,6 +75,17 @@ def test_the_evidence_page_shows_every_number_against_its_limit(page: Page, root
     assert 'href="/dags/wage_monitor/runs/scheduled__2026-03-01T00%3A00%3A00%2B00%3A00/tasks/check"' in text
 
 
+def test_a_number_beyond_its_limit_within_chance_has_a_state_of_its_own(page: Page, root: Path) -> None:
+    numbers = {"measure": "accuracy_gap_to_rest", "limit": 0.05, "status": Status.PASS}
+    findings = (
+        Finding(subject="race=a", observed=0.15, p_value=0.2, **numbers),
+        Finding(subject="race=b", observed=0.01, p_value=0.2, **numbers),
+    )
+    uri = write(root, Kind.BIAS, Status.PASS, "none is worse", findings=findings, model=model("1"))
+    text = page().get(f"/mlops/evidence?uri={quote(uri, safe='')}").text
+    assert text.count("within_chance") == text.count("within chance") == 1
+
+
 def test_names_from_the_data_cannot_become_html(page: Page, root: Path) -> None:
     attack = "<img src=x onerror=alert(1)>"
     finding = Finding(subject=attack, measure="ks_d", observed=1.0, status=Status.FAIL, detail=attack)

@@ -135,6 +135,19 @@ def test_a_key_that_does_not_name_each_row_writes_nothing(shop):
         shop.run("SELECT * FROM orders_aside")
 
 
+def test_keys_that_name_other_rows_than_those_that_were_judged_write_nothing(shop, monkeypatch):
+    """One failing row is named by nothing and another one twice, so that every count is right."""
+    made = sqlite_orders if shop.kind == "sqlite" else duckdb_orders
+    rows = [(-1.0, "a", None, None, None), (-2.0, "b", None, None, None), (3.0, "c", None, None, None)]
+    shop.path.unlink()
+    monkeypatch.setenv("MLOPS_DATABASE_SHOP", made(shop.path, orders(rows)))
+    shop.run("UPDATE orders SET id = 2 WHERE id = 3", "UPDATE orders SET id = NULL WHERE id = 1")
+    with pytest.raises(BadInputError, match=r"are not those that were judged: the key does not name each row"):
+        validate(policy={"max_quarantine_share": 1.0})
+    with pytest.raises(Exception, match=r"(?i)orders_aside"):
+        shop.run("SELECT * FROM orders_aside")
+
+
 def test_a_table_that_is_something_else_is_not_emptied(shop):
     shop.run("CREATE TABLE orders_aside (id INTEGER, precious TEXT)", "INSERT INTO orders_aside VALUES (1, 'x')")
     with pytest.raises(

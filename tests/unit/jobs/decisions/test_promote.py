@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
 from airflow_mlops_provider.jobs import run
+from airflow_mlops_provider.jobs.decisions.promote import PromoteJob
 from airflow_mlops_provider.records.decision_record import Effect
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status
@@ -291,3 +294,37 @@ def test_a_retry_that_finds_its_decision_looks_at_the_artifact_again(world, deci
     with pytest.raises(IntegrityError, match=f"models:/wage/{model.version} was changed"):
         again()
     assert "champion" not in world.models.aliases("wage")
+
+
+class Together(PromoteJob):
+    """A promotion that decides when all tries have found that nobody has decided yet."""
+
+    tries = threading.Barrier(4)
+
+    def _decide(self, *arguments):
+        self.tries.wait(60)
+        return super()._decide(*arguments)
+
+
+def test_tries_of_one_request_at_once_are_one_decision(world):
+    model = world.register()
+    asked = {"model": model, "evidence": world.evidence_for(model), "run_key": "dag/run/promote", **world.where}
+    with ThreadPoolExecutor(Together.tries.parties) as pool:
+        outcomes = list(pool.map(lambda _: Together.from_spec(asked).run(), range(Together.tries.parties)))
+    assert world.effects == ["moved"]
+    assert {outcome.verdict.summary for outcome in outcomes} == {outcomes[0].verdict.summary}
+    assert len({outcome.evidence_uri for outcome in outcomes}) == 1
+
+
+def test_a_promotion_that_is_asked_for_again_later_says_what_is_in_force_now(world):
+    first = world.register()
+    evidence = world.evidence_for(first)
+    then = world.promote(first, evidence, run_key="dag/run/promote")
+    second = world.register(seed=9)
+    world.promote(second)
+    again = world.promote(first, evidence, run_key="dag/run/promote")
+    assert world.effects == ["moved", "moved"]
+    assert world.models.aliases("wage") == {"champion": "2", "previous": "1"}
+    assert again.verdict.summary.startswith(f"on {world.links[0].record.created_at[:10]} (version 2 is in force now): ")
+    assert again.verdict.summary.endswith("becomes the first champion")
+    assert again == replace(then, verdict=replace(then.verdict, summary=again.verdict.summary))

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
 from airflow_mlops_provider.jobs import run
+from airflow_mlops_provider.jobs.decisions.rollback import RollbackJob
 from airflow_mlops_provider.records.decision_record import DecisionKind
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status
@@ -143,3 +145,22 @@ def test_evidence_of_the_target_that_is_gone_is_a_notice_and_holds_nobody_up(wor
     assert [finding.subject for finding in outcome.verdict.of_status(Status.NOTICE)] == [uri]
     run("purge", {"retention_days": 1e-9, "evidence_root": str(world.root)})
     assert world.rollback().verdict.status is Status.PASS
+
+
+class Together(RollbackJob):
+    """A rollback that decides when all tries have found that nobody has decided yet."""
+
+    tries = threading.Barrier(3)
+
+    def _decide(self, *arguments):
+        self.tries.wait(60)
+        return super()._decide(*arguments)
+
+
+def test_tries_of_one_request_at_once_are_one_rollback(world):
+    world.champions_of_one_artifact(3)
+    asked = {"model": "wage", "reason": "it answers nonsense", "run_key": "dag/run/rollback", **world.where}
+    with ThreadPoolExecutor(Together.tries.parties) as pool:
+        list(pool.map(lambda _: Together.from_spec(asked).run(), range(Together.tries.parties)))
+    assert world.effects == ["moved"] * 4
+    assert world.models.aliases("wage")["champion"] == "2"

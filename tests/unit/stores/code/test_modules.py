@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from airflow_mlops_provider.stores.code.modules import placed, use_modules
+from airflow_mlops_provider.stores.code.modules import placed, release_modules, use_modules
 
 PACKAGE = {
     "own_pack/__init__.py": b"",
@@ -52,6 +52,19 @@ def test_a_folder_without_init_is_a_package_and_shares_its_name(tmp_path, monkey
 def test_other_code_of_the_same_names_takes_the_place_of_the_earlier():
     assert used({"own_one.py": b"import own_two", "own_two.py": b"VALUE = 1"}, "own_one").own_two.VALUE == 1
     assert used({"own_one.py": b"import own_two", "own_two.py": b"VALUE = 2"}, "own_one").own_two.VALUE == 2
+
+
+def test_code_that_is_released_no_longer_hides_an_installed_module(tmp_path, monkeypatch):
+    (tmp_path / "own_hidden.py").write_text("VALUE = 'installed'")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert used({"own_hidden.py": b"VALUE = 'beside'"}, "own_hidden").VALUE == "beside"
+    release_modules(["own_hidden"])
+    assert importlib.import_module("own_hidden").VALUE == "installed"
+
+
+def test_a_module_says_where_it_lies(tmp_path):
+    use_modules({"own_placed.py": b""}, "/root", {"own_placed.py": "/elsewhere/own_placed.py"})
+    assert importlib.import_module("own_placed").__file__ == "/elsewhere/own_placed.py"
 
 
 def test_what_a_package_kept_of_earlier_code_is_forgotten():

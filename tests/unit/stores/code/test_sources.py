@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 import sysconfig
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task
 from airflow_mlops_provider.stores.code.sources import LARGEST_CODE, code_of, is_of_the_environment, trainer_file
+from airflow_mlops_provider.stores.models.trainer import load_trainer
 
 
 def spec_of(root: Path, trainer: str = "own_trainer:build", **keys: object) -> ModelSpec:
@@ -39,12 +41,18 @@ def test_what_lies_beside_travels_and_what_is_installed_does_not(tmp_path):
 
 def test_a_module_of_the_dags_folder_travels_under_the_name_that_it_is_imported_by(tmp_path, monkeypatch):
     root = write(
-        tmp_path, dags__own_models__own_trainer="from own_models import own_part", dags__own_models__own_part=""
+        tmp_path,
+        dags__own_models__own_trainer="from own_models import own_part\ndef own_part_build(): ...",
+        dags__own_models__own_part="",
     )
     monkeypatch.syspath_prepend(root / "dags")
     beside = root / "dags" / "own_models"
     assert sorted(code_of(spec_of(beside))) == ["own_models/own_part.py", "own_trainer.py"]
-    assert trainer_file(spec_of(beside, "own_models.own_trainer:build")) == beside / "own_trainer.py"
+    from_above = spec_of(beside, "own_models.own_trainer:build")
+    assert trainer_file(from_above) == beside / "own_trainer.py"
+    assert load_trainer(replace(from_above, trainer="own_models.own_trainer:own_part_build")).path == trainer_file(
+        from_above
+    )
 
 
 def test_a_package_in_site_packages_is_no_code_of_the_user(tmp_path, monkeypatch):

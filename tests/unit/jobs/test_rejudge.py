@@ -9,7 +9,7 @@ import pytest
 
 from airflow_mlops_provider.decisions.purge import judge_purge
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.decisions.rejudge import judge_again, same_judgement
+from airflow_mlops_provider.jobs.rejudge import judge_again, same_judgement
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.policies.purge import PurgePolicy
