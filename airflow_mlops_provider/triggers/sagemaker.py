@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
@@ -85,10 +86,13 @@ class ProcessingTrigger(AwsBaseWaiterTrigger):
             await sync_to_async(self._stop)()
 
     async def _reason(self) -> str:
-        left = None if self.deadline is None else max(0.0, self.deadline - time.time())
+        left = None if self.deadline is None else self.deadline - time.time()
+        if left is not None and left <= 0:
+            return "deadline"
+        waiting: Any = super().run()
         try:
-            async with asyncio.timeout(left):
-                async for event in super().run():
+            async with asyncio.timeout(left), aclosing(waiting) as events:
+                async for event in events:
                     return _reason_of(event.payload or {})
         except TimeoutError:
             return "deadline"

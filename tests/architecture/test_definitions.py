@@ -10,7 +10,16 @@ import pytest
 
 from tests.architecture.sources import PACKAGE, REPOSITORY
 
-TO_THE_JOB = ("JobOperator", "run_for_task", "InProcessRunner", "InProcessHandle", "run", "job_class", "JOBS")
+TO_THE_JOB = (
+    "JobOperator",
+    "submit_for_task",
+    "InProcessRunner",
+    "InProcessHandle",
+    "run",
+    "_run",
+    "job_class",
+    "JOBS",
+)
 """The way that every request takes from its operator to the table of jobs, by the names that stand on it."""
 
 WAYS = {
@@ -31,7 +40,16 @@ WAYS = {
         "records/requests/drift.py",
     ),
     "a drift policy, to the verdict": (
-        ("dags/wage_monitor.py", "DriftSensor", *TO_THE_JOB[1:], "_drift", "DriftJob", "judge_drift", "DriftPolicy"),
+        (
+            "dags/wage_monitor.py",
+            "DriftSensor",
+            "run_for_task",
+            *TO_THE_JOB[1:],
+            "_drift",
+            "DriftJob",
+            "judge_drift",
+            "DriftPolicy",
+        ),
         "records/policies/drift.py",
     ),
     "a piece of evidence, to where it is written": (

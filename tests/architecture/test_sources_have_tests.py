@@ -44,6 +44,7 @@ WINGS = {
 
 FILES = {
     "decisions/alerts.py": "unit/notifications/test_slack.py",
+    "decisions/mirror.py": "unit/jobs/decisions/test_mirror.py",
     "decisions/validation_messages.py": "unit/decisions/test_validation.py",
     "jobs/__init__.py": "contract/test_jobs_cli.py",
     "jobs/__main__.py": "contract/test_jobs_cli.py",
@@ -58,6 +59,7 @@ FILES = {
     "records/model_spec.py": "unit/records/test_codec.py",
     "runners/process_group.py": "unit/runners/test_external_python.py",
     "sensors/drift.py": "unit/sensors/test_drift_sensor.py",
+    "stores/model_packages.py": "unit/jobs/decisions/test_mirror.py",
     "tasks/lineage.py": "integration/test_writers.py",
 }
 """Files that are tested where somebody uses them."""

@@ -94,10 +94,10 @@ def test_a_declared_root_that_cannot_be_read_is_named_and_the_others_are_shown(
 ) -> None:
     story(root)
     team.write_text("no folder")
-    monkeypatch.setenv("AIRFLOW__MLOPS__EVIDENCE_ROOTS", f"{team}, gs://bucket/mlops")
+    monkeypatch.setenv("AIRFLOW__MLOPS__EVIDENCE_ROOTS", f"{team}, ftp://host/mlops")
     response = page().get("/mlops/")
     assert response.status_code == 200
-    for said in ("2 evidence roots cannot be shown", str(team), "gs:// has no exclusive create", "3 of 8 columns"):
+    for said in ("2 evidence roots cannot be shown", str(team), "ftp:// has no exclusive create", "3 of 8 columns"):
         assert said in response.text
     assert len(page().get("/mlops/api/models").json()["unreadable"]) == 2
 
