@@ -76,7 +76,7 @@ def load_evidence(uri: str, reader: Reader) -> Evidence:
         raise HTTPException(404, str(error)) from error
     found = decode(Evidence, data, where=f"evidence {place}")
     if not reader.may_read(found.origin):
-        raise HTTPException(403, "Forbidden")
+        raise HTTPException(403, "This evidence was made by a Dag that you may not read")
     return found
 
 

@@ -76,7 +76,9 @@ def _handler(status: HTTPStatus) -> Callable[[Request, Exception], Response]:
 def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    return _error(request, HTTPStatus(error.status_code), str(error.detail))
+    status = HTTPStatus(error.status_code)
+    is_no_view = status is HTTPStatus.FORBIDDEN and error.detail == status.phrase  # as Airflow's own check says it
+    return _error(request, status, _NO_VIEW if is_no_view else str(error.detail))
 
 
 def _bad_request(request: Request, error: Exception) -> Response:
@@ -85,6 +87,12 @@ def _bad_request(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:])
     return _error(request, HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {first['msg']}")
+
+
+_NO_VIEW = (
+    "This page needs the permission to read Airflow's view Plugins. Whoever administers Airflow grants it; with the "
+    "FAB auth manager: airflow roles add-perms YOUR_ROLE -a can_read -r Plugins"
+)
 
 
 def _error(request: Request, status: HTTPStatus, message: str) -> Response:

@@ -130,6 +130,7 @@ def test_evidence_of_a_dag_that_nobody_may_read_is_nowhere(airflow: TestClient, 
     for path in ("/mlops/evidence", "/mlops/attachment", "/mlops/api/evidence"):
         response = airflow.get(path, params={"uri": uri, "name": "report.html"}, headers=headers)
         assert response.status_code == 403, path
+        assert "a Dag that you may not read" in response.text
         assert "private" not in response.text, path
 
 

