@@ -1,11 +1,13 @@
-"""What every task of the wage Dags shares: retries with growing pauses, and who is told."""
+"""What every task of the wage Dags shares: where its job runs, retries with growing pauses, and who is told."""
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
 from airflow_mlops_provider.notifications.slack import MLOpsSlackNotifier
+from airflow_mlops_provider.runners.setting import runner_from
 from airflow_mlops_provider.stores.specs import read_model_spec
 
 MODEL = str(Path(__file__).with_name("wage.yaml"))
@@ -23,4 +25,6 @@ DEFAULTS = {
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=10),
     "on_failure_callback": TELL_SLACK,
+    # Where jobs run: in the task by default, or elsewhere by {"place": "kubernetes", "image": "...", ...}.
+    "runner": runner_from(os.environ.get("MLOPS_RUNNER", "")),
 }

@@ -39,7 +39,7 @@ class EvidentlyDrift:
 
 
 def render_evidently(reference: Rows, current: Rows, columns: Sequence[str], verdict: Verdict) -> bytes:
-    """Return Evidently's data drift report as one HTML page, with the verdict and the rows that it was drawn from on top.
+    """Return Evidently's data drift report as one HTML page, with the verdict and its number of rows on top.
 
     :param reference: rows of the reference.
     :param current: rows of the current batch.
