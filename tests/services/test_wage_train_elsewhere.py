@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -85,7 +84,7 @@ def test_every_job_runs_on_sagemaker_by_one_setting(tmp_path):
         client.create_bucket(Bucket="wages")
         runner = {"place": "sagemaker", "image": IMAGE, "role": ROLE, "python": sys.executable, "poll_seconds": 1}
         database = f"sqlite:///{tmp_path}/mlflow.db"
-        with running_mlflow(database, "s3://wages/artifacts", os.environ | aws) as tracking_uri:
+        with running_mlflow(database, "s3://wages/artifacts", aws) as tracking_uri:
             run = trained(tmp_path, "s3://wages", tracking_uri, runner, **aws)
         started = (sagemaker.folder / "started").read_text().splitlines()
     assert_promoted(run)
