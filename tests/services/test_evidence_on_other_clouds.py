@@ -13,6 +13,7 @@ from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError
 from airflow_mlops_provider.jobs import run
 from airflow_mlops_provider.stores.evidence.reindex import rebuild_index
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence
+from tests.services.conftest import programs_from_debian
 from tests.services.object_stores import running_azure, running_gcs
 from tests.unit.stores.evidence.test_store import (  # noqa: F401  # pytest runs them here too, on this module's stores
     test_a_chain_is_read_in_order_of_number,
@@ -33,7 +34,7 @@ processes = multiprocessing.get_context("spawn")
 
 @pytest.fixture(scope="module", params=list(SERVERS))
 def scheme(request: pytest.FixtureRequest) -> Iterator[str]:
-    with SERVERS[request.param]() as variables, pytest.MonkeyPatch.context() as patch:
+    with programs_from_debian(), SERVERS[request.param]() as variables, pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(name, value)
         from fsspec.config import conf, set_conf_env

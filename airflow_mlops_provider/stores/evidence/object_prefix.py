@@ -139,8 +139,8 @@ class ObjectPrefix:
 
     def _require_bucket(self, error: FileNotFoundError) -> None:
         """Raise ``BackendError`` when it is the bucket that is missing; s3fs reports that as a missing object."""
-        answer = getattr(error.__cause__, "response", None) or {}
-        if answer.get("Error", {}).get("Code") == "NoSuchBucket":
+        answer = getattr(error.__cause__, "response", None)
+        if isinstance(answer, dict) and answer.get("Error", {}).get("Code") == "NoSuchBucket":
             bucket = self._prefix.partition("/")[0]
             raise BackendError(f"evidence root {self.root} cannot be reached: there is no bucket {bucket}") from error
 
