@@ -27,6 +27,8 @@ CHAMPION_ASKED = "champion_asked"
 """Measure of the finding that the champion could not be asked."""
 _UNASKED = "the champion could not be asked"
 
+_MOST_OVERLAP = 0.5
+"""Largest share of the rows that the champion may have been trained on, unless the policy says otherwise."""
 MIN_UNITS = 30
 """Rows, or groups of rows, below which no bound of a resampled difference can be trusted, so nothing passes."""
 
@@ -40,7 +42,11 @@ def judge_evaluation(report: EvaluationReport, policy: EvaluationPolicy) -> Verd
     if report.against_champion is not None:
         findings += judge_gain(report.against_champion, policy)
     findings += (*_judge_others(report, policy), *_judge_invariants(report))
-    findings += (*_judge_champion(report, policy), *judge_moved_by_hand(report.moved_by_hand))
+    findings += (
+        *_judge_champion(report, policy),
+        *_judge_overlap(report, policy),
+        *judge_moved_by_hand(report.moved_by_hand),
+    )
     findings += (*_judge_latency(report.latency, policy), *_judge_rows(report), *_judge_standing(report))
     return Verdict.of(findings, summary=_summary(report, findings))
 
@@ -177,6 +183,19 @@ def _judge_champion(report: EvaluationReport, policy: EvaluationPolicy) -> Itera
         )
 
 
+def _judge_overlap(report: EvaluationReport, policy: EvaluationPolicy) -> Iterable[Finding]:
+    if report.champion_overlap:
+        limit = _MOST_OVERLAP if policy.max_champion_overlap is None else policy.max_champion_overlap
+        yield Finding(
+            subject="champion",
+            measure="share_of_rows_trained_on",
+            observed=report.champion_overlap,
+            limit=limit,
+            status=Status.INSUFFICIENT_EVIDENCE if report.champion_overlap > limit else Status.NOTICE,
+            detail=f"the champion was trained on {report.champion_overlap:.0%} of these rows, which flatters it",
+        )
+
+
 def judge_moved_by_hand(sentences: Iterable[str] | None) -> tuple[Finding, ...]:
     """A notice for each alias that somebody moved outside the decision record."""
     return tuple(
@@ -228,6 +247,8 @@ def _deciding_numbers(decisive: Finding, report: EvaluationReport) -> str:
     """The number that decides and its limit."""
     if decisive.measure == CHAMPION_ASKED:
         return _UNASKED
+    if decisive.measure == "share_of_rows_trained_on":
+        return f"the champion was trained on {decisive.observed or 0:.0%} of the rows"
     number, limit = _number(decisive.observed), _number(decisive.limit)
     compared = next((c for c in (report.against_champion, report.against_dummy) if _is_about(decisive, c)), None)
     if compared is None:

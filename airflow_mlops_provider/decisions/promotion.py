@@ -181,6 +181,7 @@ def evaluation_policy(item: EvidenceItem, policy: PromotionPolicy) -> Evaluation
         challengers=max(own.challengers, policy.challengers),
         max_p99_latency_ms=policy.max_p99_latency_ms,
         allow_unasked_champion=policy.allow_unasked_champion,
+        max_champion_overlap=policy.max_champion_overlap,
     )
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_mlops_provider.analysis.evaluation import measure_evaluation, report_without_metrics
 from airflow_mlops_provider.analysis.evaluation.latency import measure_latency
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
 from airflow_mlops_provider.analysis.evaluation.robustness import measure_robustness
+from airflow_mlops_provider.analysis.evaluation.seen_rows import share_of_seen_rows
 from airflow_mlops_provider.analysis.prediction import require_finite
 from airflow_mlops_provider.decisions.evaluation import judge_evaluation
 from airflow_mlops_provider.decisions.promotion import same_version
-from airflow_mlops_provider.exceptions import BadInputError, LostVersionError
+from airflow_mlops_provider.exceptions import BadInputError, LostVersionError, MLOpsError
 from airflow_mlops_provider.jobs.decisions.record import Standing, standing_version
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.models.predictions import (
@@ -37,6 +38,9 @@ from airflow_mlops_provider.records.requests.evaluate import EvaluateRequest
 from airflow_mlops_provider.records.roles import CHALLENGER, PREVIOUS
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class EvaluateJob(Job, EvaluateRequest):
@@ -140,7 +144,8 @@ class EvaluateJob(Job, EvaluateRequest):
             held_out=not trained_on(store, candidate, dataset.ref),
             seed=self.seed,
         )
-        return replace(report, champion_trouble=trouble or None)
+        seen = _seen_by(store, theirs, dataset, frame) if theirs is not None and champion is not None else None
+        return replace(report, champion_trouble=trouble or None, champion_overlap=seen)
 
     def _of_champion(
         self, champion: Predictor, dataset: Dataset, frame: Any, *, label: str, metric: Metric, ours: Predictions
@@ -177,6 +182,23 @@ def _champion(
     if missing:
         return None, f"{_named(champion)} needs column {missing[0]!r}, which {dataset.uri} does not have"
     return model, ""
+
+
+def _seen_by(store: ModelStore, champion: Predictor, dataset: Dataset, rows: pd.DataFrame) -> float | None:
+    """The share of ``rows`` that the champion was trained on; ``None`` when its training data cannot be had or told."""
+    assert champion.ref is not None  # noqa: S101  # loaded from a store
+    if trained_on(store, champion.ref, dataset.ref):
+        return 1.0
+    try:
+        training = typed_rows(open_dataset(store.run_dataset(champion.ref)), champion)
+        shared = [name for name in rows.columns if name in training.columns]
+        if champion.spec.target not in shared:
+            return None
+        found = share_of_seen_rows(rows[shared], (batch.to_pandas() for batch in training.batches(shared)))
+        _ = training.ref  # another content under its name has told nothing
+    except MLOpsError:
+        return None
+    return found
 
 
 def _named(model: ModelRef | None) -> str:

@@ -24,6 +24,7 @@ class GateLimits:
     max_p99_latency_ms: float | None = None
     challengers: int = 1
     allow_unasked_champion: bool | None = field(default=None, metadata=OMIT_NONE)
+    max_champion_overlap: float | None = field(default=None, metadata=OMIT_NONE)
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.margin) and self.margin >= 0):
@@ -33,5 +34,9 @@ class GateLimits:
         for key in ("min_rows", "challengers"):
             if getattr(self, key) < 1:
                 raise BadInputError(f"policy key {key!r} is {getattr(self, key)}; it must be 1 or more")
+        if self.max_champion_overlap is not None and not 0 <= self.max_champion_overlap <= 1:
+            raise BadInputError(
+                f"policy key 'max_champion_overlap' is {self.max_champion_overlap}; it must lie between 0 and 1"
+            )
         if self.max_p99_latency_ms is not None and not self.max_p99_latency_ms > 0:
             raise BadInputError(f"policy key 'max_p99_latency_ms' is {self.max_p99_latency_ms}; it must be positive")

@@ -23,6 +23,8 @@ class PromotionPolicy(GateLimits):
     :param allow_unasked_champion: whether a candidate may be promoted on the comparison with a dummy alone when the
         champion could not be asked: its version is lost, or it needs a column that the data have no more. Otherwise
         that is insufficient evidence.
+    :param max_champion_overlap: the largest share of the rows that the champion may have been trained on, half of them
+        by default; beyond it their comparison is insufficient evidence, and any overlap is a notice.
     :param tolerate_insufficient: kinds whose insufficient evidence is accepted, and recorded as a notice. Meant for
         small data, where some slices can never be judged; ``evaluation`` cannot be named here.
     :raises BadInputError: for a value out of range or an unknown kind, naming the key.

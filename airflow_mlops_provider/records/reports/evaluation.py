@@ -174,6 +174,8 @@ class EvaluationReport:
         there are none, or there is no comparison.
     :param champion_trouble: why the champion could not be asked, so that there is no comparison with it; ``None`` when
         it could, or there is none.
+    :param champion_overlap: share of the rows that the champion was trained on; ``None`` when that is not known, or
+        there is no comparison with it.
     :param moved_by_hand: aliases that were moved outside the decision record, one sentence each; ``None`` without any.
     :param notes: what a reader must know: how columns were read, what was assumed.
     """
@@ -195,5 +197,6 @@ class EvaluationReport:
     positive_class: str | None = field(default=None, metadata=OMIT_NONE)
     other_metrics: tuple[Comparison, ...] | None = field(default=None, metadata=OMIT_NONE)
     champion_trouble: str | None = field(default=None, metadata=OMIT_NONE)
+    champion_overlap: float | None = field(default=None, metadata=OMIT_NONE)
     moved_by_hand: tuple[str, ...] | None = field(default=None, metadata=OMIT_NONE)
     notes: tuple[str, ...] = ()

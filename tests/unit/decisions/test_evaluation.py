@@ -172,3 +172,24 @@ def test_a_policy_out_of_range_is_refused_by_key(key: str, value: float) -> None
 def test_an_unknown_key_of_the_policy_is_refused() -> None:
     with pytest.raises(BadInputError, match="'margins'"):
         decode(EvaluationPolicy, {"margins": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("share", "limit", "expected"),
+    [
+        (None, None, Status.PASS),
+        (0.0, None, Status.PASS),
+        (0.1, None, Status.NOTICE),
+        (0.6, None, Status.INSUFFICIENT_EVIDENCE),
+        (0.6, 0.7, Status.NOTICE),
+        (0.1, 0.0, Status.INSUFFICIENT_EVIDENCE),
+    ],
+)
+def test_a_champion_that_was_trained_on_the_rows_is_a_notice_or_too_much(share, limit, expected):
+    policy = EvaluationPolicy(max_champion_overlap=limit)
+    assert status(comparison(0.02, 0.01), policy, champion_overlap=share) is expected
+
+
+def test_what_the_champion_was_trained_on_decides_in_words_too():
+    verdict = judge_evaluation(report(comparison(0.02, 0.01), champion_overlap=0.6), EvaluationPolicy())
+    assert verdict.summary == "not enough evidence: the champion was trained on 60% of the rows"

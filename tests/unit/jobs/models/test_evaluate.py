@@ -252,6 +252,33 @@ def test_evaluating_on_the_training_data_is_noticed(world: World) -> None:
     assert outcome.verdict.status is not Status.PASS
 
 
+def test_rows_that_the_champion_was_trained_on_decide_nothing_by_default(world: World) -> None:
+    mixed = pd.concat([world.data[world.data.year == 1982], world.data[world.data.year >= 1985]])
+    shares = {"early": 1.0, "mixed": len(mixed[mixed.year == 1982]) / len(mixed), "late": 0.0}
+    world.write("mixed", mixed)
+    world.write("copy", world.data[world.data.year <= 1982].iloc[::-1])
+    for name, share in (shares | {"copy": 1.0}).items():
+        outcome = world.run("evaluate", dataset=str(world.folder / f"{name}.parquet"))
+        assert report_of(outcome).champion_overlap == pytest.approx(share, abs=0.01), name
+        findings = {finding.measure: finding for finding in outcome.verdict.findings}
+        found = findings.get("share_of_rows_trained_on")
+        assert (found and found.status) == {0.0: None, 1.0: Status.INSUFFICIENT_EVIDENCE}.get(share, Status.NOTICE)
+    allowed = world.run("evaluate", dataset=world.early, policy={"max_champion_overlap": 1.0})
+    assert Status.INSUFFICIENT_EVIDENCE not in {finding.status for finding in allowed.verdict.findings}
+
+
+def test_training_data_that_are_gone_or_were_replaced_tell_nothing(world: World) -> None:
+    kept = Path(world.early).read_bytes()
+    for is_replaced in (False, True):
+        Path(world.early).unlink(missing_ok=True)
+        if is_replaced:
+            world.data[world.data.year >= 1985].to_parquet(world.early)
+        try:
+            assert report_of(world.run("evaluate")).champion_overlap is None
+        finally:
+            Path(world.early).write_bytes(kept)
+
+
 def test_the_numbers_reach_the_tracking_store(world: World) -> None:
     world.run("evaluate")
     assert world.second.model is not None
