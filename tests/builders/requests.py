@@ -47,6 +47,7 @@ KEYS: dict[str, dict[str, Any]] = {
         "sensitive": ["wage"],
         "shared": False,
         "min_count": 3,
+        "edges": "reference.profile",
     },
     "train": {
         "model": "models/wage.yaml",
