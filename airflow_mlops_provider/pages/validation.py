@@ -23,7 +23,7 @@ def validation_html(report: ValidationReport, verdict: Verdict, dataset: Dataset
         "validation.html",
         title=f"Validation of {dataset.uri} by {report.name}",
         verdict=verdict,
-        facts=_facts(report, dataset),
+        facts=_facts(report, dataset, is_refused=verdict.status is Status.FAIL),
         attention=[finding for finding in verdict.findings if finding.status is not Status.PASS],
         rules=[_row(result) for result in sorted(report.results, key=lambda result: result.success)],
         unchecked=report.unchecked,
@@ -48,10 +48,12 @@ class _Row:
     observed: str
 
 
-def _facts(report: ValidationReport, dataset: DatasetRef) -> dict[str, str]:
+def _facts(report: ValidationReport, dataset: DatasetRef, *, is_refused: bool) -> dict[str, str]:
+    # Rules about the whole batch set no row aside, so that most of a refused batch may look clean.
+    clean = f"none, because the batch is refused; {report.clean_rows:,} break no rule about rows"
     facts = {
         "Rows": f"{report.rows:,}",
-        "Clean rows": f"{report.clean_rows:,}",
+        "Clean rows": clean if is_refused else f"{report.clean_rows:,}",
         "Rows that break a failed rule": f"{report.failing_rows:,} ({percent(report.failing_share)})",
         "Fingerprint": dataset.fingerprint or "",
         "Quarantine": f"{report.quarantine.uri} ({report.failing_rows:,} rows)" if report.quarantine else "none",

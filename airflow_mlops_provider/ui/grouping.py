@@ -36,7 +36,7 @@ class Subject(StrEnum):
 
 Key = tuple[Subject, str]
 Uses = Mapping[str, set[str]]
-"""Fingerprints of data, and stems of evidence, to the names of the models that used them."""
+"""Fingerprints of data, stems of evidence and Dags, to the names of the models that used or are checked by them."""
 
 
 Groups = Mapping[Key, Mapping[Kind, tuple[Entry, ...]]]
@@ -74,6 +74,7 @@ class Grouping:
         otherwise = set(self._indexed_otherwise(read))
         folders = [kept for folder in self._folders if (kept := folder.without(otherwise) if otherwise else folder)]
         uses = self._uses([facts for _, facts in alone], folders)
+        self._add_dags(uses, [facts for _, facts in alone], folders)
         made: dict[Key, dict[Kind, list[Entry]]] = defaultdict(lambda: defaultdict(list))
         for entry, facts in alone:
             for key in _keys(facts, (stem_of(facts.evidence), *facts.data), uses):
@@ -102,7 +103,7 @@ class Grouping:
         at = bisect_left(folder.names, last) if folder else 0
         return "~" in place or (folder is not None and folder.names[at : at + 1] == (last,))
 
-    def _uses(self, alone: Iterable[IndexEntry], folders: Iterable[IndexFolder]) -> Uses:
+    def _uses(self, alone: Iterable[IndexEntry], folders: Iterable[IndexFolder]) -> dict[str, set[str]]:
         uses: dict[str, set[str]] = defaultdict(set)
         judged: list[tuple[str | None, Iterable[str]]] = [(facts.model, facts.data) for facts in alone]
         judged += [(folder.first.model, folder.fingerprints) for folder in folders]
@@ -115,6 +116,17 @@ class Grouping:
                 for used in _used_by(link.record):
                     uses[used].add(name)
         return uses
+
+    def _add_dags(self, uses: dict[str, set[str]], alone: Iterable[IndexEntry], folders: Iterable[IndexFolder]) -> None:
+        """Add the models that each Dag's checks are about: a batch that it refused was used by nobody."""
+        told = [(facts, facts.data) for facts in alone] + [(folder.first, folder.fingerprints) for folder in folders]
+        known = dict(uses)
+        for facts, data in told:
+            if facts.dag_id:
+                used = set[str]().union(*(known[key] for key in data if key in known))
+                models = {facts.model} if facts.model else used
+                if models:
+                    uses.setdefault(_dag_key(facts.dag_id), set()).update(models)
 
     def _spread(self, folder: IndexFolder, uses: Uses, read: set[str]) -> Iterator[tuple[Key, Entry]]:
         """The newest entries of a folder for each that they are about."""
@@ -144,15 +156,24 @@ def _made(root: str, place: str, name: str) -> Entry:
 
 
 def _keys(facts: IndexEntry, used: Iterable[str], uses: Uses) -> tuple[Key, ...]:
-    """The model that an entry speaks of; else all models that used its data; else its Dag, or else its dataset."""
+    """What an entry is about, the first that is known: its model, the models that used its data, the models that its
+    Dag's other checks are about, its Dag, its dataset.
+    """
     if facts.model:
         return ((Subject.MODEL, facts.model),)
     models = sorted(set().union(*(uses[key] for key in used if key in uses)))
+    if not models and facts.dag_id:
+        models = sorted(uses.get(_dag_key(facts.dag_id), ()))
     if models:
         return tuple((Subject.MODEL, name) for name in models)
     if facts.dag_id:
         return ((Subject.DAG, facts.dag_id),)
     return ((Subject.DATASET, facts.dataset_uri or "outside Airflow"),)
+
+
+def _dag_key(dag_id: str) -> str:
+    """Among fingerprints and stems, which hold no space."""
+    return f"dag {dag_id}"
 
 
 def _used_by(record: DecisionRecord) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -134,6 +135,12 @@ def test_without_two_groups_nothing_is_held_out_and_nothing_is_claimed():
     assert report.metrics[0].mean is None
     assert report.roc is None
     assert report.importance == ()
+
+
+def test_an_estimator_that_gets_predict_by_its_fit_is_one():
+    stack = StackingClassifier([("tree", DecisionTreeClassifier())])
+    assert not hasattr(stack, "predict")
+    assert build_estimator(lambda: stack, {}, SPEC) is stack
 
 
 def test_open_random_states_are_seeded_and_set_ones_are_kept():

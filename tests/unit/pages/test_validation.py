@@ -32,3 +32,10 @@ def test_a_batch_without_quarantine_sensitive_columns_or_unchecked_rules_says_no
 def test_a_rule_that_could_not_be_evaluated_says_why() -> None:
     broken = rule("expect_column_to_exist", "age", 0, success=False, problem="column 'age' is missing")
     assert "column &#39;age&#39; is missing" in validation_page(results=(broken,))
+
+
+def test_no_rows_of_a_refused_batch_are_called_clean() -> None:
+    page = validation_page()
+    assert 'class="badge fail"' in page
+    clean = page.partition("<dt>Clean rows</dt><dd>")[2].partition("</dd>")[0]
+    assert clean.startswith("none, because the batch is refused; ")

@@ -50,6 +50,24 @@ def test_a_check_of_data_belongs_to_the_model_that_was_made_from_that_data(root:
     assert not board.datasets
 
 
+@pytest.mark.parametrize("has_index", [True, False])
+def test_a_refused_batch_belongs_to_the_models_of_its_dag(root: Path, reader: Reader, has_index: bool) -> None:
+    data = dataset("years")
+    write(root, Kind.VALIDATION, Status.PASS, "valid", hours_ago=2, dataset=data, origin=origin("wage_ingest"))
+    write(root, Kind.TRAINING, Status.PASS, "trained", model=model("1"), inputs={"dataset": data})
+    write(root, Kind.VALIDATION, Status.FAIL, "refused", dataset=dataset("broken"), origin=origin("wage_ingest"))
+    write(root, Kind.VALIDATION, Status.FAIL, "refused", dataset=dataset("other"), origin=origin("orders"))
+    if has_index:
+        rebuild_index(str(root))
+    board = read_board(str(root), reader)
+    [wage] = board.models
+    assert [(check.kind, check.latest.status) for check in wage.checks] == [
+        (Kind.VALIDATION, Status.FAIL),
+        (Kind.TRAINING, Status.PASS),
+    ]
+    assert [group.name for group in board.datasets] == ["orders"]
+
+
 def test_drift_from_the_champions_training_data_belongs_to_that_model(root: Path, reader: Reader) -> None:
     reference = dataset("reference")
     decide(root, Effect.MOVED, "1", datasets={"training": reference})
