@@ -87,7 +87,7 @@ def _entries(board: Board, model: str | None, kind: Kind | None) -> list[Entry]:
         entry.uri: entry
         for group in groups
         if model is None or group.name == model
-        for check in group.checks
+        for check in group.of_all
         if kind is None or check.kind is kind
         for entry in check.history
     }
@@ -107,7 +107,8 @@ def _group(group: Group) -> dict[str, Any]:
         "evidence_root": group.root,
         "champion": encode(known.champion) if known and known.champion else None,
         "previous": encode(known.previous) if known and known.previous else None,
-        "latest": {check.kind.value: _outcome(check.latest) for check in group.checks},
+        "latest": {check.kind.value: _outcome(check.latest) for check in group.of_all},
+        "latest_in_force": {check.kind.value: _outcome(check.latest) for check in group.checks},
         "history": {
             check.kind.value: [
                 {
@@ -117,7 +118,7 @@ def _group(group: Group) -> dict[str, Any]:
                 }
                 for entry in check.history
             ]
-            for check in group.checks
+            for check in group.of_all
         },
         "decisions": [_decision(link) for link in reversed(known.links[-20:])] if known else [],
         "record_faults": [encode(fault) for fault in known.faults] if known else [],

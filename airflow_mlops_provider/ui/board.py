@@ -6,7 +6,7 @@ evidence, and so is what the index lacks: a missing, stale or forged entry costs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from airflow_mlops_provider.exceptions import BadInputError
@@ -14,12 +14,14 @@ from airflow_mlops_provider.records.evidence_name import name_of, parse_evidence
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.evidence.file_cache import Kept
+from airflow_mlops_provider.stores.evidence.index import IndexEntry
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.specs import local_path
 from airflow_mlops_provider.ui.auth import Reader
 from airflow_mlops_provider.ui.chains import ModelDecisions, read_decisions
 from airflow_mlops_provider.ui.entries import Entry, read_named
 from airflow_mlops_provider.ui.grouping import NEWEST, Grouping, Groups, Subject
+from airflow_mlops_provider.ui.live_version import speaks_of_live
 from airflow_mlops_provider.ui.undelivered import Undelivered, list_undelivered
 
 NEWEST_IN_TRENDS = 24
@@ -58,7 +60,9 @@ class Group:
     :param subject: model, or the Dag or dataset that the checks were grouped by.
     :param name: its name.
     :param root: the evidence root that it lies in.
-    :param checks: in the order of the lifecycle.
+    :param checks: in the order of the lifecycle; of a model, those of the version in force while there is one.
+    :param others: the same of candidates and former versions.
+    :param of_all: those of all versions together.
     :param decisions: the model's decision record; ``None`` when it has none or this person may not read it.
     """
 
@@ -66,11 +70,13 @@ class Group:
     name: str
     root: str
     checks: tuple[Check, ...]
+    others: tuple[Check, ...] = ()
+    of_all: tuple[Check, ...] = ()
     decisions: ModelDecisions | None = None
 
     @property
     def statuses(self) -> tuple[Status, ...]:
-        """The latest status of every check."""
+        """The latest status of every check; those of other versions than the one in force do not count."""
         return tuple(check.latest.status for check in self.checks)
 
 
@@ -119,7 +125,7 @@ def read_board(root: str, reader: Reader) -> Board:
     grouping = Grouping(root=store.root, catalogue=catalogue, decisions=decisions, reader=reader)
     shown = _SHOWN.get(store.root, catalogue) or frozenset()
     read = read_named(store, {*catalogue.newest(NEWEST), *catalogue.lacking[:MOST_READ], *shown})
-    while unknown := _to_read(groups := grouping.of(read)):
+    while unknown := _to_read(groups := grouping.of(read), decisions):
         # What is read may turn out broken or about something else, so that other entries come forward.
         read |= read_named(store, unknown)
     _SHOWN.put(store.root, catalogue, frozenset(name for name, entry in read.items() if not entry.fault))
@@ -128,17 +134,11 @@ def read_board(root: str, reader: Reader) -> Board:
     return Board(
         root=store.root,
         models=tuple(
-            Group(
-                subject=Subject.MODEL,
-                name=name,
-                root=store.root,
-                checks=_checks(groups.get((Subject.MODEL, name), {})),
-                decisions=decisions.get(name),
-            )
+            _group(store.root, Subject.MODEL, name, groups.get((Subject.MODEL, name), {}), decisions.get(name))
             for name in sorted({*models, *decisions})
         ),
         datasets=tuple(
-            Group(subject=subject, name=name, root=store.root, checks=_checks(kinds))
+            _group(store.root, subject, name, kinds, None)
             for (subject, name), kinds in sorted(groups.items())
             if subject is not Subject.MODEL
         ),
@@ -166,14 +166,43 @@ def _age(entry: Entry) -> tuple[object, str]:
     return entry.written_at, entry.uri
 
 
-def _to_read(groups: Groups) -> list[str]:
+def _to_read(groups: Groups, decisions: Mapping[str, ModelDecisions]) -> list[str]:
     """Names of the latest of every check, and of what trends are drawn from, as far as nobody has read them."""
-    checks = [(kind, history) for kinds in groups.values() for kind, history in kinds.items()]
-    trends = sum(kind in TREND_KINDS for kind, _ in checks)
-    depth = max(2, min(NEWEST_IN_TRENDS, MOST_IN_TRENDS // max(1, trends)))
-    shown = (entry for kind, history in checks for entry in history[-depth if kind in TREND_KINDS else -1 :])
+    made = [
+        _group("", subject, name, kinds, decisions.get(name) if subject is Subject.MODEL else None)
+        for (subject, name), kinds in groups.items()
+    ]
+    drawn = [check.history for group in made for check in group.of_all if check.kind in TREND_KINDS]
+    depth = max(2, min(NEWEST_IN_TRENDS, MOST_IN_TRENDS // max(1, len(drawn))))
+    shown = [entry for history in drawn for entry in history[-depth:]]
+    shown += [check.latest for group in made for check in (*group.checks, *group.others)]
     return [name_of(entry.uri) for entry in shown if not entry.is_known]
 
 
+def _group(
+    root: str,
+    subject: Subject,
+    name: str,
+    kinds: Mapping[Kind, tuple[Entry, ...]],
+    known: ModelDecisions | None,
+) -> Group:
+    is_live = speaks_of_live(known)
+    live = {kind: tuple(each for each in history if _speaks(each, is_live)) for kind, history in kinds.items()}
+    others = {kind: tuple(each for each in history if not _speaks(each, is_live)) for kind, history in kinds.items()}
+    return Group(
+        subject=subject,
+        name=name,
+        root=root,
+        checks=_checks(live),
+        others=_checks(others),
+        of_all=_checks(kinds),
+        decisions=known,
+    )
+
+
+def _speaks(entry: Entry, is_live: Callable[[IndexEntry], bool]) -> bool:
+    return entry.facts is None or is_live(entry.facts)
+
+
 def _checks(kinds: Mapping[Kind, tuple[Entry, ...]]) -> tuple[Check, ...]:
-    return tuple(Check(kind=kind, history=history) for kind, history in kinds.items())
+    return tuple(Check(kind=kind, history=history) for kind, history in kinds.items() if history)

@@ -84,6 +84,34 @@ def test_a_check_of_unknown_data_is_grouped_by_the_dag_that_made_it_or_else_by_t
     assert groups == [(Subject.DAG, "orders"), (Subject.DATASET, "/data/b.parquet")]
 
 
+def test_the_version_in_force_is_counted_and_candidates_and_former_versions_stand_apart(
+    root: Path, reader: Reader
+) -> None:
+    first, third = dataset("first"), dataset("third")
+    decide(root, Effect.MOVED, "1", hours_ago=9, datasets={"training": first})
+    decide(root, Effect.MOVED, "3", hours_ago=5, champion=model("1"), datasets={"training": third})
+    batch = dataset("batch")
+    write(root, Kind.EVALUATION, Status.PASS, "of 3", hours_ago=6, model=model("3"))
+    write(root, Kind.DRIFT, Status.FAIL, "of 1", hours_ago=4, inputs={"reference": first, "current": batch})
+    for kind in (Kind.EVALUATION, Kind.PROMOTION, Kind.BIAS):
+        write(root, kind, Status.FAIL, "of 4", hours_ago=3, model=model("4"))
+    write(root, Kind.PREDICTION, Status.PASS, "of 3", hours_ago=2, model=model("3"), dataset=batch)
+    board = read_board(str(root), reader)
+    [wage] = board.models
+    assert {check.kind for check in wage.checks} == {Kind.EVALUATION, Kind.PREDICTION}
+    assert {check.kind for check in wage.others} == {Kind.EVALUATION, Kind.PROMOTION, Kind.BIAS, Kind.DRIFT}
+    assert (board.count(Status.FAIL), board.count(Status.PASS)) == (0, 2)
+    write(root, Kind.DRIFT, Status.FAIL, "of 3", inputs={"reference": third, "current": batch})
+    assert read_board(str(root), reader).count(Status.FAIL) == 1
+
+
+def test_without_a_champion_every_version_counts(root: Path, reader: Reader) -> None:
+    for version in ("1", "2"):
+        write(root, Kind.EVALUATION, Status.FAIL, "refused", model=model(version))
+    [wage] = read_board(str(root), reader).models
+    assert ([check.kind for check in wage.checks], wage.others) == ([Kind.EVALUATION], ())
+
+
 def test_evidence_of_a_dag_that_the_person_may_not_read_is_left_out(root: Path, reader: Reader) -> None:
     write(root, Kind.TRAINING, Status.FAIL, "hidden", model=model("1"), origin=origin("secret_train"))
     write(root, Kind.EVALUATION, Status.PASS, "shown", model=model("1"), origin=origin("wage_train"))

@@ -48,7 +48,7 @@ def rest(root: Path) -> None:
 
 def statuses(board: Board) -> dict[str, dict[Kind, list[Status]]]:
     return {
-        group.name: {check.kind: [entry.status for entry in check.history] for check in group.checks}
+        group.name: {check.kind: [entry.status for entry in check.history] for check in group.of_all}
         for group in board.models
     }
 
