@@ -64,11 +64,13 @@ def s3_filesystem(*, keeps_listings: bool) -> Any:
 @lru_cache(maxsize=8)
 def _made(_process: int, keeps_listings: bool, _environment: Any, access: tuple[tuple[str, str], ...]) -> Any:
     # fsspec keeps its instances by their arguments for good: it would answer with what the environment said first.
+    import fsspec
+
     try:
-        import s3fs
+        kind = fsspec.get_filesystem_class("s3")
     except ImportError as error:
         raise BackendError("s3:// needs s3fs: pip install 'airflow-mlops-provider[amazon]'") from error
-    return s3fs.S3FileSystem(use_listings_cache=keeps_listings, skip_instance_cache=True, **_options(dict(access)))
+    return kind(use_listings_cache=keeps_listings, skip_instance_cache=True, **_options(dict(access)))
 
 
 def _options(access: Mapping[str, str]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ with DAG("pods", schedule=None):
             evidence_root=f"{{folder}}/mlops", deferrable=name.endswith("triggerer"), **KEYS,
         )
 """
-pytestmark = pytest.mark.timeout(1500)  # starts an Airflow
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]  # starts an Airflow
 NAMES = ("ends_in_triggerer", "marked_in_triggerer", "cleared_in_worker", "marked_in_worker", "shut_down_in_worker")
 LONG_ENOUGH = 480.0
 

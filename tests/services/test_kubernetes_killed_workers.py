@@ -17,6 +17,8 @@ from deployment.servers import data_folder, running_mlflow
 from tests.services.cluster.servers import Cluster, wait_until
 from tests.services.cluster.worker import Task, work
 
+pytestmark = pytest.mark.cluster
+
 MOMENTS = 10
 AT_ONCE = 3
 LONG_ENOUGH = 240.0

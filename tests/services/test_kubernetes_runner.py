@@ -18,6 +18,8 @@ from airflow_mlops_provider.tasks.run import collect_for_task, release
 from tests.services.cluster.servers import NODE, Cluster, wait_until
 from tests.services.cluster.worker import Task
 
+pytestmark = pytest.mark.cluster
+
 
 @pytest.fixture(scope="module")
 def namespace(cluster: Cluster) -> str:

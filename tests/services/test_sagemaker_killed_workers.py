@@ -17,6 +17,8 @@ from tests.services.cluster.servers import wait_until
 from tests.services.sagemaker import SageMaker, running_sagemaker
 from tests.services.sagemaker_worker import Task, work
 
+pytestmark = pytest.mark.cluster
+
 MOMENTS = 10
 AT_ONCE = 3
 LONG_ENOUGH = 240.0

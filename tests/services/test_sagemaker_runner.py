@@ -23,6 +23,8 @@ from tests.services.cluster.servers import wait_until
 from tests.services.sagemaker import SageMaker, running_sagemaker
 from tests.services.sagemaker_worker import CONNECTION, Task
 
+pytestmark = pytest.mark.cluster
+
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
 

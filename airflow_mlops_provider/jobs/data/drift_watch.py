@@ -36,6 +36,7 @@ ELSEWHERE = {
     "keep_profile": "a matter of speed",
     "written_by": "named in the verdict as where to look, and no part of what was found",
     "evidence_root": "where the claim lies",
+    "sender": "who packed the spec for another machine; the same is asked whoever packs it",
     "tracking_uri": "it finds the reference, whose content counts",
 }
 """Keys of the job that are no part of a judgement's identity as they are, with the reason; every other key is."""

@@ -14,6 +14,8 @@ import fsspec
 import s3fs
 from fsspec.implementations.local import LocalFileSystem
 
+from airflow_mlops_provider.stores.aws_access import _made
+
 
 class Moments:
     """Counts the moments of the watched files and acts at some of them.
@@ -107,7 +109,9 @@ def watched_files(
     base = {"file": LocalFileSystem, "s3": s3fs.S3FileSystem}[protocol]
     moments = Moments(watched, actions or {}, stats=stats)
     fsspec.register_implementation(protocol, _watching(base, moments), clobber=True)
+    _made.cache_clear()  # S3 is reached by one filesystem as long as the same is said
     try:
         yield moments
     finally:
         fsspec.register_implementation(protocol, base, clobber=True)
+        _made.cache_clear()

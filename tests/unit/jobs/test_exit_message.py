@@ -6,7 +6,7 @@ import pytest
 
 from airflow_mlops_provider.exceptions import BackendError, JobFaultError
 from airflow_mlops_provider.jobs.exit_message import ExitMessage
-from airflow_mlops_provider.jobs.protocol import ExitStatus, error_of, told
+from airflow_mlops_provider.jobs.protocol import ExitStatus, error_of, report_of_error
 
 LONG = "é" * 50
 
@@ -51,7 +51,7 @@ def test_a_cut_traceback_still_tells_its_error():
 
     with pytest.raises(KeyError) as caught:
         deep(2)
-    status, said = told(caught.value)
+    status, said = report_of_error(caught.value)
     long = said.replace('  File "', '  File "/a/very/long/path' + "/and/on" * 200, 1)
     message = ExitMessage.parse(ExitMessage(status=status, error=long).to_bytes(at_most=700).decode())
     found = error_of(message.status, message.error.splitlines(), where="here")

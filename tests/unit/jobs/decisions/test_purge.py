@@ -139,7 +139,7 @@ def test_a_tampered_tombstone_is_named(old_on_disk):
 
 def test_a_tombstone_for_what_was_not_due_is_named(world, monkeypatch):
     world.champions_of_one_artifact(3)
-    monkeypatch.setattr(_Purge, "old", property(lambda self: list(self.files)))
+    monkeypatch.setattr(_Purge, "expired", property(lambda self: list(self.files)))
     monkeypatch.setattr(_Purge, "_kept", lambda _self: {})
     outcome = purge(world, retention_days=30)
     assert outcome.verdict.status is Status.FAIL
