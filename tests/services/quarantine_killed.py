@@ -19,7 +19,7 @@ import adbc_driver_postgresql.dbapi
 import psycopg2
 import pyarrow.parquet
 
-from airflow_mlops_provider.jobs import load, run
+from airflow_mlops_provider.jobs import job_class, run
 
 assert adbc_driver_postgresql.dbapi
 assert pyarrow.parquet
@@ -67,7 +67,7 @@ BOTH = "SELECT id, batch FROM orders_clean UNION ALL SELECT id, batch FROM order
 
 def main(spec: dict[str, Any], dsn: str, rng: random.Random, times: int) -> dict[str, int]:
     """Kill and retry; exits when a row is lost, is there twice, or belongs to another batch than the others."""
-    load("validate")
+    job_class("validate")
     rows = ask(dsn, "SELECT count(*) FROM orders")[0][0]
     for _ in range(2):  # the first one also imports
         began = time.perf_counter()

@@ -39,7 +39,7 @@ def filesystem(uri: str) -> tuple[Any, str]:
     """
     if is_dvc_uri(uri):
         raise BadInputError(f"{uri} names a version of a dataset, which can be read as one and not written")
-    if HIDDEN in uri:
+    if HIDDEN in uri and "://" in uri:
         raise BadInputError(
             f"{uri}: its secret was not kept; name the place without it, and give it by the environment"
         )

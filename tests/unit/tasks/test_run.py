@@ -130,13 +130,16 @@ def test_the_outcome_can_be_fetched_under_its_request_and_the_newest_try_stands(
     spec = {"dataset": str(data), "suite": {"name": "s", "expectations": [rule]}}
     keys = {"runner": runner, "evidence_root": evidence_root, "environment": {}}
     request = ValidateRequest.from_spec(spec)
-    first, second = (run_for_task(request, context=context(number), **keys) for number in (1, 2))
+    first = run_for_task(request, context=context(1), **keys)
+    data.write_text("a,b\n1,2\n")
+    second = run_for_task(request, context=context(2), **keys)
     origin = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": "-1", "try_number": "3"}
     asked = {**spec, "run_key": "d/r/t/-1", "origin": origin, "evidence_root": evidence_root}
     outcomes = outcomes_of("validate", asked)
     assert len(outcomes.uris()) == 2
     assert outcomes.newest() == second
-    assert first.evidence_uri == second.evidence_uri  # both found the same
+    assert first.evidence_uri != second.evidence_uri
+    assert run_for_task(request, context=context(3), **keys) == second
 
 
 def test_secrets_of_a_job_are_hidden_in_the_log_of_its_task():

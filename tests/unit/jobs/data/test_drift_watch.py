@@ -86,9 +86,9 @@ def test_the_same_judgement_asked_for_again_is_the_same_evidence_and_identity(ho
     assert read_evidence(first.evidence_uri).details["judgement"] == first.judgement
 
 
-def test_a_job_that_is_not_asked_to_judge_once_claims_nothing_and_a_try_that_finds_the_same_has_the_same_evidence(home):
-    outcomes = [judged(home, once=False) for _ in range(2)]
-    assert outcomes[0].evidence_uri == outcomes[1].evidence_uri
+def test_a_job_that_is_not_asked_to_judge_once_judges_for_each_request_and_claims_nothing(home):
+    outcomes = [judged(home, once=False, run_key=f"monitor/run {number}/drift/-1") for number in range(2)]
+    assert outcomes[0].evidence_uri != outcomes[1].evidence_uri
     assert all(outcome.judgement is None and "judgement" not in outcome.to_json() for outcome in outcomes)
     assert not (home / "mlops" / "claims").exists()
 
