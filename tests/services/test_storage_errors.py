@@ -184,7 +184,8 @@ def test_a_bucket_with_a_misspelt_name_is_not_made_for_an_output(site):
     jobs = of_outputs(Site(site.folder, "s3://no-such-bucket", site.environment))
     told = site.told({name: jobs[name] for name in ("clean", "made profile", "evidence")})
     one_line_each(told, status=1)
-    assert all("bucket does not exist" in lines[0] for _, lines in told.values())
+    named = ("bucket does not exist", "there is no bucket no-such-bucket")
+    assert [lines[0] for _, lines in told.values() if not any(words in lines[0] for words in named)] == []
 
 
 def test_a_version_whose_artifact_is_gone_is_lost_by_name(aws, tmp_path):
