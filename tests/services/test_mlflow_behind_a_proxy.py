@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 import numpy as np
 import pandas as pd
 import pytest
+from tests.services.servers import inherited
 
 from tests.contract.conftest import MODEL, TRAINER
-from tests.services.servers import inherited
 
 HIDDEN = "mlflow.internal"
 """A name that only the proxy knows."""
