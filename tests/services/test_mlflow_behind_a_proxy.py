@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import pandas as pd
 import pytest
-from tests.services.servers import inherited
 
+from deployment.servers import inherited
 from tests.contract.conftest import MODEL, TRAINER
 
 HIDDEN = "mlflow.internal"
