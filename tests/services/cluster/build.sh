@@ -23,7 +23,10 @@ trap 'chmod -R u+w "$work" && rm -rf "$work"' EXIT
 # Sources need a deb-src line, which most machines lack: one of our own, in lists of our own.
 . /etc/os-release
 mkdir -p "$work/lists/partial"
-echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $VERSION_CODENAME main" \
+mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' \
+  | awk -v release="$VERSION_CODENAME" '$1 == release && $2 == "main" {print $3; exit}')
+[ -n "$mirror" ] || { echo "apt knows no place of Debian $VERSION_CODENAME" >&2; exit 1; }
+echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $VERSION_CODENAME main" \
   >"$work/sources.list"
 apt=(apt-get -qq -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=/dev/null
   -o Dir::State::lists="$work/lists" -o APT::Sandbox::User=root)
