@@ -12,7 +12,7 @@ from scipy import special
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
 from airflow_mlops_provider.analysis.stats.paired import bootstrap, by_group
 from airflow_mlops_provider.analysis.stats.two_sample import Alternative, two_proportion
-from airflow_mlops_provider.records.model_spec import Direction
+from airflow_mlops_provider.records.metric_limits import Direction
 from airflow_mlops_provider.records.reports.decay import Cusum, DecayReport, WindowMetric
 
 Floats = NDArray[np.float64]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_mlops_provider.decisions.summaries import short_name, summarise
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.model_spec import Direction
+from airflow_mlops_provider.records.metric_limits import Direction
 from airflow_mlops_provider.records.multiple_testing import holm
 from airflow_mlops_provider.records.policies.bias import BiasPolicy
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from airflow_mlops_provider.decisions.guards import judge_guards, reason_of
 from airflow_mlops_provider.decisions.summaries import summarise
 from airflow_mlops_provider.records.policies.evaluation import EvaluationPolicy
+from airflow_mlops_provider.records.policies.gate import MIN_UNITS
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 
 if TYPE_CHECKING:
@@ -29,8 +31,6 @@ _UNASKED = "the champion could not be asked"
 
 _MOST_OVERLAP = 0.5
 """Largest share of the rows that the champion may have been trained on, unless the policy says otherwise."""
-MIN_UNITS = 30
-"""Rows, or groups of rows, below which no bound of a resampled difference can be trusted, so nothing passes."""
 
 
 def judge_evaluation(report: EvaluationReport, policy: EvaluationPolicy) -> Verdict:
@@ -41,7 +41,7 @@ def judge_evaluation(report: EvaluationReport, policy: EvaluationPolicy) -> Verd
     findings = judge_dummy(report.against_dummy, policy) if report.against_dummy else ()
     if report.against_champion is not None:
         findings += judge_gain(report.against_champion, policy)
-    findings += (*_judge_others(report, policy), *_judge_invariants(report))
+    findings += (*judge_guards(report, policy), *_judge_others(report, policy), *_judge_invariants(report))
     findings += (
         *_judge_champion(report, policy),
         *_judge_overlap(report, policy),
@@ -249,6 +249,8 @@ def _deciding_numbers(decisive: Finding, report: EvaluationReport) -> str:
         return _UNASKED
     if decisive.measure == "share_of_rows_trained_on":
         return f"the champion was trained on {decisive.observed or 0:.0%} of the rows"
+    if reason := reason_of(decisive):
+        return reason
     number, limit = _number(decisive.observed), _number(decisive.limit)
     compared = next((c for c in (report.against_champion, report.against_dummy) if _is_about(decisive, c)), None)
     if compared is None:

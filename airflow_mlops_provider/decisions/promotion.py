@@ -182,6 +182,8 @@ def evaluation_policy(item: EvidenceItem, policy: PromotionPolicy) -> Evaluation
         max_p99_latency_ms=policy.max_p99_latency_ms,
         allow_unasked_champion=policy.allow_unasked_champion,
         max_champion_overlap=policy.max_champion_overlap,
+        guards={**(own.guards or {}), **(policy.guards or {})} or None,
+        allow_undecided_guards=policy.allow_undecided_guards,
     )
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from airflow.sdk import Context
 
 from airflow_mlops_provider.operators.job import JobOperator
-from airflow_mlops_provider.records.model_spec import Direction, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import Task
 from airflow_mlops_provider.records.policies.decay import DecayPolicy, DecayRule
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.requests.decay import DecayRequest, Window, windows

@@ -11,7 +11,7 @@ from airflow_mlops_provider.pages.charts.intervals import Line, Reference, inter
 from airflow_mlops_provider.pages.charts.svg import draw
 from airflow_mlops_provider.pages.charts.theme import status_colour
 from airflow_mlops_provider.pages.rendering import render
-from airflow_mlops_provider.records.model_spec import Direction
+from airflow_mlops_provider.records.metric_limits import Direction
 from airflow_mlops_provider.records.reports.bias import BiasReport, SliceResult
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict, worst
 

@@ -183,6 +183,8 @@ def _decode_union(args: tuple[Any, ...], value: Any, where: str) -> Any:
     if value is None and type(None) in args:
         return None
     choices = [arg for arg in args if arg is not type(None)]
+    if isinstance(value, str):  # a text is none of the records, and the last choice says what is wrong with it
+        choices.sort(key=lambda arg: not dataclasses.is_dataclass(arg))
     for choice in choices[:-1]:
         try:
             return _decode(choice, value, where)

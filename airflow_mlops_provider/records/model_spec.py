@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import OMIT_NONE, digest
+from airflow_mlops_provider.records.metric_limits import Direction, MetricLimits
 
 
 class Task(StrEnum):
@@ -17,18 +18,6 @@ class Task(StrEnum):
 
     CLASSIFICATION = "classification"
     REGRESSION = "regression"
-
-
-class Direction(StrEnum):
-    """Which way a metric is better."""
-
-    HIGHER = "higher"
-    LOWER = "lower"
-
-    @property
-    def sign(self) -> int:
-        """+1 when higher is better, -1 when lower is."""
-        return 1 if self is Direction.HIGHER else -1
 
 
 class SplitKind(StrEnum):
@@ -103,7 +92,7 @@ class ModelSpec:
     :param features: the columns the model sees, in order.
     :param trainer: ``module:function`` beside the YAML file; called with ``params``, returns an unfitted
         scikit-learn estimator or pipeline.
-    :param metrics: metric name to direction; the first one decides.
+    :param metrics: metric name to direction, or to its limits; the first one decides.
     :param sensitive: columns whose slices are judged and whose values never appear in messages.
     :param time_column: orders rows in time, for time-aware splits.
     :param group_column: rows of one group (the same person) stay together in splits and bootstraps.
@@ -130,7 +119,7 @@ class ModelSpec:
     target: str
     features: tuple[str, ...]
     trainer: str
-    metrics: dict[str, Direction]
+    metrics: Mapping[str, Direction | MetricLimits]
     sensitive: tuple[str, ...] = ()
     time_column: str | None = None
     group_column: str | None = None
@@ -176,6 +165,17 @@ class ModelSpec:
     def deciding_metric(self) -> str:
         """The metric that the promotion gate compares."""
         return next(iter(self.metrics))
+
+    @property
+    def metric_modules(self) -> tuple[str, ...]:
+        """Names of the modules of the functions that compute metrics."""
+        functions = [each.function for each in self.metrics.values() if isinstance(each, MetricLimits)]
+        return tuple(dict.fromkeys(name.partition(":")[0] for name in functions if name))
+
+    def limits_of(self, metric: str) -> MetricLimits:
+        """What is declared of a metric; a metric that is declared by its direction, or not at all, has no limits."""
+        declared = self.metrics.get(metric)
+        return declared if isinstance(declared, MetricLimits) else MetricLimits(direction=declared)
 
     @property
     def digest(self) -> str:

@@ -10,7 +10,8 @@ from airflow_mlops_provider.pages.bias import draw_slices
 from airflow_mlops_provider.pages.model_card import to_html
 from airflow_mlops_provider.pages.training import pictures_of
 from airflow_mlops_provider.pages.validation import validation_html
-from airflow_mlops_provider.records.model_spec import Direction, SplitKind, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import SplitKind, Task
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.bias import BiasReport, Disparity, SliceResult
 from airflow_mlops_provider.records.reports.model_card import CardSection, CardTable, ModelCardReport

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_mlops_provider.decisions.model_card import ModelCardPolicy
-from airflow_mlops_provider.records.model_spec import Direction, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import Task
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.bias import BiasReport, SliceResult

@@ -15,7 +15,8 @@ from airflow_mlops_provider.jobs import run
 from airflow_mlops_provider.jobs.rejudge import judge_again
 from airflow_mlops_provider.records.codec import canonical_json, encode
 from airflow_mlops_provider.records.evidence import Evidence
-from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.verdict import Status

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_mlops_provider.analysis.decay import measure_decay, window_of_proportion
 from airflow_mlops_provider.decisions.decay import DecayPolicy, DecayRule, judge_decay
-from airflow_mlops_provider.records.model_spec import Direction
+from airflow_mlops_provider.records.metric_limits import Direction
 from airflow_mlops_provider.records.verdict import Status
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]

@@ -18,7 +18,7 @@ from airflow_mlops_provider.analysis.bias.slices import Slice
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
 from airflow_mlops_provider.analysis.stats.intervals import wilson
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.model_spec import Direction
+from airflow_mlops_provider.records.metric_limits import Direction
 from airflow_mlops_provider.records.reports.bias import BiasReport, Disparity, SliceResult
 
 Floats = NDArray[np.float64]

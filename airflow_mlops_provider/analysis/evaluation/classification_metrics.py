@@ -19,7 +19,7 @@ from airflow_mlops_provider.analysis.evaluation.metric import (
     scores_of,
 )
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.model_spec import Direction
+from airflow_mlops_provider.records.metric_limits import Direction
 
 
 def _confusion_sums(p: Predictions) -> Floats:

@@ -14,7 +14,6 @@ from airflow_mlops_provider.analysis.evaluation.metrics import (
     METRICS,
     Metric,
     Predictions,
-    find_metric,
     predicted_of,
     scores_of,
 )
@@ -34,17 +33,20 @@ MIN_TAIL_DRAWS = 20
 
 
 def estimate_all(
-    predictions: Predictions, *, groups: ArrayLike | None = None, seed: int = 0, names: Iterable[str] = METRICS
+    predictions: Predictions,
+    *,
+    groups: ArrayLike | None = None,
+    seed: int = 0,
+    metrics: Iterable[Metric] = tuple(METRICS.values()),
 ) -> tuple[MetricEstimate, ...]:
     """Estimate every metric that applies to ``predictions``, with 95 % intervals.
 
     :param predictions: of one model.
     :param groups: group of each row, shape ``(n,)``; the rows of a group are resampled together.
     :param seed: seed of the bootstraps.
-    :param names: names of the metrics to consider.
+    :param metrics: the metrics to consider.
     """
-    chosen = [find_metric(name) for name in names]
-    return tuple(estimate(m, predictions, groups=groups, seed=seed) for m in chosen if m.applies_to(predictions))
+    return tuple(estimate(m, predictions, groups=groups, seed=seed) for m in metrics if m.applies_to(predictions))
 
 
 def estimate(
@@ -74,13 +76,51 @@ def estimate(
     return MetricEstimate(name=metric.name, value=value, low=low, high=high, direction=metric.direction, method=method)
 
 
-def _area_interval(predictions: Predictions) -> tuple[float, float]:
+def measure_bounds(
+    metric: Metric,
+    predictions: Predictions,
+    *,
+    alphas: Sequence[float] = (),
+    groups: ArrayLike | None = None,
+    seed: int = 0,
+) -> tuple[tuple[Bound, ...], str, int]:
+    """Return one-sided bounds of one metric at :data:`ALPHAS` and ``alphas``, their method and the units resampled.
+
+    :param metric: what to bound.
+    :param predictions: of one model.
+    :param alphas: further one-sided levels, in (0, 1).
+    :param groups: group of each row, shape ``(n,)``; the rows of a group are resampled together.
+    :param seed: seed of the bootstrap.
+
+    Source: as of :func:`estimate`; beyond the draws of a bootstrap, Student's t with its standard error.
+    """
+    levels, ratio, rows = sorted({*ALPHAS, *alphas}), metric.ratio, len(predictions.truth)
+    if groups is None and ratio is not None and metric.is_proportion(predictions):
+        sums = metric.sums(predictions).sum(axis=0)
+        ends = [wilson(sums[ratio[0]], sums[ratio[1]], confidence=1 - 2 * alpha) for alpha in levels]
+        return _bounds(levels, ends), "wilson", rows
+    if groups is None and metric.name == "roc_auc" and predictions.is_binary:
+        areas = [_area_interval(predictions, confidence=1 - 2 * alpha) for alpha in levels]
+        return _bounds(levels, areas), "delong", rows
+    units = by_group(metric.sums(predictions), groups)
+    draws, value = bootstrap(units, metric.value, seed=seed), metric.of(predictions)
+    bounds = tuple(_bound_of_draws(draws, value, alpha, len(units)) for alpha in levels)
+    return bounds, _bootstrap_name(groups), len(units)
+
+
+def _bounds(levels: Sequence[float], ends: Sequence[tuple[float, float]]) -> tuple[Bound, ...]:
+    return tuple(
+        Bound(alpha=alpha, lower=float(low), upper=float(high)) for alpha, (low, high) in zip(levels, ends, strict=True)
+    )
+
+
+def _area_interval(predictions: Predictions, *, confidence: float = 0.95) -> tuple[float, float]:
     """Return DeLong's interval on the logit scale, which keeps it inside [0, 1]."""
     result = delong(predictions.truth == 1, scores_of(predictions)[:, None])
     area, error = float(result.areas[0]), float(np.sqrt(result.covariance[0, 0]))
     if not 0 < area < 1 or not error:
         return area, area
-    half = 1.959963984540054 * error / (area * (1 - area))
+    half = _NORMAL.inv_cdf(0.5 + confidence / 2) * error / (area * (1 - area))
     middle = math.log(area / (1 - area))
     return 1 / (1 + math.exp(half - middle)), 1 / (1 + math.exp(-half - middle))
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.model_spec import Direction, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import Task
 
 Floats = NDArray[np.float64]
 
@@ -114,6 +115,7 @@ class Metric:
     :param needs_probabilities: whether its scores must be probabilities.
     :param is_defined: whether the metric is defined for these predictions; ``None`` when it always is.
     :param constant: computes the best constant prediction of a regression from the true values, shape ``(n,)``.
+    :param best_constant: whether the dummy predicts the class that is best by this metric, not the most frequent one.
     """
 
     name: str
@@ -129,6 +131,7 @@ class Metric:
     needs_probabilities: bool = False
     is_defined: Callable[[Predictions], bool] | None = None
     constant: Callable[[NDArray[Any]], float] = _mean_value
+    best_constant: bool = False
 
     def applies_to(self, predictions: Predictions) -> bool:
         """Return whether ``predictions`` hold what the metric needs: classes or values, scores, two classes."""

@@ -13,7 +13,8 @@ from airflow_mlops_provider.analysis.evaluation.metric import Metric, Prediction
 from airflow_mlops_provider.analysis.evaluation.ranking_metrics import RANKING_METRICS, roc_pseudo_values
 from airflow_mlops_provider.analysis.evaluation.regression_metrics import REGRESSION_METRICS, pinball
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.model_spec import Direction, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import Task
 
 __all__ = [
     "METRICS",
@@ -83,5 +84,10 @@ def majority_or_mean(predictions: Predictions, metric: Metric) -> Predictions:
         return replace(predictions, predicted=np.full(len(truth), metric.constant(truth)))
     shares = np.bincount(truth, minlength=max(2, len(predictions.classes))) / len(truth)
     scores = np.full(len(truth), shares[1]) if predictions.is_binary else np.tile(shares, (len(truth), 1))
-    majority = np.full(len(truth), int(shares.argmax()))
-    return replace(predictions, predicted=majority, scores=scores, has_probabilities=True)
+
+    def always(code: int) -> Predictions:
+        return replace(predictions, predicted=np.full(len(truth), code), scores=scores, has_probabilities=True)
+
+    if metric.best_constant:
+        return max(map(always, range(len(predictions.classes))), key=lambda p: metric.direction.sign * metric.of(p))
+    return always(int(shares.argmax()))

@@ -17,7 +17,7 @@ from airflow_mlops_provider.analysis.evaluation.metric import (
 )
 from airflow_mlops_provider.analysis.stats.paired import delong
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.model_spec import Direction
+from airflow_mlops_provider.records.metric_limits import Direction
 
 
 def roc_pseudo_values(p: Predictions) -> Floats:

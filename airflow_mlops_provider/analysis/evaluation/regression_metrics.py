@@ -16,7 +16,8 @@ from airflow_mlops_provider.analysis.evaluation.metric import (
     mean_sums,
     predicted_of,
 )
-from airflow_mlops_provider.records.model_spec import Direction, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import Task
 
 _UNLIMITED = (0.0, math.inf)
 

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from airflow_mlops_provider.analysis.evaluation.metrics import find_metric
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.evidence import Evidence
+from airflow_mlops_provider.records.metric_limits import Direction
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
@@ -82,10 +84,15 @@ def _overview(source: Source) -> CardSection:
         ("Registered as", model.uri or ""),
         ("Artifact", model.digest or ""),
         ("Task", f"{spec.task} of {spec.target}"),
-        ("Deciding metric", f"{spec.deciding_metric} ({spec.metrics[spec.deciding_metric]} is better)"),
+        ("Deciding metric", f"{spec.deciding_metric} ({_better_when(spec)} is better)"),
         ("Owners", ", ".join(spec.owners) or "nobody is named"),
     ]
     return CardSection(key="overview", title="Overview", tables=(_pairs(rows),))
+
+
+def _better_when(spec: ModelSpec) -> Direction:
+    name = spec.deciding_metric
+    return spec.limits_of(name).direction or find_metric(name).direction
 
 
 def _how_to_use(source: Source) -> CardSection:

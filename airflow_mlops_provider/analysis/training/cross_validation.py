@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.metrics import roc_curve
 
-from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions, find_metric, majority_or_mean
+from airflow_mlops_provider.analysis.evaluation.declared_metrics import metrics_of
+from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions, majority_or_mean
 from airflow_mlops_provider.analysis.evaluation.predictions import from_model_output
 from airflow_mlops_provider.analysis.training.data import TrainingData
 from airflow_mlops_provider.analysis.training.fitting import estimator_error
@@ -42,22 +43,6 @@ class FoldResult:
     test: NDArray[np.intp]
     train_rows: int
     predictions: Predictions
-
-
-def metrics_of(spec: ModelSpec) -> tuple[Metric, ...]:
-    """Return the metrics that ``spec`` declares, the deciding one first.
-
-    :raises BadInputError: when a metric is unknown, is for another task, or is declared with the wrong direction.
-    """
-    found = tuple(find_metric(name) for name in spec.metrics)
-    for metric in found:
-        if metric.task is not spec.task:
-            raise BadInputError(
-                f"model {spec.name}: metric {metric.name!r} is for {metric.task}, the task is {spec.task}"
-            )
-        if metric.direction is not spec.metrics[metric.name]:
-            raise BadInputError(f"model {spec.name}: metric {metric.name!r} is better when {metric.direction}")
-    return found
 
 
 def predictions_of(estimator: Any, data: TrainingData, spec: ModelSpec, *, metric: Metric | None = None) -> Predictions:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from airflow_mlops_provider.analysis.training.cross_validation import FoldResult, metrics_of, predictions_of
+from airflow_mlops_provider.analysis.evaluation.declared_metrics import metric_of
+from airflow_mlops_provider.analysis.training.cross_validation import FoldResult, predictions_of
 from airflow_mlops_provider.analysis.training.data import TrainingData
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.reports.training import Importance
@@ -49,7 +50,7 @@ def _losses(
     result: FoldResult, data: TrainingData, spec: ModelSpec, rng: np.random.Generator, *, rows: int
 ) -> dict[str, list[float]]:
     """Return the losses of each feature, one a repeat; empty when the metric is not defined in the fold."""
-    metric = metrics_of(spec)[0]
+    metric = metric_of(spec)
     chosen = result.test if len(result.test) <= rows else rng.choice(result.test, rows, replace=False)
     held_out = data.at(chosen)
     intact = predictions_of(result.estimator, held_out, spec, metric=metric)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 
+from airflow_mlops_provider.analysis.evaluation.declared_metrics import metric_of
 from airflow_mlops_provider.analysis.evaluation.metrics import Metric
-from airflow_mlops_provider.analysis.training.cross_validation import metrics_of, predictions_of
+from airflow_mlops_provider.analysis.training.cross_validation import predictions_of
 from airflow_mlops_provider.analysis.training.data import TrainingData
 from airflow_mlops_provider.analysis.training.fitting import (
     estimator_error,
@@ -41,7 +42,7 @@ def fit_best(estimator: Any, data: TrainingData, spec: ModelSpec) -> tuple[Any, 
     folds = make_folds(data, spec, folds=spec.search.folds)
     if len(folds) < 2:
         raise BadInputError(f"model {spec.name}: too few rows to search hyper-parameters on {spec.search.folds} folds")
-    search = _search(unfitted_copy(estimator), spec, spec.search, _Scorer(data, spec, metrics_of(spec)[0]), folds)
+    search = _search(unfitted_copy(estimator), spec, spec.search, _Scorer(data, spec, metric_of(spec)), folds)
     seed_everything(spec.seed)
     try:
         search.fit(data.features, data.target, **weights_of(estimator, data))
@@ -49,7 +50,7 @@ def fit_best(estimator: Any, data: TrainingData, spec: ModelSpec) -> tuple[Any, 
         raise estimator_error(f"model {spec.name}: the search failed", error, data.features, spec) from None
     best = {name: _python_value(value) for name, value in search.best_params_.items()}
     means = search.cv_results_["mean_test_score"]
-    score = float(means[search.best_index_]) * metrics_of(spec)[0].direction.sign
+    score = float(means[search.best_index_]) * metric_of(spec).direction.sign
     result = SearchResult(tried=len(means), best=best, score=score)
     return fit(unfitted_copy(estimator).set_params(**search.best_params_), data, spec), result
 

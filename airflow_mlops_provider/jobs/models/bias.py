@@ -13,6 +13,7 @@ from airflow_mlops_provider.analysis.bias.bins import cut_plan
 from airflow_mlops_provider.analysis.bias.columns import SlicePlan, plan_slices
 from airflow_mlops_provider.analysis.bias.contingency import ContingencyTable
 from airflow_mlops_provider.analysis.bias.discovery import measure_discoveries
+from airflow_mlops_provider.analysis.evaluation.declared_metrics import metric_of
 from airflow_mlops_provider.analysis.evaluation.metrics import (
     SLICE_METRICS,
     Metric,
@@ -28,7 +29,6 @@ from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.models.predictions import (
     ask,
     groups_of,
-    metric_of,
     naming,
     read_rows,
     require_measurable,
@@ -104,7 +104,9 @@ class BiasJob(Job, BiasRequest):
         from airflow_mlops_provider.analysis.prediction import require_finite  # loads pandas, which a table needs not
 
         require_finite(frame[list(spec.features)], name=dataset.uri)
-        metric = with_direction(metric_of(spec, self.metric, SLICE_METRICS), self.policy.direction)
+        metric = with_direction(
+            metric_of(spec, self.metric, SLICE_METRICS, find_function=predictor.function), self.policy.direction
+        )
         with naming(dataset):
             answers = ask(predictor, frame, label)
         if not answers.are_numbers:

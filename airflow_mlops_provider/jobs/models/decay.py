@@ -12,7 +12,7 @@ from airflow_mlops_provider.decisions.decay import judge_decay
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.models.predictions import groups_of, read_rows
-from airflow_mlops_provider.records.model_spec import Direction
+from airflow_mlops_provider.records.metric_limits import Direction
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.decay import WindowMetric

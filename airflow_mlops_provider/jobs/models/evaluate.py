@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_mlops_provider.analysis.evaluation import measure_evaluation, report_without_metrics
+from airflow_mlops_provider.analysis.evaluation.declared_metrics import metric_of
 from airflow_mlops_provider.analysis.evaluation.latency import measure_latency
-from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
+from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions, find_metric
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
 from airflow_mlops_provider.analysis.evaluation.robustness import measure_robustness
 from airflow_mlops_provider.analysis.evaluation.seen_rows import share_of_seen_rows
@@ -20,7 +22,6 @@ from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.models.predictions import (
     ask,
     groups_of,
-    metric_of,
     naming,
     read_rows,
     require_measurable,
@@ -30,6 +31,7 @@ from airflow_mlops_provider.jobs.models.predictions import (
 from airflow_mlops_provider.jobs.models.typed_rows import typed_rows
 from airflow_mlops_provider.jobs.stored_probe import load_version
 from airflow_mlops_provider.records.codec import encode
+from airflow_mlops_provider.records.metric_limits import MetricLimits
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
@@ -65,6 +67,8 @@ class EvaluateJob(Job, EvaluateRequest):
         report = measure_evaluation(
             *table.models,
             metric=table.metric,
+            declared=[find_metric(name) for name in self.policy.guards or {}],
+            limits=self._limits({}),
             groups=groups,
             alpha=self.policy.alpha,
             notes=table.notes,
@@ -116,7 +120,7 @@ class EvaluateJob(Job, EvaluateRequest):
         features = [*ours.spec.features, *(theirs.spec.features if theirs else ())]
         frame = read_rows(dataset, [label, *features, group], role="dataset")
         require_finite(frame[list(dict.fromkeys(features))], name=dataset.uri)
-        metric = metric_of(ours.spec, self.metric)
+        metric, *declared = self._metrics(ours)
         with naming(dataset):
             answers, groups = ask(ours, frame, label), groups_of(frame, group)
         if not answers.are_numbers:
@@ -133,7 +137,8 @@ class EvaluateJob(Job, EvaluateRequest):
             answers.predictions,
             champion,
             metric=metric,
-            declared=[metric_of(ours.spec, name) for name in ours.spec.metrics],
+            declared=declared,
+            limits=self._limits({name: ours.spec.limits_of(name) for name in ours.spec.metrics}),
             groups=groups,
             alpha=self.policy.alpha,
             latency=measure_latency(ours.predict, frame, artifact_bytes=ours.artifact_bytes),
@@ -146,6 +151,16 @@ class EvaluateJob(Job, EvaluateRequest):
         )
         seen = _seen_by(store, theirs, dataset, frame) if theirs is not None and champion is not None else None
         return replace(report, champion_trouble=trouble or None, champion_overlap=seen)
+
+    def _metrics(self, candidate: Predictor) -> list[Metric]:
+        """The deciding metric, and all that the model or the policy's guards name, as the candidate declares them."""
+        spec, guards = candidate.spec, self.policy.guards or {}
+        names = [self.metric, *dict.fromkeys([*spec.metrics, *guards])]
+        return [metric_of(spec, name, find_function=candidate.function) for name in names]
+
+    def _limits(self, declared: Mapping[str, MetricLimits]) -> dict[str, MetricLimits]:
+        """The metrics that are guarded, with the limits of the model, or those of the policy in their place."""
+        return {name: each for name, each in {**declared, **(self.policy.guards or {})}.items() if each.is_guard}
 
     def _of_champion(
         self, champion: Predictor, dataset: Dataset, frame: Any, *, label: str, metric: Metric, ours: Predictions

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from airflow_mlops_provider.analysis.evaluation.declared_metrics import metric_of
 from airflow_mlops_provider.analysis.prediction import (
     ModelOutput,
     PredictionChecks,
@@ -20,7 +21,6 @@ from airflow_mlops_provider.analysis.prediction import (
     measure_shadow,
     require_finite,
 )
-from airflow_mlops_provider.analysis.training.cross_validation import metrics_of
 from airflow_mlops_provider.analysis.training.fitting import estimator_error
 from airflow_mlops_provider.decisions.prediction import judge_prediction, judge_scoring
 from airflow_mlops_provider.exceptions import BadInputError
@@ -114,12 +114,16 @@ class PredictJob(Job, PredictRequest):
 
 def _labelled(comparison: ShadowComparison, dataset: Dataset, models: Mapping[str, Predictor]) -> ShadowComparison:
     """With the models' deciding metric, where the rows came with their labels."""
-    spec = next(iter(models.values())).spec
+    first = next(iter(models.values()))
+    spec = first.spec
     if spec.target not in dataset.columns or any(model.spec.target != spec.target for model in models.values()):
         return comparison
     truth = pd.concat([batch.to_pandas()[spec.target] for batch in dataset.batches([spec.target])], ignore_index=True)
     return measure_labelled(
-        comparison, truth, metrics_of(spec)[0], [_read_output(uri, model) for uri, model in models.items()]
+        comparison,
+        truth,
+        metric_of(spec, find_function=first.function),
+        [_read_output(uri, model) for uri, model in models.items()],
     )
 
 

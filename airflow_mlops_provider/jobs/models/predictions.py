@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_mlops_provider.analysis.evaluation.latency import check_invariants
-from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, Metric, Predictions, find_metric
+from airflow_mlops_provider.analysis.evaluation.metrics import Metric, Predictions
 from airflow_mlops_provider.analysis.evaluation.predictions import from_model_output
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.model_spec import ModelSpec, Task
+from airflow_mlops_provider.records.model_spec import Task
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.evaluation import Invariant
 from airflow_mlops_provider.stores.datasets.dataset import Dataset
@@ -108,22 +108,6 @@ def ask(predictor: Predictor, frame: pd.DataFrame, label: str) -> Answers:
         # The probability of the second class alone sums to one by construction; the invariant needs both.
         invariants=check_invariants(task, len(frame), predicted, probabilities, classes),
     )
-
-
-def metric_of(spec: ModelSpec, name: str | None, among: Mapping[str, Metric] = METRICS) -> Metric:
-    """The metric called ``name``, or the model's deciding one; raises ``BadInputError`` when it does not fit.
-
-    :param among: the metrics there are to choose from.
-    """
-    metric = find_metric(name or spec.deciding_metric, among)
-    if metric.task is not spec.task:
-        raise BadInputError(f"metric {metric.name!r} is for {metric.task}, and model {spec.name} is for {spec.task}")
-    declared = spec.metrics.get(metric.name, metric.direction)
-    if declared is not metric.direction:
-        raise BadInputError(
-            f"model {spec.name}: 'metrics' calls {declared} values of {metric.name} better; {metric.direction} ones are"
-        )
-    return metric
 
 
 def require_measurable(metric: Metric, predictions: Predictions, *, label: str, model: str) -> None:

@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlparse
 
+from airflow_mlops_provider.analysis.evaluation.declared_metrics import metrics_of
 from airflow_mlops_provider.analysis.training import Trained, measure_training
-from airflow_mlops_provider.analysis.training.cross_validation import metrics_of
 from airflow_mlops_provider.analysis.training.data import TrainingData, columns_of, training_data
 from airflow_mlops_provider.analysis.training.fitting import fit_on_few_rows
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry, probe_rows
@@ -187,8 +187,8 @@ def prepare(spec: ModelSpec, source: DatasetRef, *, experiment: str | None = Non
 
     :raises BadInputError: naming the metric, trainer, dataset or column that cannot be used.
     """
-    metrics_of(spec)  # an unknown metric is refused before anything is read
-    trainer = load_trainer(spec)
+    trainer = load_trainer(spec)  # brings the functions of the model's own metrics along
+    metrics_of(spec)  # an unknown metric is refused before the data are read
     dataset = open_dataset(source)
     dataset.require(columns_of(spec))
     _require_sensitive(spec, dataset)

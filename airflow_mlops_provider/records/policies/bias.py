@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import OMIT_NONE
-from airflow_mlops_provider.records.model_spec import Direction
+from airflow_mlops_provider.records.metric_limits import Direction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

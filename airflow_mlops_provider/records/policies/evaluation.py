@@ -27,6 +27,9 @@ class EvaluationPolicy(GateLimits):
         that is insufficient evidence.
     :param max_champion_overlap: the largest share of the rows that the champion may have been trained on, half of them
         by default; beyond it their comparison is insufficient evidence, and any overlap is a notice.
+    :param guards: metric name to its limits, in place of those that the model declares for this metric.
+    :param allow_undecided_guards: whether a metric whose interval contains its limit is a notice when its value is
+        within the limit. Otherwise, and beyond the limit, that is insufficient evidence.
     :raises BadInputError: when a value is out of range, naming the key.
     """
 

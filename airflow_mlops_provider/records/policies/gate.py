@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import OMIT_NONE
+from airflow_mlops_provider.records.metric_limits import MetricLimits
+
+MIN_UNITS = 30
+"""Rows, or groups of rows, below which no bound of a resampled number can be trusted, so nothing passes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +30,8 @@ class GateLimits:
     challengers: int = 1
     allow_unasked_champion: bool | None = field(default=None, metadata=OMIT_NONE)
     max_champion_overlap: float | None = field(default=None, metadata=OMIT_NONE)
+    guards: Mapping[str, MetricLimits] | None = field(default=None, metadata=OMIT_NONE)
+    allow_undecided_guards: bool | None = field(default=None, metadata=OMIT_NONE)
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.margin) and self.margin >= 0):

@@ -25,6 +25,9 @@ class PromotionPolicy(GateLimits):
         that is insufficient evidence.
     :param max_champion_overlap: the largest share of the rows that the champion may have been trained on, half of them
         by default; beyond it their comparison is insufficient evidence, and any overlap is a notice.
+    :param guards: metric name to its limits, in place of those that the model declares for this metric.
+    :param allow_undecided_guards: whether a metric whose interval contains its limit is a notice when its value is
+        within the limit. Otherwise, and beyond the limit, that is insufficient evidence.
     :param tolerate_insufficient: kinds whose insufficient evidence is accepted, and recorded as a notice. Meant for
         small data, where some slices can never be judged; ``evaluation`` cannot be named here.
     :raises BadInputError: for a value out of range or an unknown kind, naming the key.

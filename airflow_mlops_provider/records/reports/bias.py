@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from airflow_mlops_provider.records.codec import OMIT_NONE
-from airflow_mlops_provider.records.model_spec import Direction, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from airflow_mlops_provider.records.model_spec import Direction
+from airflow_mlops_provider.records.metric_limits import Direction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import OMIT_NONE
-from airflow_mlops_provider.records.model_spec import Direction, Task
+from airflow_mlops_provider.records.metric_limits import Direction, MetricLimits
+from airflow_mlops_provider.records.model_spec import Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,12 @@ class Bound:
     alpha: float
     lower: float
     upper: float
+
+
+def bound_near(bounds: tuple[Bound, ...], alpha: float) -> Bound:
+    """Of some bounds those at ``alpha``, or at the next stricter level; the strictest when none is as strict."""
+    strict = [bound for bound in bounds if bound.alpha <= alpha * (1 + 1e-9)]
+    return max(strict, key=lambda bound: bound.alpha) if strict else min(bounds, key=lambda bound: bound.alpha)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +78,35 @@ class Comparison:
 
         :raises BadInputError: when no level as strict was measured.
         """
-        strict = [bound for bound in self.bounds if bound.alpha <= alpha * (1 + 1e-9)]
-        if not strict:
+        if not any(bound.alpha <= alpha * (1 + 1e-9) for bound in self.bounds):
             raise BadInputError(f"the comparison with the {self.other} has no bound at level {alpha:g}")
-        return max(strict, key=lambda bound: bound.alpha)
+        return bound_near(self.bounds, alpha)
 
     def bound_near(self, alpha: float) -> Bound:
         """As :meth:`bound`, or the strictest bounds that were measured when none is as strict."""
-        strictest = min(bound.alpha for bound in self.bounds)
-        return self.bound(max(alpha, strictest))
+        return bound_near(self.bounds, alpha)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardedMetric:
+    """A metric with limits, as far as they speak of the candidate alone.
+
+    :param name: of the metric.
+    :param direction: which way it is better.
+    :param limits: that the model declares.
+    :param value: of the candidate; ``None`` when it cannot be computed from the predictions.
+    :param bounds: of the value, at several levels; ``None`` without a value.
+    :param method: how the bounds were made, as of a :class:`MetricEstimate`; ``None`` without a value.
+    :param units: what was resampled: rows, or groups of rows; 0 without a value.
+    """
+
+    name: str
+    direction: Direction
+    limits: MetricLimits
+    value: float | None = None
+    bounds: tuple[Bound, ...] | None = None
+    method: str | None = None
+    units: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +199,7 @@ class EvaluationReport:
     :param positive_class: of two classes, the one that rates, scores and curves speak of; ``None`` otherwise.
     :param other_metrics: the candidate against the champion in the other metrics that the model declares; ``None`` when
         there are none, or there is no comparison.
+    :param guards: metrics with limits; ``None`` when there are none.
     :param champion_trouble: why the champion could not be asked, so that there is no comparison with it; ``None`` when
         it could, or there is none.
     :param champion_overlap: share of the rows that the champion was trained on; ``None`` when that is not known, or
@@ -196,6 +224,7 @@ class EvaluationReport:
     other_aliases: tuple[str, ...] = ()
     positive_class: str | None = field(default=None, metadata=OMIT_NONE)
     other_metrics: tuple[Comparison, ...] | None = field(default=None, metadata=OMIT_NONE)
+    guards: tuple[GuardedMetric, ...] | None = field(default=None, metadata=OMIT_NONE)
     champion_trouble: str | None = field(default=None, metadata=OMIT_NONE)
     champion_overlap: float | None = field(default=None, metadata=OMIT_NONE)
     moved_by_hand: tuple[str, ...] | None = field(default=None, metadata=OMIT_NONE)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_mlops_provider.records.codec import OMIT_NONE
-from airflow_mlops_provider.records.model_spec import Direction, SplitKind, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import SplitKind, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

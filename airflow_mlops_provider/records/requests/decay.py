@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode
-from airflow_mlops_provider.records.model_spec import Direction, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import Task
 from airflow_mlops_provider.records.policies.decay import DecayPolicy, DecayRule
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.requests.request import JobRequest, former

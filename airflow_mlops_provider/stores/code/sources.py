@@ -25,13 +25,17 @@ _INSTALLED = ("site-packages", "dist-packages")
 
 
 def code_of(spec: ModelSpec) -> dict[str, bytes]:
-    """The module of the trainer, all that it imports and that is not installed, and the ``files`` of the declaration.
+    """The modules of the trainer and of own metrics, all that they import, and the ``files`` of the declaration.
 
-    :returns: file name, relative to the folder where Python finds it, to content; empty for an installed trainer.
+    :returns: file name, relative to the folder where Python finds it, to content; without what is installed.
     :raises BadInputError: when one of ``files`` is not there, or it is too much.
     """
     further = _further_files(spec)
-    modules = [spec.trainer.partition(":")[0], *(module_of(file) for file in further if file.endswith(".py"))]
+    modules = [
+        spec.trainer.partition(":")[0],
+        *spec.metric_modules,
+        *(module_of(file) for file in further if file.endswith(".py")),
+    ]
     found = modules_needed(modules, spec.root) | further
     size = sum(map(len, found.values()))
     if size > LARGEST_CODE:

@@ -24,7 +24,7 @@ _SCHEMA = "schema.json"
 
 
 def code_of_estimator(data: bytes, code: Mapping[str, bytes], spec: ModelSpec) -> dict[str, bytes]:
-    """The code that a stored estimator needs, file name to content; empty when all its types are installed.
+    """The code that a stored estimator and own metrics need, file name to content; without what is installed.
 
     :param data: the estimator as skops or pickle wrote it.
     :param code: the trainer's code, as it ran.
@@ -37,7 +37,7 @@ def code_of_estimator(data: bytes, code: Mapping[str, bytes], spec: ModelSpec) -
         return code.get(file) if path is None else bytes_of(path)
 
     # What an estimator is made of has been imported; other words in a pickle have not.
-    found = code_needed([name for name in named if name in sys.modules], read)
+    found = code_needed([*(name for name in named if name in sys.modules), *spec.metric_modules], read)
     if not found:
         return {}
     declared = [file for file in code if any(f"{file}/".startswith(f"{name}/") for name in spec.files or ())]

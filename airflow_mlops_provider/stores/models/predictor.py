@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.refs import ModelRef
+from airflow_mlops_provider.stores.code.isolated import isolated
 from airflow_mlops_provider.stores.models.artifact import Probe
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ class Predictor:
     :param probe: the batch stored with the version and its answers at training time.
     :param ref: the version, pinned.
     :param artifact_bytes: size of the stored artifact.
+    :param code: the user's own code in the artifact, file name to content.
     """
 
     spec: ModelSpec
@@ -49,6 +53,22 @@ class Predictor:
     probe: Probe | None = None
     ref: ModelRef | None = None
     artifact_bytes: int | None = None
+    code: Mapping[str, bytes] = field(default_factory=dict)
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """The function that ``module:function`` names in the version's own code, or in an installed module.
+
+        :raises BadInputError: when there is no such module or function.
+        """
+        module, _, function = name.partition(":")
+        try:
+            load = isolated(self.code).import_module if self.code else importlib.import_module
+            found = getattr(load(module), function, None)
+        except ImportError as error:
+            raise BadInputError(f"model {self.spec.name}: function {name!r}: {error}") from error
+        if not callable(found):
+            raise BadInputError(f"model {self.spec.name}: module {module!r} has no function {function!r}")
+        return cast("Callable[..., Any]", found)
 
     @property
     def classes(self) -> tuple[Any, ...] | None:

@@ -261,6 +261,7 @@ def _predictor(files: Mapping[str, bytes], ref: ModelRef, where: str) -> Predict
         probe=probe,
         ref=ref,
         artifact_bytes=sum(map(len, files.values())),
+        code=own_code.code_in(files),
     )
 
 

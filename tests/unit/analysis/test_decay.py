@@ -15,7 +15,8 @@ from airflow_mlops_provider.analysis.decay import (
     window_of_rows,
 )
 from airflow_mlops_provider.analysis.evaluation.metrics import METRICS, Predictions
-from airflow_mlops_provider.records.model_spec import Direction, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import Task
 from airflow_mlops_provider.records.reports.decay import WindowMetric
 
 

@@ -20,7 +20,8 @@ from airflow_mlops_provider.analysis.evaluation.predictions import (
 from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy, judge_evaluation
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode, encode
-from airflow_mlops_provider.records.model_spec import Direction, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import Task
 from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
 from airflow_mlops_provider.records.verdict import Status
 

@@ -10,7 +10,8 @@ from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.pages.model_card import to_html, to_markdown
 from airflow_mlops_provider.records.codec import decode, encode
 from airflow_mlops_provider.records.evidence import Evidence
-from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, SplitKind, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import ModelSpec, SplitKind, Task
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.bias import BiasReport, SliceResult

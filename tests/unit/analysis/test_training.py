@@ -25,7 +25,8 @@ from airflow_mlops_provider.analysis.training.search import fit_best
 from airflow_mlops_provider.analysis.training.symmetry import measure_symmetry, probe_rows
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode, encode
-from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Search, SearchKind, Split, SplitKind, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import ModelSpec, Search, SearchKind, Split, SplitKind, Task
 from airflow_mlops_provider.records.reports.training import TrainingReport
 
 SPEC = ModelSpec(

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from airflow_mlops_provider.decisions.bias import BiasPolicy, judge_bias
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.model_spec import Direction, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import Task
 from airflow_mlops_provider.records.reports.bias import BiasReport, Discovery, SliceResult
 from airflow_mlops_provider.records.verdict import Status
 

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_mlops_provider.decisions.decay import CUSUM_LIMIT, DecayPolicy, DecayRule, judge_decay
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.model_spec import Direction
+from airflow_mlops_provider.records.metric_limits import Direction
 from airflow_mlops_provider.records.reports.decay import Cusum, DecayReport, WindowMetric
 from airflow_mlops_provider.records.verdict import Status
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy, judge_evaluation
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode
-from airflow_mlops_provider.records.model_spec import Direction, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import Task
 from airflow_mlops_provider.records.reports.evaluation import (
     Bound,
     Comparison,

@@ -38,12 +38,19 @@ from airflow_mlops_provider.decisions import (
 )
 from airflow_mlops_provider.decisions.summaries import MAX_LENGTH, first_clause, list_names, short_name, summarise
 from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.metric_limits import MetricLimits
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef, Writer
 from airflow_mlops_provider.records.reports.bias import BiasReport, SliceResult
 from airflow_mlops_provider.records.reports.decay import DecayReport, WindowMetric
 from airflow_mlops_provider.records.reports.drift import DriftReport, Measure, Shift
-from airflow_mlops_provider.records.reports.evaluation import Bound, Comparison, EvaluationReport, Invariant
+from airflow_mlops_provider.records.reports.evaluation import (
+    Bound,
+    Comparison,
+    EvaluationReport,
+    GuardedMetric,
+    Invariant,
+)
 from airflow_mlops_provider.records.reports.incident import IncidentReport
 from airflow_mlops_provider.records.reports.ingest import IngestReport
 from airflow_mlops_provider.records.reports.mirror import MirrorReport
@@ -86,6 +93,10 @@ _OURS: dict[type, dict[str, st.SearchStrategy[Any]]] = {
     DatasetRef: {"csv": st.none()},
     Comparison: {"metric": METRICS, "other": st.sampled_from(("champion", "dummy"))},
     FoldMetric: {"name": METRICS, "low": st.none()},
+    GuardedMetric: {
+        "name": METRICS,
+        "bounds": st.none() | st.builds(Bound, alpha=st.just(1e-6), lower=NUMBERS, upper=NUMBERS).map(lambda b: (b,)),
+    },
     Invariant: {"name": MEASURES},
     ModelRef: {"version": st.sampled_from(("1", "12345")), "digest": st.none() | st.just(f"sha256:{'a' * 64}")},
     ReproducedMetric: {"name": METRICS},
@@ -161,6 +172,7 @@ _SPECIAL: dict[Any, Callable[[], st.SearchStrategy[Any]]] = {
     bool: st.booleans,
     Any: lambda: st.none() | NAMES | NUMBERS,
     Comparison: comparisons,
+    MetricLimits: lambda: st.builds(MetricLimits, min=st.none() | NUMBERS, max_drop=st.none() | st.just(0.02)),
     RuleResult: rule_results,
     Shift: shifts,
 }

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from airflow_mlops_provider.decisions.training import TrainingPolicy, judge_training
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode
-from airflow_mlops_provider.records.model_spec import Direction, SplitKind, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import SplitKind, Task
 from airflow_mlops_provider.records.reports.training import FoldMetric, Symmetry, TrainingReport
 from airflow_mlops_provider.records.verdict import Status
 

@@ -15,7 +15,8 @@ from sklearn.metrics import precision_score, recall_score
 from airflow_mlops_provider import jobs
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import encode
-from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 

@@ -9,7 +9,8 @@ import pytest
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs.models.typed_rows import typed_rows
-from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset
 from airflow_mlops_provider.stores.datasets.writing import write_dataset
 from airflow_mlops_provider.stores.models import Predictor

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.stores.code.sources import LARGEST_CODE, code_of, is_of_the_environment, trainer_file
 from airflow_mlops_provider.stores.models.trainer import load_trainer
 

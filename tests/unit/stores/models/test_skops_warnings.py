@@ -15,7 +15,8 @@ old.__getattr__ = ask
 sys.modules["old_names"] = old  # loaded before SciPy, as Airflow is
 
 from sklearn.tree import DecisionTreeClassifier
-from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.stores.models.artifact import MODEL_FILE, check_types, load_estimator
 
 warnings.simplefilter("always")

@@ -18,7 +18,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.records.codec import canonical_json
-from airflow_mlops_provider.records.model_spec import Direction, ModelSpec, Task
+from airflow_mlops_provider.records.metric_limits import Direction
+from airflow_mlops_provider.records.model_spec import ModelSpec, Task
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.stores.models import ModelStore, Probe, tags
 from airflow_mlops_provider.stores.models.artifact import content_digest_of
