@@ -123,12 +123,12 @@ class RemoteTask(ABC):
     def origin(self) -> dict[str, str]:
         return task_origin(self.context)
 
-    def submit(self) -> Any:
+    def submit(self, runner: Any = None) -> Any:
         with self.access() as access:
             return submit_for_task(
                 request_type(self.job).from_spec(self.keys),
                 context=self.context,
-                runner=self.runner(),
+                runner=runner or self.runner(),
                 evidence_root=self.evidence_root,
                 environment={"MLFLOW_TRACKING_URI": self.tracking_uri, **access, **self.environment},
             )

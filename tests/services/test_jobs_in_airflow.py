@@ -1,4 +1,4 @@
-"""Jobs elsewhere under a real Airflow: tasks wait in the triggerer, and what people and shutdowns do reaches the job."""
+"""Jobs elsewhere under a real Airflow: tasks wait in the triggerer, and what people do to them reaches the job."""
 
 from __future__ import annotations
 

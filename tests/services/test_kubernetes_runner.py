@@ -208,12 +208,18 @@ def test_an_eks_cluster_is_reached_with_aws_credentials(cluster, namespace, quic
     wait_until(lambda: not pods_of(cluster, handle), "the end of the pod")
 
 
+def deferred(training):
+    """The handle of a training that is waited for in the triggerer, and the arguments of its trigger."""
+    runner = training.runner()
+    handle = training.submit(runner)
+    return handle, runner.waiting(handle, deadline=None)[1]
+
+
 def test_in_the_triggerer_an_eks_cluster_is_reached_with_aws_credentials(cluster, task, monkeypatch):
     for name, value in aws_access(cluster).items():
         monkeypatch.setenv(name, value)
     training = task(arguments=EKS)
-    handle = training.submit()
-    _, arguments = training.runner().waiting(handle, deadline=None)
+    handle, arguments = deferred(training)
     assert "secret" not in str(arguments)
     trigger = PodTrigger(**arguments)
     trigger.poll_interval = 0.5
@@ -234,9 +240,7 @@ def test_in_the_triggerer_an_eks_cluster_is_reached_with_aws_credentials(cluster
 def test_a_task_that_somebody_marks_takes_its_pod_of_an_eks_cluster_along(cluster, task, monkeypatch):
     for name, value in aws_access(cluster).items():
         monkeypatch.setenv(name, value)
-    training = task(arguments=EKS)
-    handle = training.submit()
-    _, arguments = training.runner().waiting(handle, deadline=None)
+    handle, arguments = deferred(task(arguments=EKS))
     trigger = PodTrigger(**arguments)
     trigger.poll_interval = 0.5
 

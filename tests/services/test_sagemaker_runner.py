@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import boto3
 import pytest
@@ -84,18 +83,6 @@ def ended(client, handle):
         lambda: described(client, handle)["ProcessingJobStatus"] not in ("InProgress", "Stopping"), "the end of a job"
     )
     return described(client, handle)["ProcessingJobStatus"]
-
-
-def processes_of(handle.name) -> list[int]:
-    """The processes whose command line names the files of the job."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if f"/{handle.name}/output/message".encode() in path.read_bytes():
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return found
 
 
 def test_the_runner_is_one_whose_jobs_outlive_the_task(task):
