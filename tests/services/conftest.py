@@ -23,6 +23,12 @@ from deployment.servers import (
 from tests.services.cluster.servers import Cluster, running_cluster
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest file first, and last those that need Kubernetes, which may still be built; two run at a time."""
+    with_cluster = {item.path for item in items if "cluster" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: (item.path in with_cluster, item.path.name != "test_deployment.py"))
+
+
 @contextmanager
 def programs_from_debian() -> Iterator[None]:
     """Where CI runs, a program that is not installed is a failure; elsewhere its tests are skipped."""

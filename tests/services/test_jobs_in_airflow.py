@@ -43,7 +43,7 @@ for place, given in json.loads(Path(__file__).with_suffix(".json").read_text()).
                 deferrable=name.endswith("triggerer"), retries=5, retry_delay=timedelta(0), **keys,
             )
 """
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]  # starts an Airflow
+pytestmark = pytest.mark.timeout(1500)  # starts an Airflow
 IN_TRIGGERER = ("ends_in_triggerer", "marked_in_triggerer")
 IN_WORKER = ("cleared_in_worker", "marked_in_worker", "shut_down_in_worker")
 LONG_ENOUGH = 480.0

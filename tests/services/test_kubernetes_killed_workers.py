@@ -11,8 +11,6 @@ from tests.services.cluster.servers import Cluster
 from tests.services.killed_workers import KILLED, Trial, names_of, run_each_once
 from tests.services.pod_task import PodTask
 
-pytestmark = pytest.mark.cluster
-
 
 class PodTrial(Trial):
     """A trial whose processes the kubelet counts."""

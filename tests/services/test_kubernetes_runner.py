@@ -21,7 +21,7 @@ from airflow_mlops_provider.triggers.kubernetes import PodTrigger
 from tests.services.cluster.servers import NODE, Cluster, wait_until
 from tests.services.pod_task import PodTask
 
-pytestmark = pytest.mark.cluster
+pytestmark = pytest.mark.timeout(1500)  # the first one may wait until Kubernetes is built
 
 
 @pytest.fixture(scope="module")

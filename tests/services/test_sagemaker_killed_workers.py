@@ -13,8 +13,6 @@ from tests.services.killed_workers import KILLED, Trial, names_of, run_each_once
 from tests.services.sagemaker import SageMaker, running_sagemaker
 from tests.services.sagemaker_task import SageMakerTask
 
-pytestmark = pytest.mark.cluster
-
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
 

@@ -22,8 +22,6 @@ from tests.services.cluster.servers import wait_until
 from tests.services.sagemaker import SageMaker, processes_of, running_sagemaker
 from tests.services.sagemaker_task import CONNECTION, SageMakerTask
 
-pytestmark = pytest.mark.cluster
-
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
 
