@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo deployment test lint test-fast test-services test-cluster test-slow test-floor test-install bench docs pins clean
+.PHONY: help setup demo deployment test lint test-fast test-services test-slow test-floor test-install bench docs pins clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -34,12 +34,11 @@ deployment: setup ## what docker-compose.yaml says, as processes; a worker dies 
 test: setup lint ## what CI runs first: lint, types, layers and every tier that needs no server
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not services" $(ARGS)
 
-test-services: setup ## what CI runs next: databases, Redis, object stores and MLflow, started here and ended again
-	$(BIN)/python -m pytest -m "services and not cluster" $(ARGS)
-
-test-cluster: setup ## jobs in pods and on SageMaker, killed workers and the deployment; builds a Kubernetes API server once
-	$(BIN)/python -m tests.services.cluster.programs
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m cluster $(ARGS)
+# Kubernetes is built beside the tests that need none of it, and those that do come last; once for a machine.
+test-services: setup ## what CI runs next: databases, S3, MLflow, a cluster, SageMaker and the deployment, started here and ended again
+	@$(BIN)/python -m tests.services.cluster.programs & building=$$!; \
+		$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m services $(ARGS); \
+		status=$$?; wait $$building; exit $$status
 
 lint: setup ## format, lint, types, layers
 	$(BIN)/ruff format --check .

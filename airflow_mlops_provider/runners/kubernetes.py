@@ -180,12 +180,9 @@ class KubernetesRunner:
                 self._cluster.delete(name)
                 continue
             handle = self._handle(name, remote)
-            failure = handle.failure() if has_ended(pod) else None
-            if failure is None or isinstance(failure, BadInputError):
+            if handle.is_for_retry():
                 log.info("pod %s/%s of an earlier try is found again", self._cluster.namespace, name)
                 return handle
-            log.warning("%s; nobody looked when it failed, and this try runs it again", failure)
-            handle.release()
         self._require_gone(remote)
         return None
 

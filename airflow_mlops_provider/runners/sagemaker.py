@@ -173,13 +173,7 @@ class SageMakerRunner:
             return False
         if is_stopping(found):
             self._await_end([name])
-        handle = self._handle(name, remote)
-        failure = handle.failure()
-        if failure is None or isinstance(failure, BadInputError):
-            return True
-        log.warning("%s; nobody looked when it failed, and this try runs it again", failure)
-        handle.release()
-        return False
+        return self._handle(name, remote).is_for_retry()
 
     def _stop_others(self, remote: RemoteJob) -> None:
         """Stop what an earlier request of the same task left running, and wait for its end: it may still write.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +12,14 @@ from typing import Any
 
 from airflow.providers.cncf.kubernetes.triggers.pod import ContainerState, KubernetesPodTrigger
 from airflow.providers.cncf.kubernetes.utils.pod_manager import detect_pod_terminate_early_issues
-from airflow.triggers.base import TriggerEvent
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+from asgiref.sync import sync_to_async
 
 from airflow_mlops_provider.triggers.datasets import MIN_WAIT_SECONDS
 
 _NOT_FOUND = 404
+_FRESH_SECONDS = 600.0
+"""How long the AWS credentials for an EKS cluster are used: those of a role end within the hour."""
 
 
 class PodTrigger(KubernetesPodTrigger):
@@ -62,6 +65,8 @@ class PodTrigger(KubernetesPodTrigger):
         self.region = region
         self.startup_seconds = startup_timeout
         self.deadline = deadline
+        self._credentials = ExitStack()
+        self._fresh_until = 0.0
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Import path and arguments, as Airflow stores a trigger."""
@@ -82,16 +87,36 @@ class PodTrigger(KubernetesPodTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event: why the task is to go on, and until when the log was passed on."""
-        with ExitStack() as credentials:
-            if self.eks_cluster is not None:
-                self.config_dict = await asyncio.to_thread(self._eks_config, credentials)
-            reason = None
+        reason = None
+        try:
             while reason is None:
                 # Not at once: an event within seconds of the deferral can lose a race in Airflow.
                 await asyncio.sleep(self.poll_interval)
                 reason = await self._reason()
+        finally:
+            self._forget_credentials()
         self._fired_event = True
         yield TriggerEvent({"reason": reason, "since": self._since})  # type: ignore[no-untyped-call]  # Airflow's own
+
+    async def on_kill(self) -> None:
+        """Delete the pod: somebody marked or cleared the task. Airflow calls this from 3.3 on."""
+        await self._end_pod(super().on_kill)
+
+    async def cleanup(self) -> None:
+        """As :meth:`on_kill`, on Airflow 3.1 and 3.2; the provider tells the triggerer's own end apart."""
+        if not hasattr(BaseTrigger, "on_kill"):
+            await self._end_pod(super().cleanup)
+
+    async def _end_pod(self, end: Callable[[], Awaitable[None]]) -> None:
+        """What the provider does; the credentials of the wait are gone already."""
+        try:
+            if not self._fired_event:
+                await self._reach()
+            await end()
+        except Exception as error:  # noqa: BLE001  # the task is over; nobody else would hear it
+            self.log.warning("pod %s was not deleted: %s", self.pod_name, error)
+        finally:
+            self._forget_credentials()
 
     @property
     def _since(self) -> str | None:
@@ -104,6 +129,7 @@ class PodTrigger(KubernetesPodTrigger):
         if self.deadline is not None and time.time() >= self.deadline:
             return "deadline"
         try:
+            await self._reach()
             pod = await self._get_pod()
         except Exception as error:  # noqa: BLE001  # both clients have a family of their own; the task finds out which
             return "gone" if getattr(error, "status", None) == _NOT_FOUND else f"unreadable: {error}"
@@ -127,14 +153,31 @@ class PodTrigger(KubernetesPodTrigger):
         except Exception as error:  # noqa: BLE001  # a log that cannot be read is no reason to stop waiting
             self.log.debug("log of pod %s cannot be read: %s", self.pod_name, error)
 
-    def _eks_config(self, credentials: ExitStack) -> Any:
+    async def _reach(self) -> None:
+        """Have what reaches the cluster: for EKS a kubeconfig with credentials, renewed before they end."""
+        if self.eks_cluster is None or time.monotonic() < self._fresh_until:
+            return
+        self._forget_credentials()
+        # Not asyncio.to_thread: only from asgiref's threads does Airflow give a trigger its Connections.
+        self.config_dict = await sync_to_async(self._eks_config)()
+        self._fresh_until = time.monotonic() + _FRESH_SECONDS
+
+    def _eks_config(self) -> Any:
         import yaml
         from airflow.providers.amazon.aws.hooks.eks import EksHook
 
         hook = EksHook(aws_conn_id=self.aws_conn_id, region_name=self.region)
-        path, _ = credentials.enter_context(
+        path, _ = self._credentials.enter_context(
             hook.generate_config_file_with_credentials(
                 eks_cluster_name=str(self.eks_cluster), pod_namespace=self.pod_namespace
             )
         )
         return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+
+    def _forget_credentials(self) -> None:
+        """Remove the files, and the provider's objects that would still ask for them."""
+        if self.eks_cluster is not None:
+            self._credentials.close()
+            self._fresh_until = 0.0
+            for name in ("hook", "pod_manager"):
+                self.__dict__.pop(name, None)

@@ -13,6 +13,7 @@ from deployment.servers import (
     MariaDB,
     MissingProgramError,
     Postgres,
+    data_folder,
     running_mariadb,
     running_mlflow,
     running_moto,
@@ -20,6 +21,12 @@ from deployment.servers import (
     running_redis,
 )
 from tests.services.cluster.servers import Cluster, running_cluster
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest file first, and last those that need Kubernetes, which may still be built; two run at a time."""
+    with_cluster = {item.path for item in items if "cluster" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: (item.path in with_cluster, item.path.name != "test_deployment.py"))
 
 
 @contextmanager
@@ -88,6 +95,13 @@ def mlflow_server(postgres: Postgres, aws: dict[str, str]) -> Iterator[str]:
     """The address of an MLflow server on PostgreSQL with its artifacts on S3."""
     with running_mlflow(postgres.create_database("mlflow"), f"{make_bucket()}/mlartifacts", aws) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def files_mlflow() -> Iterator[str]:
+    """The address of an MLflow server that needs no other server and knows nothing of AWS."""
+    with data_folder("runs") as folder, running_mlflow(f"sqlite:///{folder}/mlflow.db", f"{folder}/models", {}) as uri:
+        yield uri
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,8 @@ What it adds: a name can be used once, a job's entry point runs as a process wit
 CloudWatch (moto's), its last word becomes the exit message, and it can be stopped. Everything else is moto's answer. It
 knows no images, machines, roles or networks.
 
-``python -m tests.services.sagemaker HOST PORT FOLDER``; each start of a process is a line in ``FOLDER/started``.
+``python -m tests.services.sagemaker HOST PORT FOLDER``; each start of a process is a line in ``FOLDER/started``, and a
+file ``FOLDER/hold`` keeps jobs from starting.
 """
 
 from __future__ import annotations
@@ -27,8 +28,6 @@ from demo.services import HOST, Process, answers, free_port
 
 LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 MESSAGE_BYTES = 1024
-START_SECONDS = float(os.environ.get("STAND_IN_START_SECONDS", "0"))
-"""How long a machine and an image take."""
 
 
 @dataclass
@@ -43,7 +42,6 @@ class Job:
     ended: float | None = None
     reason: str | None = None
     process: subprocess.Popen[bytes] | None = None
-    ready: threading.Event = field(default_factory=threading.Event)
 
     @property
     def name(self) -> str:
@@ -141,7 +139,6 @@ class StandIn:
         if job.status != "InProgress":
             raise Refusal("ValidationException", f"The request was rejected because the job is {job.status}.")
         job.status = "Stopping"
-        job.ready.set()
         if job.process is not None:
             os.killpg(job.process.pid, signal.SIGTERM)
         return {}
@@ -153,7 +150,8 @@ class StandIn:
         return self._jobs[name]
 
     def _run(self, job: Job) -> None:
-        job.ready.wait(START_SECONDS)
+        while (self._folder / "hold").exists() and job.status != "Stopping":
+            time.sleep(0.1)
         if job.status == "Stopping":
             job.status, job.ended = "Stopped", time.time()
             return
@@ -227,15 +225,36 @@ class SageMaker:
         path = self.folder / "started"
         return path.read_text().splitlines() if path.exists() else []
 
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """No job starts meanwhile."""
+        hold = self.folder / "hold"
+        hold.touch()
+        try:
+            yield
+        finally:
+            hold.unlink()
+
+
+def processes_of(name: str) -> list[int]:
+    """The processes of the jobs that have this in their names."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = path.read_bytes().decode(errors="replace").split("\0")
+            if any(name in word and word.endswith("/output/message") for word in words):
+                found.append(int(path.parent.name))
+    return found
+
 
 @contextmanager
-def running_sagemaker(folder: Path, **environment: str) -> Iterator[SageMaker]:
+def running_sagemaker(folder: Path) -> Iterator[SageMaker]:
     """AWS by moto with the stand-in before it, as a process of its own."""
     port = free_port(0)
     address = f"http://{HOST}:{port}"
     command = [sys.executable, "-m", "tests.services.sagemaker", HOST, str(port), str(folder)]
     here = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AIRFLOW_", "MLFLOW_"))}
-    process = Process(command, env=here | {"MOTO_PORT": str(port)} | environment, log=folder / "stand-in.log")
+    process = Process(command, env=here | {"MOTO_PORT": str(port)}, log=folder / "stand-in.log")
     try:
         process.wait_until(lambda: answers(f"{address}/moto-api/"), "moto")
         yield SageMaker(address=address, folder=folder)

@@ -11,7 +11,7 @@ from deployment.cluster import Cluster, running_cluster
 from deployment.story import DeploymentStory
 from tests.services.conftest import programs_from_debian
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.timeout(1500)
 
 
 @pytest.fixture(scope="module")

@@ -28,8 +28,6 @@ from tests.unit.stores.evidence.test_store import (  # noqa: F401  # pytest runs
     test_withdrawn_evidence_is_gone_with_its_entry_and_attachments_and_other_evidence_stays,
 )
 
-pytestmark = pytest.mark.cluster  # Azurite comes from npm
-
 SERVERS = {"gs": running_gcs, "abfs": running_azure}
 processes = multiprocessing.get_context("spawn")
 

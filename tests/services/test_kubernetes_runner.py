@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
 import tempfile
+from contextlib import aclosing
 from pathlib import Path
 
 import pandas as pd
@@ -15,10 +17,11 @@ from airflow_mlops_provider.airflow_versions import AirflowFailException
 from airflow_mlops_provider.exceptions import BackendError, JobCancelledError, JobFaultError
 from airflow_mlops_provider.runners.runner import State
 from airflow_mlops_provider.tasks.run import collect_for_task, release
+from airflow_mlops_provider.triggers.kubernetes import PodTrigger
 from tests.services.cluster.servers import NODE, Cluster, wait_until
-from tests.services.cluster.worker import Task
+from tests.services.pod_task import PodTask
 
-pytestmark = pytest.mark.cluster
+pytestmark = pytest.mark.timeout(1500)  # the first one may wait until Kubernetes is built
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +35,8 @@ def task(cluster, namespace, tmp_path):
 
     def make(**given):
         where = {"kubeconfig": cluster.kubeconfig, "namespace": namespace, **given}
-        return Task(
-            tmp_path / f"task-{len(list(tmp_path.iterdir()))}", tracking_uri=f"sqlite:///{tmp_path}/m.db", **where
-        )
+        folder = tmp_path / f"task-{len(list(tmp_path.iterdir()))}"
+        return PodTask(folder=folder, tracking_uri=f"sqlite:///{tmp_path}/m.db", **where)
 
     return make
 
@@ -64,7 +66,7 @@ def secrets_of(cluster, handle, namespace):
 def error_of(task):
     handle = task.submit()
     with pytest.raises((BackendError, AirflowFailException, JobFaultError)) as caught:
-        collect_for_task(handle, task.job)
+        task.collect(handle)
     release(handle)
     return caught.value
 
@@ -144,7 +146,9 @@ def test_a_failure_that_nobody_saw_is_run_again_by_the_retry(cluster, quick):
 def test_a_cleared_task_runs_anew_and_ends_what_ran_before(cluster, task):
     training = task()
     handle = training.submit()
-    assert "at the gate" in handle.logs()
+    lines = handle.logs()
+    assert "at the gate" in lines
+    lines.close()  # its worker is gone
     training.try_number, training.max_tries = 2, 5
     cleared = training.submit()
     assert cleared.name != handle.name
@@ -163,7 +167,7 @@ def test_spec_evidence_and_outcome_travel_by_s3(cluster, quick, bucket, aws):
 
     request = request_type("validate").from_spec(check.keys)
     handle = submit_for_task(request, context=check.context, runner=check.runner(), evidence_root=root, environment={})
-    assert collect_for_task(handle, "validate").evidence_uri.startswith(f"{root}/validation/")
+    assert collect_for_task(handle, "validate", evidence_root=root).evidence_uri.startswith(f"{root}/validation/")
     release(handle)
 
 
@@ -196,14 +200,60 @@ def test_a_template_variables_and_a_secret_of_the_users_reach_the_job(cluster, n
 def test_an_eks_cluster_is_reached_with_aws_credentials(cluster, namespace, quick, monkeypatch):
     for name, value in aws_access(cluster).items():
         monkeypatch.setenv(name, value)
-    before = set(Path(tempfile.gettempdir()).glob("airflow_eks_*"))
-    arguments = {"cluster": "prod", "aws_conn_id": None, "region": "eu-central-1"}
-    handle = quick(arguments=arguments).submit()
+    handle = quick(arguments=EKS).submit()
     assert handle.collect().verdict.status == "pass"
-    assert set(Path(tempfile.gettempdir()).glob("airflow_eks_*")) != before
+    assert credentials()
     handle.release()
-    assert set(Path(tempfile.gettempdir()).glob("airflow_eks_*")) == before  # no credentials are left lying
+    assert credentials() == set()
     wait_until(lambda: not pods_of(cluster, handle), "the end of the pod")
+
+
+def deferred(training):
+    """The handle of a training that is waited for in the triggerer, and the arguments of its trigger."""
+    runner = training.runner()
+    handle = training.submit(runner)
+    return handle, runner.waiting(handle, deadline=None)[1]
+
+
+def test_in_the_triggerer_an_eks_cluster_is_reached_with_aws_credentials(cluster, task, monkeypatch):
+    for name, value in aws_access(cluster).items():
+        monkeypatch.setenv(name, value)
+    training = task(arguments=EKS)
+    handle, arguments = deferred(training)
+    assert "secret" not in str(arguments)
+    trigger = PodTrigger(**arguments)
+    trigger.poll_interval = 0.5
+
+    async def event():
+        async with aclosing(trigger.run()) as events, asyncio.TaskGroup() as group:
+            first = group.create_task(anext(events))
+            await asyncio.to_thread(wait_until, lambda: trigger.last_log_time, "a look at the log of the job")
+            training.gate.touch()
+            return (await first).payload
+
+    assert asyncio.run(event())["reason"] == "ended"
+    assert credentials() == set()
+    assert training.collect(handle).kind == "training"
+    release(handle)
+
+
+def test_a_task_that_somebody_marks_takes_its_pod_of_an_eks_cluster_along(cluster, task, monkeypatch):
+    for name, value in aws_access(cluster).items():
+        monkeypatch.setenv(name, value)
+    handle, arguments = deferred(task(arguments=EKS))
+    trigger = PodTrigger(**arguments)
+    trigger.poll_interval = 0.5
+
+    async def marked():
+        waits = asyncio.ensure_future(anext(trigger.run()))
+        await asyncio.to_thread(wait_until, lambda: trigger.last_log_time, "a look at the log of the job")
+        waits.cancel()
+        await asyncio.wait([waits])
+        await trigger.on_kill()  # as Airflow does from 3.3 on, when the wait is over
+
+    asyncio.run(marked())
+    wait_until(lambda: not pods_of(cluster, handle), "the end of the pod")
+    assert credentials() == set()
 
 
 def test_an_eks_cluster_that_is_not_there_is_named(cluster, quick, monkeypatch):
@@ -213,6 +263,19 @@ def test_an_eks_cluster_that_is_not_there_is_named(cluster, quick, monkeypatch):
     assert isinstance(error, BackendError)
     assert str(error).startswith("EKS cluster 'other' (connection None): ")
     assert "No cluster found for name: other." in str(error)
+
+
+EKS = {"cluster": "prod", "aws_conn_id": None, "region": "eu-central-1"}
+
+
+@pytest.fixture(autouse=True)
+def own_temporary_folder(tmp_path_factory, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
+
+
+def credentials():
+    """The files with AWS credentials that are left lying."""
+    return set(Path(tempfile.gettempdir()).glob("airflow_eks_*"))
 
 
 def aws_access(cluster):

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import boto3
 import pytest
@@ -18,12 +17,10 @@ from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.runners.runner import LastingRunner, State
 from airflow_mlops_provider.tasks.run import release
 from airflow_mlops_provider.triggers.sagemaker import ProcessingTrigger
-from deployment.servers import data_folder, running_mlflow
+from deployment.servers import data_folder
 from tests.services.cluster.servers import wait_until
-from tests.services.sagemaker import SageMaker, running_sagemaker
-from tests.services.sagemaker_worker import CONNECTION, Task
-
-pytestmark = pytest.mark.cluster
+from tests.services.sagemaker import SageMaker, processes_of, running_sagemaker
+from tests.services.sagemaker_task import CONNECTION, SageMakerTask
 
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
@@ -45,19 +42,14 @@ def bucket(client) -> str:
     return "s3://company"
 
 
-@pytest.fixture(scope="module")
-def tracking_uri() -> Iterator[str]:
-    with data_folder("runs") as folder, running_mlflow(f"sqlite:///{folder}/mlflow.db", f"{folder}/models", {}) as uri:
-        yield uri
-
-
 @pytest.fixture
-def task(sagemaker, bucket, tracking_uri, tmp_path):
+def task(sagemaker, bucket, files_mlflow, tmp_path):
     """A function that makes a training that waits at its gate."""
 
     def make(**given):
         name = hashlib.sha256(f"{tmp_path}{len(list(tmp_path.iterdir()))}".encode()).hexdigest()[:8]
-        return Task(tmp_path / name, sagemaker.address, bucket, tracking_uri, **given)
+        where = {"address": sagemaker.address, "bucket": bucket, "tracking_uri": files_mlflow}
+        return SageMakerTask(folder=tmp_path / name, **{**where, **given})
 
     return make
 
@@ -91,18 +83,6 @@ def ended(client, handle):
     return described(client, handle)["ProcessingJobStatus"]
 
 
-def processes_of(handle) -> list[int]:
-    """The processes whose command line names the files of the job."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if f"/{handle.name}/output/message".encode() in path.read_bytes():
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return found
-
-
 def test_the_runner_is_one_whose_jobs_outlive_the_task(task):
     assert isinstance(task().runner(), LastingRunner)
 
@@ -128,12 +108,12 @@ def test_lines_of_a_long_job_arrive_while_it_runs_and_its_description_shows_no_s
 def test_cancel_ends_the_process(client, task):
     handle = task().submit()
     assert "at the gate" in handle.logs()
-    assert processes_of(handle)
+    assert processes_of(handle.name)
     handle.cancel()
     with pytest.raises(JobCancelledError):
         handle.collect()
     assert ended(client, handle) == "Stopped"
-    assert processes_of(handle) == []
+    assert processes_of(handle.name) == []
     handle.cancel()  # of a job that has ended does nothing
 
 
@@ -163,8 +143,8 @@ def test_a_retry_of_a_failed_job_runs_it_again_under_the_next_name(sagemaker, ta
 def test_a_failure_that_nobody_saw_is_run_again_by_the_retry(client, task):
     training = task()
     handle = training.submit()
-    wait_until(lambda: processes_of(handle), "the start of a job")
-    os.killpg(processes_of(handle)[0], 9)
+    wait_until(lambda: processes_of(handle.name), "the start of a job")
+    os.killpg(processes_of(handle.name)[0], 9)
     assert ended(client, handle) == "Failed"
     training.try_number = 2
     training.gate.touch()
@@ -176,8 +156,8 @@ def test_a_failure_that_nobody_saw_is_run_again_by_the_retry(client, task):
 def test_a_killed_job_is_told_with_sagemakers_words_and_a_hint(client, task):
     training = task()
     handle = training.submit()
-    wait_until(lambda: processes_of(handle), "the start of a job")
-    os.killpg(processes_of(handle)[0], 9)
+    wait_until(lambda: processes_of(handle.name), "the start of a job")
+    os.killpg(processes_of(handle.name)[0], 9)
     with pytest.raises(BackendError, match=r"AlgorithmError: .*, exit code: 137; it may have run out of memory"):
         training.collect(handle)
 
@@ -240,7 +220,7 @@ def test_an_evidence_root_on_this_machine_is_refused_by_name(task, tmp_path):
 class Deferred:
     """An operator that waits in the triggerer, as Airflow runs it."""
 
-    def __init__(self, check: Task) -> None:
+    def __init__(self, check: SageMakerTask) -> None:
         self.check = check
         self.operator = DataValidationOperator(
             task_id="t",
@@ -289,7 +269,7 @@ def test_a_deferred_task_that_somebody_marks_takes_its_job_along(client, task):
     assert "at the gate" in handle.logs()
     asyncio.run(ProcessingTrigger(job_name=handle.name, aws_conn_id=CONNECTION).on_kill())
     assert ended(client, handle) == "Stopped"
-    assert processes_of(handle) == []
+    assert processes_of(handle.name) == []
 
 
 def test_a_deferred_task_whose_time_runs_out_is_told_so(task):

@@ -18,10 +18,10 @@ from deployment.servers import data_folder, inherited, running_mlflow
 from tests.services.cluster.servers import Cluster
 from tests.services.conftest import make_bucket
 from tests.services.sagemaker import running_sagemaker
-from tests.services.sagemaker_worker import IMAGE, ROLE
+from tests.services.sagemaker_task import IMAGE, ROLE
 from tests.services.test_airflow_on_postgres import BUNDLE, HERE
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]  # a whole Dag, each step of which is a process of its own
+pytestmark = pytest.mark.timeout(1500)  # a whole Dag, each step of which is a process of its own
 
 JOBS = ("validate", "validate_held_out", "train", "evaluate", "bias", "card", "promote", "deploy")
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}

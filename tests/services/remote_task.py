@@ -1,11 +1,12 @@
-"""A worker that does one task on SageMaker as the operators do, and may be killed at any moment."""
+"""A task that has its job run elsewhere, as the operators do, and whose worker may be killed at any moment."""
 
 from __future__ import annotations
 
 import json
-import os
-import sys
 import types
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,8 @@ import numpy as np
 import pandas as pd
 
 from airflow_mlops_provider.records.requests import request_type
-from airflow_mlops_provider.runners.sagemaker import SageMakerRunner
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
-from airflow_mlops_provider.tasks.environment import s3_access
 from airflow_mlops_provider.tasks.run import collect_for_task, release, submit_for_task, task_origin
-
-CONNECTION = "cloud"
-ROLE = "arn:aws:iam::123456789012:role/mlops-jobs"
-IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mlops:1"
 
 YAML = """
 name: gated
@@ -48,21 +43,18 @@ def build(gate):
 """
 
 
-@dataclass
-class Task:
+@dataclass(kw_only=True)
+class RemoteTask(ABC):
     """A task of a Dag run with a world of its own: a training that waits at a gate.
 
     :param folder: where its own files lie.
-    :param address: of AWS.
-    :param bucket: for its evidence and data, as ``s3://NAME``.
     :param tracking_uri: of MLflow.
     :param keys: of the job in place of the training's.
     :param arguments: more of the runner's.
+    :param environment: more variables for the job.
     """
 
     folder: Path
-    address: str
-    bucket: str
     tracking_uri: str = ""
     job: str = "train"
     keys: dict[str, Any] = field(default_factory=dict)
@@ -77,19 +69,29 @@ class Task:
         if self.job == "train":
             random = np.random.default_rng(1)
             rows = pd.DataFrame(random.normal(size=(200, 2)), columns=["a", "b"])
-            data = rows.assign(y=(rows.a > 0).astype(int)).to_csv(index=False).encode()
-            with s3_access(CONNECTION):
-                self.evidence.attach("rows.csv", data)
+            dataset = self.keep("rows.csv", rows.assign(y=(rows.a > 0).astype(int)).to_csv(index=False).encode())
             (self.folder / "gated.yaml").write_text(YAML.replace("GATE", str(self.gate)))
             (self.folder / "gated.py").write_text(TRAINER)
-            given = {"model": str(self.folder / "gated.yaml"), "dataset": f"{self.evidence_root}/rows.csv"}
-            self.keys = {**given, **self.keys}
+            self.keys = {"model": str(self.folder / "gated.yaml"), "dataset": dataset, **self.keys}
 
+    @abstractmethod
     def connect(self) -> None:
-        """Let this process know AWS by its Connection alone."""
-        extra = {"endpoint_url": self.address, "region_name": "us-east-1"}
-        connection = {"conn_type": "aws", "login": "of-the-worker", "password": "secret", "extra": extra}
-        os.environ[f"AIRFLOW_CONN_{CONNECTION.upper()}"] = json.dumps(connection)
+        """Let this process know the place by its Connection."""
+
+    @abstractmethod
+    def keep(self, name: str, data: bytes) -> str:
+        """Write a file where the job reads it; returns its address."""
+
+    @property
+    @abstractmethod
+    def evidence_root(self) -> str: ...
+
+    @abstractmethod
+    def runner(self) -> Any: ...
+
+    def access(self) -> AbstractContextManager[Mapping[str, str]]:
+        """What the job and this process need to reach the evidence root."""
+        return nullcontext({})
 
     @property
     def gate(self) -> Path:
@@ -102,17 +104,13 @@ class Task:
         return self.folder / "reported"
 
     @property
-    def evidence_root(self) -> str:
-        return f"{self.bucket}/{self.folder.name}"
-
-    @property
     def evidence(self) -> EvidenceStore:
         return EvidenceStore(self.evidence_root)
 
     @property
     def outcomes(self) -> list[str]:
         """What the runs of the job have left."""
-        with s3_access(CONNECTION):
+        with self.access():
             evidence = self.evidence
             return [name for each in evidence.chains("outcomes") for name in evidence.names(f"outcomes/{each}")]
 
@@ -125,27 +123,23 @@ class Task:
     def origin(self) -> dict[str, str]:
         return task_origin(self.context)
 
-    def runner(self) -> SageMakerRunner:
-        given = {"image": IMAGE, "role": ROLE, "aws_conn_id": CONNECTION, "python": sys.executable}
-        return SageMakerRunner(**{**given, "poll_seconds": 0.2, "late_log_seconds": 3.0, **self.arguments})
-
-    def submit(self) -> Any:
-        with s3_access(CONNECTION) as access:
+    def submit(self, runner: Any = None) -> Any:
+        with self.access() as access:
             return submit_for_task(
                 request_type(self.job).from_spec(self.keys),
                 context=self.context,
-                runner=self.runner(),
+                runner=runner or self.runner(),
                 evidence_root=self.evidence_root,
                 environment={"MLFLOW_TRACKING_URI": self.tracking_uri, **access, **self.environment},
             )
 
     def collect(self, handle: Any) -> Any:
-        with s3_access(CONNECTION):
-            return collect_for_task(handle, self.job)
+        with self.access():
+            return collect_for_task(handle, self.job, evidence_root=self.evidence_root)
 
 
-def work(task: Task) -> None:
-    """Do the task as an operator does: the job is marked once the end is reported."""
+def work(task: RemoteTask) -> None:
+    """Do the task as an operator does: what the place keeps of the job goes once the end is reported."""
     task.connect()
     handle = task.submit()
     outcome = task.collect(handle)
