@@ -256,6 +256,19 @@ def test_regression_writes_values_and_shadows_compare_them(world, predict, tmp_p
     assert "agreement_share" not in measures
 
 
+@pytest.mark.parametrize("step", ["validate", "drift", "predict"])
+def test_an_empty_batch_means_the_same_in_every_step(world, tmp_path, step):
+    full, empty = str(world.folder / "new.parquet"), str(tmp_path / "empty.parquet")
+    pd.read_parquet(full).iloc[:0].to_parquet(empty)
+    rule = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "hours"}}
+    spec = {
+        "validate": {"dataset": empty, "suite": {"expectations": [rule]}},
+        "drift": {"reference": full, "current": empty, "html_report": "never"},
+        "predict": {"model": "models:/wage/1", "dataset": empty, "output_uri": str(tmp_path / "scores.parquet")},
+    }[step]
+    assert jobs.run(step, {**spec, "evidence_root": world.root}).verdict.status is Status.INSUFFICIENT_EVIDENCE
+
+
 def test_csv_is_written_too(predict, tmp_path):
     predict(output_uri=str(tmp_path / "scores.csv"))
     assert len(pd.read_csv(tmp_path / "scores.csv")) == 545
