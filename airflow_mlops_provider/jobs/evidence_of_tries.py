@@ -1,22 +1,26 @@
-"""Evidence of several tries of one request: what an earlier try wrote stands when a later one finds the same.
+"""Evidence of several tries of one request: what one try found stands when another finds the same.
 
-A try that is killed has often written its evidence already. Its name is announced before it is written, so that the
-next try finds it.
+A try announces its evidence, whole and under a number, before it writes it. Of tries at once one gets the number, and
+the others go by what it announced. When it is killed before it writes, the next one writes that for it.
 """
 
 from __future__ import annotations
 
 from itertools import count
+from typing import Any
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.records.codec import decode, digest
+from airflow_mlops_provider.records.codec import decode, digest, encode
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.stores.evidence.claims import ANNOUNCED
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
+_BY_THE_CLOCK = frozenset({"training_seconds", "p99_latency_ms", "age_hours", "youngest_days"})
+"""Measures that no two tries find alike: how long something took, how old it is. Whether a limit was kept counts."""
+
 
 class Tries:
-    """The tries of one request, as far as they wrote evidence.
+    """The tries of one request, as far as they found something.
 
     :param store: the evidence root.
     :param request: the identity of the request, the same for every try.
@@ -27,39 +31,63 @@ class Tries:
         self._request = request
 
     def standing(self, found: Evidence) -> tuple[str, Evidence] | None:
-        """URI and content of what an earlier try wrote, when that says what ``found`` says; ``None`` otherwise."""
+        """URI and content of what another try announced, when that says what ``found`` says; ``None`` otherwise.
+
+        It is there from now on: a try that was killed may have announced it and not written it.
+        """
         for number in count(1):
-            announced = self._store.claimed(self._mark(number), folder=ANNOUNCED)
+            announced = self._store.claimed(self._mark(found, number), folder=ANNOUNCED)
             if announced is None:
                 return None
-            uri = self._store.uri_of(announced["name"])
-            earlier = self._read(uri)
-            if earlier is not None and _said(earlier) == _said(found):
-                return uri, earlier
+            standing = self._agreeing(announced, found)
+            if standing is not None:
+                return standing
         return None
 
-    def announce(self, name: str) -> None:
-        """Say, before it is written, what this try will call its evidence."""
+    def write(self, found: Evidence) -> tuple[str, Evidence]:
+        """Announce and write ``found``; URI and content of that, or of what a try at the same time announced first.
+
+        :raises BackendError: when it cannot be written.
+        """
+        name = self._store.name_for(found.kind, found)
+        own = {"name": name, "evidence": encode(found)}
         for number in count(1):
-            if self._store.claimed(self._mark(number), folder=ANNOUNCED) is not None:
-                continue
-            if self._store.claim(self._mark(number), {"name": name}, folder=ANNOUNCED)["name"] == name:
-                return
+            announced = self._store.claim(self._mark(found, number), own, folder=ANNOUNCED)
+            if announced["name"] == name:
+                break
+            standing = self._agreeing(announced, found)
+            if standing is not None:
+                self._store.detach(found.attachments.values())
+                return standing
+        return self._store.write_named(name, found), found
 
-    def _mark(self, number: int) -> str:
-        return f"{self._request}-{number}"
+    def _mark(self, found: Evidence, number: int) -> str:
+        # The kind, because a purge is for certain kinds.
+        return f"{found.kind}.{self._request}-{number}"
 
-    def _read(self, uri: str) -> Evidence | None:
+    def _agreeing(self, announced: dict[str, Any], found: Evidence) -> tuple[str, Evidence] | None:
+        name = announced["name"]
+        uri = self._store.uri_of(name)
         try:
-            return decode(Evidence, self._store.read(uri), where=f"evidence {uri}")
+            evidence = decode(Evidence, announced["evidence"], where=f"announcement of {uri}")
+            if _said(evidence) != _said(found):
+                return None
+            return self._store.write_named(name, announced["evidence"]), evidence
         except BadInputError:
-            return None  # announced and never written, purged since, or damaged: it stands for nothing
+            return None  # damaged since: it stands for nothing
 
 
 def _said(evidence: Evidence) -> str:
     """All that a verdict rests on and says, without what differs between two tries: times, words and pictures."""
     findings = [
-        [finding.subject, finding.measure, finding.observed, finding.limit, finding.p_value, finding.status]
+        [
+            finding.subject,
+            finding.measure,
+            None if finding.measure in _BY_THE_CLOCK else finding.observed,
+            finding.limit,
+            finding.p_value,
+            finding.status,
+        ]
         for finding in evidence.verdict.findings
     ]
     return digest(

@@ -83,8 +83,7 @@ class Job(JobRequest):
             for file, data in (attachments or {}).items()
         }
         evidence = replace(evidence, attachments=attached)
-        uri = store.write(kind, evidence, announce=tries.announce) if tries else store.write(kind, evidence)
-        return _outcome(uri, evidence)
+        return _outcome(*(tries.write(evidence) if tries else (store.write(kind, evidence), evidence)))
 
     @property
     def _tries(self) -> Tries | None:

@@ -39,18 +39,24 @@ def sweep_parts(target: Path) -> None:
     Of every name: a dated output has no second writer that would remove its own.
     """
     for part in target.parent.iterdir():
-        if _PART.search(part.name):
+        if is_part(part.name):
             remove_abandoned(part)
+
+
+def is_part(name: str) -> bool:
+    """Whether this is the temporary name of a dataset that is being written."""
+    return _PART.search(name) is not None
 
 
 def remove_abandoned(part: Path) -> bool:
     """Remove a half-written file that nobody touched for an hour: whoever began it was killed. Says if it went."""
     with suppress(OSError):  # its writer, or another sweep, was quicker
-        if part.stat().st_mtime < time.time() - _ABANDONED_AFTER_SECONDS:
+        if part.stat().st_mtime < time.time() - ABANDONED_AFTER_SECONDS:
             part.unlink()
             return True
     return False
 
 
 _PART = re.compile(r".\.\d+-[0-9a-f]{8}\.part$")
-_ABANDONED_AFTER_SECONDS = 3600
+ABANDONED_AFTER_SECONDS = 3600
+"""Whoever has not touched a half-written file for so long was killed."""

@@ -60,16 +60,19 @@ def airflow_home() -> Path:
 
 def evidence_url(evidence_uri: str) -> str:
     """The address of one piece of evidence on the MLOps page, in Airflow's own frame where Airflow opens one there."""
-    base = (_option("api", "base_url") or "").rstrip("/")
-    # The frame takes the path from the root of the site, also where Airflow lies below a path.
-    frame = f"/plugin/mlops{urlparse(base).path}" if OPENS_PAGES_IN_FRAME else ""
-    return f"{base}{frame}/mlops/evidence?uri={quote(evidence_uri, safe='')}"
+    return f"{_page()}/evidence?uri={quote(evidence_uri, safe='')}"
 
 
 def attachment_url(evidence_uri: str, name: str) -> str:
-    """The address of what is attached to a piece of evidence under ``name``, behind the same login as the page."""
+    """The address of what is attached to a piece of evidence under ``name``, behind the same login and in the frame."""
+    return f"{_page()}/attachment?uri={quote(evidence_uri, safe='')}&name={quote(name, safe='')}"
+
+
+def _page() -> str:
     base = (_option("api", "base_url") or "").rstrip("/")
-    return f"{base}/mlops/attachment?uri={quote(evidence_uri, safe='')}&name={quote(name, safe='')}"
+    # The frame takes the path from the root of the site, also where Airflow lies below a path.
+    frame = f"/plugin/mlops{urlparse(base).path}" if OPENS_PAGES_IN_FRAME else ""
+    return f"{base}{frame}/mlops"
 
 
 def run_url(dag_id: str, run_id: str, task_id: str | None = None) -> str:

@@ -14,6 +14,7 @@ from airflow_mlops_provider.analysis.drift.evidently_report import render_eviden
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset
 from demo.browser import PROGRAM, open_page
+from tests.browser.accessibility import violations
 from tests.browser.contrast import too_faint
 from tests.builders.report_pages import pages
 
@@ -46,6 +47,21 @@ def test_every_text_has_a_contrast_of_at_least_4_5(
     browser.emulate_media(color_scheme=scheme)
     browser.set_content(attached[name])
     assert too_faint(browser) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_breaks_no_rule_of_accessibility(
+    browser: Page, attached: dict[str, str], name: str, scheme: Literal["light", "dark"]
+) -> None:
+    browser.emulate_media(color_scheme=scheme)
+    browser.set_content(attached[name])
+    assert violations(browser) == []
+
+
+def test_a_broken_rule_would_be_found(browser: Page) -> None:
+    browser.set_content("<html lang='en'><title>t</title><h1>h</h1><img src='data:,'></html>")
+    assert [found.partition(":")[0] for found in violations(browser)] == ["image-alt", "landmark-one-main", "region"]
 
 
 def test_a_faint_text_would_be_found(browser: Page) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 from urllib.error import URLError
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 from urllib.request import urlopen
 
 import pytest
@@ -23,8 +23,9 @@ from playwright.sync_api import ConsoleMessage, FrameLocator, Page, expect
 from airflow_mlops_provider.pages.charts.theme import status_colour
 from airflow_mlops_provider.pages.palette import palette
 from airflow_mlops_provider.records.verdict import Status
-from airflow_mlops_provider.tasks.settings import evidence_url
+from airflow_mlops_provider.tasks.settings import attachment_url, evidence_url
 from demo.browser import PROGRAM, open_page, sign_in
+from tests.browser.accessibility import violations
 from tests.browser.contrast import too_faint
 from tests.builders.page_samples import story
 
@@ -187,6 +188,20 @@ def test_the_address_of_a_verdict_opens_inside_the_frame(
     expect(browser.frame_locator("iframe").locator("h1")).to_have_text(summary)
 
 
+def test_a_report_opens_inside_the_frame_by_a_click_and_by_its_address(
+    page: FrameLocator, airflow: str, browser: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.get_by_role("link", name="3 of 8").first.click()
+    page.locator("details.report summary").first.click()
+    link = page.get_by_role("link", name=re.compile("^Open .* alone$")).first
+    asked = parse_qs(urlsplit(link.get_attribute("href") or "").query)
+    link.click()
+    expect(page.locator("#script")).to_have_text("with script, origin null")
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", airflow)
+    browser.goto(attachment_url(*asked["uri"], *asked["name"]))
+    expect(browser.frame_locator("iframe").locator("#script")).to_have_text("with script, origin null")
+
+
 def test_a_link_to_a_dag_opens_in_the_airflow_around_the_frame(page: FrameLocator, browser: Page) -> None:
     page.get_by_role("link", name="3 of 8").first.click()
     page.locator("a[data-airflow]").first.click()
@@ -211,6 +226,19 @@ def test_text_on_the_page_has_a_contrast_of_at_least_4_5(
     browser.emulate_media(color_scheme=scheme)
     browser.goto(f"{airflow}/mlops/")
     assert too_faint(browser) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_and_its_evidence_break_no_rule_of_accessibility(
+    airflow: str, browser: Page, scheme: Literal["light", "dark"]
+) -> None:
+    browser.emulate_media(color_scheme=scheme)
+    browser.goto(f"{airflow}/mlops/")
+    expect(browser.locator(".chart svg").first).to_be_visible()
+    assert violations(browser) == []
+    browser.get_by_role("link", name="3 of 8").first.click()
+    expect(browser.locator(".findings")).to_be_visible()
+    assert violations(browser) == []
 
 
 def test_the_page_fits_a_phone_without_scrolling_sideways(airflow: str, browser: Page) -> None:

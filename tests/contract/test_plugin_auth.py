@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from airflow_mlops_provider.airflow_versions import AirflowFailException
+from airflow_mlops_provider.airflow_versions import OPENS_PAGES_IN_FRAME, AirflowFailException
 from airflow_mlops_provider.operators.validation import DataValidationOperator
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.verdict import Status
@@ -161,8 +161,9 @@ def test_the_link_of_a_validation_task_opens_its_report_for_who_may_read_it(
         task.execute({"ti": ti})
     _, report = task.operator_extra_links
     link = report.get_link(task, ti_key=None)
-    assert link.startswith("http://airflow.example/mlops/attachment?uri=file%3A%2F%2F")
-    path = link.removeprefix("http://airflow.example")
+    frame = "/plugin/mlops" if OPENS_PAGES_IN_FRAME else ""
+    assert link.startswith(f"http://airflow.example{frame}/mlops/attachment?uri=file%3A%2F%2F")
+    path = link.removeprefix(f"http://airflow.example{frame}")
     assert airflow.get(path).status_code == 401
     page = airflow.get(path, headers=signed_in(airflow, "ada"))
     assert page.status_code == 200

@@ -55,6 +55,7 @@ class PurgeJob(Job, PurgeRequest):
         report = work.preview() if self.preview else work.carry_out()
         needs = still_needed(self.evidence_store, since=work.limit)
         profiles, outcomes = work.remove_profiles(), work.remove_outcomes()
+        work.remove_announced()
         report = replace(report, profiles=profiles, outcomes=outcomes, datasets=len(needs.datasets))
         return self.record(
             Kind.PURGE,
@@ -171,15 +172,19 @@ class _Purge:
         """Remove the Outcomes that requests have left, when evidence of all kinds goes; returns how many.
 
         Each repeats what its evidence says and nothing refers to it, so that it leaves no tombstone. The specs of
-        jobs that ran elsewhere, and what was announced for tries that are over, go with them, uncounted.
+        jobs that ran elsewhere go with them, uncounted.
         """
         if set(self.job.policy.affected) != set(Kind):
             return 0
         due = outcomes_left_by(self.store, self.limit)
-        announced = [name for name, at in self.store.announced().items() if at <= self.limit]
         if not self.job.preview:
-            self.store.remove([*due, *announced, *specs_left_by(self.store, self.limit)])
+            self.store.remove([*due, *specs_left_by(self.store, self.limit)])
         return len(due)
+
+    def remove_announced(self) -> None:
+        """Remove what was announced for tries that are over: it is the evidence once more, which may have gone."""
+        if not self.job.preview:
+            self.store.remove(self.store.announced(self.job.policy.affected, until=self.limit))
 
 
 def _listed(datasets: Mapping[DatasetRef, Reason]) -> bytes:

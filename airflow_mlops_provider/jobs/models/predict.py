@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -23,14 +22,14 @@ from airflow_mlops_provider.analysis.prediction import (
 )
 from airflow_mlops_provider.analysis.training.fitting import estimator_error
 from airflow_mlops_provider.decisions.prediction import judge_prediction, judge_scoring
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.exceptions import BadInputError, MLOpsError
 from airflow_mlops_provider.jobs.decisions.record import follow_record, model_name
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.models.typed_rows import typed_rows
 from airflow_mlops_provider.jobs.stored_probe import ask_probe, build_version
 from airflow_mlops_provider.records.model_spec import Task
 from airflow_mlops_provider.records.outcome import Kind, Outcome
-from airflow_mlops_provider.records.refs import ModelRef
+from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.prediction import PredictionReport, Scoring, ShadowComparison
 from airflow_mlops_provider.records.requests.predict import PredictRequest
 from airflow_mlops_provider.records.roles import CHAMPION
@@ -39,7 +38,7 @@ from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.datasets.filesystems import set_aside
 from airflow_mlops_provider.stores.datasets.held_outputs import held_back
 from airflow_mlops_provider.stores.datasets.output_paths import require_outputs
-from airflow_mlops_provider.stores.datasets.writing import write_dataset
+from airflow_mlops_provider.stores.datasets.writing import open_written, write_dataset
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
 
 BATCH_ROWS = 50_000
@@ -51,13 +50,12 @@ class PredictJob(Job, PredictRequest):
 
     The output holds, in the order of the input rows: the model's group and time columns where the data have them, the
     columns of ``keep``, ``prediction``, ``score`` (of the positive class; ``score_<class>`` for more than two), and the
-    provenance. It appears whole or not at all, and a repetition writes the same again.
+    provenance. It appears whole or not at all, after its evidence is written, and a repetition writes the same again.
     """
 
     def run(self) -> Outcome:
         """Score, check, compare, record; raises ``BadInputError`` naming the column that the model cannot use."""
-        # A shadow is compared with the answers as they lie there.
-        with held_back() if self.shadow is None else nullcontext():
+        with held_back():
             return self._recorded()
 
     def _recorded(self) -> Outcome:
@@ -95,40 +93,42 @@ class PredictJob(Job, PredictRequest):
             # Scores are compared of one class: the one that the model in use speaks of.
             shadow = replace(shadow, spec=replace(shadow.spec, positive_class=champion.spec.positive_class))
             shadowed = score(shadow, dataset, target, keep=self.keep)
-        except BadInputError as error:
+        except MLOpsError as error:
             return PredictionReport(scoring=scoring, shadow_trouble=str(error), seconds=0.0)
         report = PredictionReport(scoring=scoring, shadow=shadowed, seconds=0.0)
-        if shadowed.output is None or shadow.spec.task is not champion.spec.task:
+        if scoring.output is None or shadowed.output is None or shadow.spec.task is not champion.spec.task:
             return report
         comparison = measure_shadow(
-            _answers(self.output_uri),
-            _answers(target),
+            _answers(scoring.output),
+            _answers(shadowed.output),
             is_classification=champion.spec.task is Task.CLASSIFICATION,
         )
         try:
-            comparison = _labelled(comparison, dataset, {self.output_uri: champion, target: shadow})
+            comparison = _labelled(comparison, dataset, [(scoring.output, champion), (shadowed.output, shadow)])
         except BadInputError as error:  # labels that cannot be used say nothing against the answers
             return replace(report, comparison=comparison, shadow_trouble=str(error))
         return replace(report, comparison=comparison)
 
 
-def _labelled(comparison: ShadowComparison, dataset: Dataset, models: Mapping[str, Predictor]) -> ShadowComparison:
+def _labelled(
+    comparison: ShadowComparison, dataset: Dataset, answered: Sequence[tuple[DatasetRef, Predictor]]
+) -> ShadowComparison:
     """With the models' deciding metric, where the rows came with their labels."""
-    first = next(iter(models.values()))
+    first = answered[0][1]
     spec = first.spec
-    if spec.target not in dataset.columns or any(model.spec.target != spec.target for model in models.values()):
+    if spec.target not in dataset.columns or any(model.spec.target != spec.target for _, model in answered):
         return comparison
     truth = pd.concat([batch.to_pandas()[spec.target] for batch in dataset.batches([spec.target])], ignore_index=True)
     return measure_labelled(
         comparison,
         truth,
         metric_of(spec, find_function=first.function),
-        [_read_output(uri, model) for uri, model in models.items()],
+        [_read_output(output, model) for output, model in answered],
     )
 
 
-def _read_output(uri: str, model: Predictor) -> ModelOutput:
-    frame = pa.Table.from_batches(list(_answers(uri))).to_pandas()
+def _read_output(output: DatasetRef, model: Predictor) -> ModelOutput:
+    frame = pa.Table.from_batches(list(_answers(output))).to_pandas()
     scores = frame.drop(columns="prediction").to_numpy(dtype=np.float64)
     return ModelOutput(
         predicted=frame["prediction"].to_numpy(),
@@ -257,8 +257,8 @@ def _copied_columns(model: Predictor, dataset: Dataset, keep: tuple[str, ...]) -
     return found
 
 
-def _answers(uri: str) -> Iterator[pa.RecordBatch]:
-    dataset = open_dataset(uri)
+def _answers(output: DatasetRef) -> Iterator[pa.RecordBatch]:
+    dataset = open_written(output)
     names = [name for name in dataset.columns if name == "prediction" or name.startswith("score")]
     return dataset.batches(names, batch_size=BATCH_ROWS)
 

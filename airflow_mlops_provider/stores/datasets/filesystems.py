@@ -16,6 +16,7 @@ import fsspec
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError, one_line
 from airflow_mlops_provider.secrets_in_text import HIDDEN
 from airflow_mlops_provider.stores.aws_access import s3_filesystem
+from airflow_mlops_provider.stores.datasets.abandoned_parts import sweep_objects
 from airflow_mlops_provider.stores.datasets.dvc import is_dvc_uri
 from airflow_mlops_provider.stores.datasets.held_outputs import Part, finish
 from airflow_mlops_provider.stores.local_files import sweep_parts
@@ -115,6 +116,8 @@ def writing(
             fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
         if is_local(fs):
             sweep_parts(Path(path))
+        elif _is_object_store(fs):
+            sweep_objects(fs, path)
         with fs.open(part.part, "wb") as handle:
             yield handle
         if inspect is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_mlops_provider.exceptions import BackendError
+from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.stores.storage_errors import storage_reason
 
 
@@ -78,3 +79,11 @@ def finish(part: Part) -> bool:
         return False
     waiting.append(part)
     return True
+
+
+def waiting_part(uri: str) -> Part | None:
+    """The whole file that will be called ``uri`` when the block of :func:`held_back` ends; ``None`` without one.
+
+    :param uri: as it is recorded, without secrets.
+    """
+    return next((part for part in reversed(_held.get() or []) if masked(part.uri) == uri), None)

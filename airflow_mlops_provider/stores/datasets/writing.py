@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 from airflow_mlops_provider.exceptions import BadInputError, one_line
 from airflow_mlops_provider.records.csv_format import CsvFormat
 from airflow_mlops_provider.records.refs import DatasetRef
-from airflow_mlops_provider.stores.datasets.dataset import class_of
+from airflow_mlops_provider.stores.datasets.dataset import Dataset, class_of, open_dataset
 from airflow_mlops_provider.stores.datasets.file_names import CSV, compression_of, ending_of, format_of
 from airflow_mlops_provider.stores.datasets.filesystems import writing
+from airflow_mlops_provider.stores.datasets.held_outputs import waiting_part
 from airflow_mlops_provider.stores.datasets.listing import Listing
 from airflow_mlops_provider.stores.datasets.pinned_files import PinnedFiles
 
@@ -43,6 +44,18 @@ def write_dataset(
         for batch in batches:
             target.write_rows(batch)
     return target.ref
+
+
+def open_written(ref: DatasetRef) -> Dataset:
+    """Open a dataset of one file that :func:`write_dataset` wrote, also while it waits for its name.
+
+    :param ref: as it was returned.
+    :raises BadInputError: when something else lies there by now.
+    """
+    part = waiting_part(ref.uri)
+    if part is None:
+        return open_dataset(ref)
+    return class_of(ref.uri)(ref, Listing(fs=part.fs, files=(part.part,), names={part.part: ref.uri}))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from airflow_mlops_provider.stores.evidence.files import EvidenceFiles
 CLAIMS = "claims"
 """The folder of claims; marks that mean less lie in folders of their own."""
 ANNOUNCED = "announced"
-"""The folder of the names that tries of a request announced before they wrote evidence under them."""
+"""The folder of what tries of a request announced before they wrote it as evidence."""
 
 
 def claim(files: EvidenceFiles, name: str, body: Any, *, folder: str = CLAIMS) -> Any:

@@ -7,7 +7,7 @@ A file's name carries the hash of its bytes, so an edited file refuses to be rea
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -110,22 +110,45 @@ class EvidenceStore:
         """
         self._files.require_readable()
 
-    def write(self, kind: str, body: Any, *, announce: Callable[[str], None] = lambda _: None) -> str:
+    def write(self, kind: str, body: Any) -> str:
         """Store one piece of evidence under ``kind``.
 
         :param body: a record or plain JSON; NaN and infinity are refused.
-        :param announce: is told its name below the root before anything is written.
         :returns: its URI, whose name carries the time of writing and the SHA-256 of the bytes.
         :raises BackendError: when the root cannot be written; evidence is never optional.
         :raises BadInputError: for a verdict that is milder than its findings.
         """
-        data = canonical_json(body)
-        _require_sound_verdict(body)
-        name = evidence_name(kind, datetime.now(UTC), sha256(data))
-        announce(name)
-        uri = self._files.create(name, data)
+        name = self.name_for(kind, body)
+        uri = self._files.create(name, canonical_json(body))
         if isinstance(body, Evidence):
             self._index_written(name, body)
+        return uri
+
+    def name_for(self, kind: str, body: Any) -> str:
+        """The name below the root that ``body`` gets when it is written as evidence of ``kind`` now.
+
+        :raises BadInputError: for a verdict that is milder than its findings.
+        """
+        _require_sound_verdict(body)
+        return evidence_name(kind, datetime.now(UTC), sha256(canonical_json(body)))
+
+    def write_named(self, name: str, body: Any) -> str:
+        """Store a record of evidence under the name that :meth:`name_for` gave; the same that is there already stands.
+
+        :param body: the record, or its plain JSON as an earlier version of this package may have made it.
+        :returns: its URI.
+        :raises IntegrityError: when ``name`` was not made for ``body``, or something else lies there.
+        :raises BackendError: when the root cannot be written.
+        """
+        data = canonical_json(body)
+        if hash_in(name) != sha256(data):
+            raise IntegrityError(f"evidence {name} was announced with other content")
+        try:
+            uri = self._files.create(name, data)
+        except AlreadyExistsError:
+            uri = self._files.uri_of(name)
+            self.read_bytes(uri)
+        self._index_written(name, decode(Evidence, encode(body), where=f"evidence {uri}"))
         return uri
 
     def _index_written(self, name: str, evidence: Evidence) -> None:
@@ -223,9 +246,14 @@ class EvidenceStore:
         """The names below ``folder``, each with the time at which it was written."""
         return self._files.times_below(folder)
 
-    def announced(self) -> dict[str, datetime]:
-        """What tries announced before they wrote it, by name, with the time of that."""
-        return self._files.times_below(ANNOUNCED)
+    def announced(self, kinds: Iterable[str], *, until: datetime) -> list[str]:
+        """The names of what tries announced as evidence of ``kinds`` at ``until`` or before."""
+        beginnings = tuple(f"{ANNOUNCED}/{kind}." for kind in kinds)
+        return [
+            name
+            for name, at in self._files.times_below(ANNOUNCED).items()
+            if at <= until and name.startswith(beginnings)
+        ]
 
     def uri_of(self, name: str) -> str:
         """Where the evidence ``name`` lies in this root, if it is there."""
@@ -264,8 +292,16 @@ class EvidenceStore:
         name = self._files.name_of(uri)
         evidence = decode(Evidence, self.read(uri), where=f"evidence {uri}")
         self.index.forget(name, evidence)
-        for each in (name, *map(self._files.name_of, evidence.attachments.values())):
-            self._files.remove(each)
+        self._files.remove(name)
+        self.detach(evidence.attachments.values())
+
+    def detach(self, uris: Iterable[str]) -> None:
+        """Remove what was attached to evidence that is not there.
+
+        :raises BackendError: when it cannot be removed.
+        """
+        for uri in uris:
+            self._files.remove(self._files.name_of(uri))
 
     def claim(self, name: str, body: Any, *, folder: str = CLAIMS) -> Any:
         """Claim ``name`` with ``body``, or return what an earlier caller claimed it with.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -70,17 +72,39 @@ def test_other_requests_and_calls_without_a_run_key_write_their_own(spec):
     assert len(evidence(spec)) == 4
 
 
-def test_evidence_that_was_removed_or_damaged_is_written_again(spec):
+def test_how_old_the_data_are_grows_from_try_to_try_and_is_no_other_finding(spec, tmp_path):
+    now = pd.Timestamp.now("UTC").tz_localize(None)
+    pd.DataFrame({"hours": [now]}).to_parquet(tmp_path / "batch.parquet")
+    rule = {"type": "expect_column_to_be_fresh", "kwargs": {"column": "hours", "max_age_hours": 24}}
+    ages = {run("validate", spec | {"suite": {"expectations": [rule]}}).verdict.findings[0].observed for _ in range(2)}
+    assert len(evidence(spec)) == len(ages) == 1
+
+
+def test_evidence_that_was_removed_is_there_again_and_that_which_was_damaged_is_written_anew(spec):
     path = local_path(run("validate", spec).evidence_uri)
+    written = path.read_bytes()
     path.unlink()
-    again = local_path(run("validate", spec).evidence_uri)
-    again.write_bytes(b"{}")
+    assert local_path(run("validate", spec).evidence_uri) == path
+    assert path.read_bytes() == written
+    path.write_bytes(b"{}")
     third = run("validate", spec)
     assert third.verdict.status == "pass"
-    assert local_path(third.evidence_uri) not in (path, again)
+    assert local_path(third.evidence_uri) != path
+    assert run("validate", spec).evidence_uri == third.evidence_uri
 
 
-def test_tries_at_once_each_get_an_outcome_whose_evidence_is_there(spec):
+def test_evidence_that_another_try_finished_is_in_the_index_too(spec):
+    path = local_path(run("validate", spec).evidence_uri)
+    path.unlink()
+    shutil.rmtree(Path(spec["evidence_root"], "index"))
+    run("validate", spec)
+    assert len(EvidenceStore(spec["evidence_root"]).index.entries()) == 1
+
+
+def test_tries_at_once_are_given_one_piece_and_nothing_else_lies_beside_it(spec):
     with ThreadPoolExecutor(4) as pool:
         uris = {each.evidence_uri for each in pool.map(lambda _: run("validate", spec), range(4))}
-    assert all(local_path(uri).is_file() for uri in uris)
+    store = EvidenceStore(spec["evidence_root"])
+    (uri,) = uris
+    kept = {store.name_of(each) for each in [uri, *store.read(uri)["attachments"].values()]}
+    assert {each.name for each in store.dated(Kind.VALIDATION)} == kept

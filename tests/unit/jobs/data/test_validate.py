@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,7 @@ def test_types_and_order_of_the_columns_stay_as_they_were() -> None:
         "pair": {"a": 1, "b": "c"},
         "raw": b"\x00",
     }
-    row["paid"] = __import__("decimal").Decimal("1.25")
+    row["paid"] = Decimal("1.25")
     rows = [row, {**row, "hours": -1.0, "race": "x"}, dict.fromkeys(row) | {"hours": 1.0}]
     table = pa.Table.from_pylist(rows, schema=schema)
     pq.write_table(table, "wages.parquet")
@@ -184,6 +185,40 @@ def test_types_and_order_of_the_columns_stay_as_they_were() -> None:
     assert clean.schema.equals(schema)
     assert clean.equals(table.take([0, 2]))
     assert aside.drop_columns(["quarantine_reasons"]).equals(table.take([1]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (pa.int8(), -128),
+        (pa.uint16(), 65_535),
+        (pa.int64(), 2**63 - 1),
+        (pa.uint64(), 2**64 - 1),
+        (pa.float16(), 0.5),
+        (pa.float32(), 0.1),
+        (pa.float64(), 1e-300),
+        (pa.bool_(), False),
+        (pa.decimal128(38, 10), Decimal("1234567890123456789012345678.0123456789")),
+        (pa.string(), "NA"),
+        (pa.large_string(), ""),
+        (pa.binary(), b"\x00\xff"),
+        (pa.date32(), dt.date(1, 1, 1)),
+        (pa.time64("us"), dt.time(23, 59, 59, 999_999)),
+        (pa.timestamp("ns"), 1),
+        (pa.timestamp("us", "Asia/Kathmandu"), 1),
+        (pa.dictionary(pa.int32(), pa.string()), "a"),
+        (pa.list_(pa.int8()), [1, None]),
+        (pa.struct([("a", pa.list_(pa.string()))]), {"a": ["x"]}),
+    ],
+    ids=lambda each: str(each) if isinstance(each, pa.DataType) else "",
+)
+def test_a_value_of_any_type_goes_to_clean_rows_and_quarantine_as_it_is(kind: pa.DataType, value: Any) -> None:
+    hours, column = pa.array([1.0, -1.0, 1.0, -1.0]), pa.array([value, value, None, None], kind)
+    pq.write_table(pa.table({"hours": hours, "race": ["a"] * 4, "value": column}), "wages.parquet")
+    both_outputs(policy=BUDGET)
+    for place, row in (("clean", 0), ("aside", 1)):
+        found = pq.read_table(f"out/{place}.parquet")["value"].combine_chunks()
+        assert found.equals(column.take([row, row + 2]))
 
 
 MAYBE = st.none() | st.integers(-3, 3)

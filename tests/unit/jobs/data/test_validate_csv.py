@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,19 @@ def test_a_row_set_aside_stays_as_it_stood_and_has_its_reasons() -> None:
     assert aside.startswith(BAD.strip() + b",")
     reasons = pd.read_csv("aside.csv")["quarantine_reasons"]
     assert reasons.tolist() == ["a: expect_column_values_to_be_between(max_value=50)"]
+
+
+@pytest.mark.parametrize(("ending", "opened"), [("csv.gz", gzip.open), ("csv.bz2", bz2.open), ("CSV.GZ", gzip.open)])
+def test_quoted_rows_of_compressed_files_stay_as_they_stood(ending: str, opened: Any) -> None:
+    with opened(f"day.{ending}", "wb") as file:
+        file.write(HEADER + b"".join(GOOD) + BAD)
+    outcome = validate(f"day.{ending}", clean_uri=f"clean.{ending}", quarantine_uri=f"aside.{ending}")
+    assert outcome.dataset is not None
+    assert outcome.dataset.rows == len(GOOD)
+    with opened(f"clean.{ending}", "rb") as file:
+        assert file.read() == HEADER + b"".join(GOOD)
+    with opened(f"aside.{ending}", "rb") as file:
+        assert file.read().splitlines()[1].startswith(BAD.strip() + b",")
 
 
 def test_line_breaks_and_the_mark_in_front_stay() -> None:

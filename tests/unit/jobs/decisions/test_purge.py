@@ -292,6 +292,17 @@ def test_outcomes_kept_under_their_requests_go_when_all_kinds_do(world):
     assert (outcomes.uris(), outcomes.newest()) == ([], None)
 
 
+def test_what_tries_announced_goes_with_the_evidence_of_its_kind(world):
+    world.champions_of_one_artifact(1)
+    run("verify", {**world.where, "model": "wage", "run_key": "d/r/verify"})
+    announced = world.root / "announced"
+    for keys in ({"kinds": ["drift"]}, {"preview": True}):
+        purge(world, **keys)
+        assert [path.name.partition(".")[0] for path in announced.iterdir()] == ["verification"]
+    purge(world, kinds=["verification"])
+    assert list(announced.iterdir()) == []
+
+
 def test_specs_of_jobs_that_ran_elsewhere_go_when_all_kinds_do(world):
     uri = keep_spec(world.store, "drift", {"current": "b.csv"})
     for keys in ({"kinds": ["drift"]}, {"preview": True}):

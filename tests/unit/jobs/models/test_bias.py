@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from airflow_mlops_provider import jobs
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import decode
-from airflow_mlops_provider.records.outcome import Outcome
+from airflow_mlops_provider.records.outcome import MAX_XCOM_BYTES, Outcome
 from airflow_mlops_provider.records.reports.bias import BiasReport
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence
@@ -298,3 +299,21 @@ def test_a_ratio_below_the_limit_by_chance_accuses_nobody(tmp_path) -> None:
 def test_a_metric_that_says_how_good_a_model_is_cannot_be_turned_round(handbook, tmp_path) -> None:
     with pytest.raises(BadInputError, match="'direction' is lower, and accuracy is better higher"):
         run(handbook, tmp_path, slices=["race"], policy={"direction": "lower"})
+
+
+def test_odd_groups_and_thousands_of_slices_fit_on_xcom_and_are_kept_in_the_evidence(tmp_path) -> None:
+    rng, rows = np.random.default_rng(0), 4_000
+    shop = pd.Categorical(
+        rng.choice([f"shop {nr:04}" for nr in range(900)], rows), [f"shop {nr:04}" for nr in range(999)]
+    )
+    odd = rng.choice(["", " ", "a=b & c", "<b>", "None", "nan", "\n", "日本"], rows).astype(object)
+    odd[:50] = None
+    frame = pd.DataFrame({"shop": shop, "odd": odd, "y": rng.integers(0, 2, rows)}).assign(said=1)
+    frame.loc[frame.odd == "<b>", "y"] = 0
+    outcome = run(frame, tmp_path, slices=["shop", "odd"], metric="recall", policy={"min_support": 1})
+    assert len(json.dumps(outcome.to_xcom())) <= MAX_XCOM_BYTES
+    slices = {piece.subject: piece for piece in report_of(outcome).slices}
+    assert len(slices) > 900
+    assert "shop=shop 0998" not in slices
+    assert slices["odd=<b>"].value is None
+    assert slices["odd=missing"].support == 50

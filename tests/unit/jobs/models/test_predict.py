@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from airflow_mlops_provider import jobs
-from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.jobs.models import predict as prediction
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import ModelRef
@@ -208,6 +208,33 @@ def test_a_shadow_that_cannot_score_is_a_notice_and_stops_nobody(predict, tmp_pa
     assert not (tmp_path / "scores-shadow").exists()
 
 
+@pytest.mark.usefixtures("s3_root")
+def test_a_shadow_whose_bucket_is_missing_is_a_notice_and_stops_nobody(predict, tmp_path):
+    outcome = predict(shadow="models:/wage@challenger", shadow_uri="s3://no-such-bucket/new.parquet")
+    assert outcome.verdict.status is Status.NOTICE
+    assert "s3://no-such-bucket/new.parquet cannot be written" in outcome.verdict.findings[0].detail
+    assert outcome.dataset.rows == len(pd.read_parquet(tmp_path / "scores" / "new.parquet"))
+
+
+class FullDisk(prediction.PredictJob):
+    """A scoring whose evidence finds no room."""
+
+    def record(self, *_, **__):
+        raise BackendError("evidence root cannot be written: No space left on device")
+
+
+@pytest.mark.parametrize("shadow", [None, "models:/wage@challenger"])
+def test_without_evidence_the_older_outputs_stay_as_they_were(world, predict, tmp_path, shadow):
+    predict(shadow="models:/wage@challenger")
+    outputs = {path: path.read_bytes() for path in tmp_path.rglob("*.parquet")}
+    assert len(outputs) == 2
+    spec = {"model": "models:/wage@champion", "dataset": str(world.folder / "train.parquet"), "shadow": shadow}
+    spec |= {"output_uri": str(tmp_path / "scores" / "new.parquet"), "evidence_root": world.root}
+    with pytest.raises(BackendError, match="No space left"):
+        FullDisk.from_spec({key: value for key, value in spec.items() if value}).run()
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == outputs
+
+
 def test_several_classes_have_a_score_each(world, predict, tmp_path):
     world.train("band")
     predict(model="models:/band@challenger")
@@ -227,6 +254,19 @@ def test_regression_writes_values_and_shadows_compare_them(world, predict, tmp_p
     assert "mean_abs_score_difference" in measures
     assert "rmse" in measures
     assert "agreement_share" not in measures
+
+
+@pytest.mark.parametrize("step", ["validate", "drift", "predict"])
+def test_an_empty_batch_means_the_same_in_every_step(world, tmp_path, step):
+    full, empty = str(world.folder / "new.parquet"), str(tmp_path / "empty.parquet")
+    pd.read_parquet(full).iloc[:0].to_parquet(empty)
+    rule = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "hours"}}
+    spec = {
+        "validate": {"dataset": empty, "suite": {"expectations": [rule]}},
+        "drift": {"reference": full, "current": empty, "html_report": "never"},
+        "predict": {"model": "models:/wage/1", "dataset": empty, "output_uri": str(tmp_path / "scores.parquet")},
+    }[step]
+    assert jobs.run(step, {**spec, "evidence_root": world.root}).verdict.status is Status.INSUFFICIENT_EVIDENCE
 
 
 def test_csv_is_written_too(predict, tmp_path):
