@@ -24,7 +24,14 @@ from airflow_mlops_provider.records.policies.drift import DriftPolicy
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.drift import ColumnKind
 from airflow_mlops_provider.records.requests.drift import DriftRequest
-from airflow_mlops_provider.records.requests.short_forms import dataset_ref, given, member, names, optional
+from airflow_mlops_provider.records.requests.short_forms import (
+    dataset_ref,
+    dataset_refs,
+    given,
+    member,
+    names,
+    optional,
+)
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.runners.runner import Handle, Runner
 from airflow_mlops_provider.tasks.arguments import RequestMeta
@@ -50,10 +57,13 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
 
     :param reference: what the data should look like; ``models:/name@champion`` means the data the champion was trained
         on, a name in ``.profile`` what the ``profile`` job wrote.
-    :param current: the batch to judge: its URI, its reference or the Outcome of an earlier step.
+    :param current: the batch to judge: its URI, its reference or the Outcome of an earlier step; of a name in
+        ``.profile``, what the ``profile`` job wrote with the reference's ``edges``.
     :param columns: features to compare; by default all but the other columns named here and time stamps.
     :param window_column: what tells windows (days, shipments) of the reference apart, for calibration on them: times or
         numbers, also as text, because one window comes after another.
+    :param windows: profiles of windows of the reference, for calibration on them without a window column: each a
+        ``.profile``, or a folder or pattern of them. A window is called by the name of its file.
     :param group_column: rows with one value of it belong together (the same person) and count as one.
     :param label_column: column of the truth, judged apart as target drift; the current batch may not have labels yet.
     :param prediction_column: column of a model's answers, judged apart as prediction drift.
@@ -75,7 +85,16 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
 
     request_type = DriftRequest
     template_fields: Sequence[str] = (
-        *("reference", "current", "columns", "window_column", "group_column", "label_column", "prediction_column"),
+        *(
+            "reference",
+            "current",
+            "columns",
+            "window_column",
+            "windows",
+            "group_column",
+            "label_column",
+            "prediction_column",
+        ),
         *("column_kinds", "sensitive", "html_report", "evidence_root"),
     )
     operator_extra_links = (EvidenceLink(), ReportLink())
@@ -87,6 +106,7 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
         current: str | DatasetRef | Any,
         columns: Sequence[str] | None = None,
         window_column: str | None = None,
+        windows: Sequence[str | DatasetRef | Any] | str | None = None,
         group_column: str | None = None,
         label_column: str | None = None,
         prediction_column: str | None = None,
@@ -112,6 +132,7 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
         self._source_tasks = source_tasks(current)
         self.columns = columns
         self.window_column = window_column
+        self.windows = windows
         self.group_column = group_column
         self.label_column = label_column
         self.prediction_column = prediction_column
@@ -282,6 +303,7 @@ class DriftSensor(BaseSensorOperator, metaclass=RequestMeta):
             current=dataset_ref(self.current),
             columns=optional(names, self.columns),
             window_column=given(self.window_column),
+            windows=dataset_refs(self.windows),
             group_column=given(self.group_column),
             label_column=given(self.label_column),
             prediction_column=given(self.prediction_column),

@@ -159,6 +159,7 @@ KEYS: dict[str, dict[str, Any]] = {
 }
 
 ALTERNATIVES: dict[str, list[dict[str, Any]]] = {
+    "drift": [{"windows": ["days/1.profile", "days/2.profile"], "window_column": None}],
     "merge": [{"output_uri": "days.profile", "dataset": None, "quarantine_uri": None}],
     "validate": [{"contract": "contract.yaml", "suite": None}],
     "evaluate": [{"model": "models:/wage/2", "dataset": "in.parquet", "predictions": None}],

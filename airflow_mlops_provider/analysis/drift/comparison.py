@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_mlops_provider.analysis.drift import descriptions
+from airflow_mlops_provider.analysis.drift.aligned_levels import aligned_counts
 from airflow_mlops_provider.analysis.drift.columns import Plan, ValueFormat, no_reference_values
 from airflow_mlops_provider.analysis.drift.effective_sample_size import Weights
 from airflow_mlops_provider.analysis.drift.profile import (
@@ -15,17 +16,15 @@ from airflow_mlops_provider.analysis.drift.profile import (
     MAX_LEVELS,
     LevelProfile,
     NumericProfile,
-    grouped_counts,
     ks_interval,
 )
+from airflow_mlops_provider.analysis.drift.shifts import missing_shift, shift, unseen_shift
 from airflow_mlops_provider.analysis.drift.tolerance import ks_beyond_interval, robust_distance, tolerance_of
 from airflow_mlops_provider.analysis.stats.distances import jensen_shannon, psi, total_variation
 from airflow_mlops_provider.analysis.stats.two_sample import (
-    MIN_EXPECTED,
     chi_squared,
     ks_p_value,
     pool_rare,
-    two_proportion,
 )
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.reports.drift import ColumnDrift, ColumnKind, Measure, Problem, Shift
@@ -100,13 +99,32 @@ def _are_keys(reference: Profile, current: Profile) -> bool:
     return current.minimum > reference.maximum or (reference.is_dense and current.is_dense)
 
 
+def lacks_levels(plan: Plan, reference: Profile, current: Profile) -> bool:
+    """Return whether a column is to be compared by level and a profile of numbers does not tell its levels.
+
+    Of rows this tells that a value is no whole number. In a profile, it may also be that there were too many of them.
+    """
+    if not isinstance(reference, NumericProfile) or not isinstance(current, NumericProfile):
+        return False
+    if not plan.is_by_level and (plan.is_declared or not reference.is_coded):
+        return False
+    return reference.levels is None or current.levels is None
+
+
+def levels_unknown(plan: Plan, reference: Profile, current: Profile) -> ColumnDrift:
+    """Return the column as one that a profile does not allow to compare."""
+    statement = f"{plan.column}: compared by level, and a profile does not tell how often each level occurs"
+    drift = _without_shifts(plan, plan.kind, reference, current)
+    return replace(drift, problem=Problem.NOT_IN_PROFILE, statement=statement)
+
+
 def _as_levels(
     plan: Plan, reference: NumericProfile, current: NumericProfile
 ) -> tuple[LevelProfile, LevelProfile] | None:
     """Return both sides as levels when the column holds codes, or at most two values; else ``None``."""
     if plan.kind is ColumnKind.TIME or (plan.is_declared and plan.kind is ColumnKind.NUMERIC):
         return None
-    if reference.is_coded and reference.levels is not None and current.levels is not None:
+    if (plan.is_by_level or reference.is_coded) and reference.levels is not None and current.levels is not None:
         return reference.levels, current.levels
     if not reference.is_two_level():
         return None
@@ -118,7 +136,7 @@ def _as_levels(
 def _compare_numbers(plan: Plan, reference: NumericProfile, current: NumericProfile, weights: Weights) -> ColumnDrift:
     drift, shifts = (
         _without_shifts(plan, plan.kind, reference, current),
-        [_missing_shift(plan, reference, current, weights)],
+        [missing_shift(plan, reference, current, weights)],
     )
     if min(reference.values, current.values) < MIN_VALUES:
         return _too_few(drift, shifts)
@@ -202,11 +220,10 @@ def decile_table(reference: NumericProfile, current: NumericProfile) -> tuple[Fl
 
 def _compare_levels(plan: Plan, reference: LevelProfile, current: LevelProfile, weights: Weights) -> ColumnDrift:
     drift = _without_shifts(plan, ColumnKind.CATEGORICAL, reference, current)
-    shifts = [_missing_shift(plan, reference, current, weights)]
+    shifts = [missing_shift(plan, reference, current, weights)]
     if min(reference.values, current.values) < MIN_VALUES:
         return _too_few(drift, shifts)
-    before, after = _aligned(reference, current)
-    withheld = _withheld_excess(reference, current)
+    before, after, withheld = aligned_counts(reference, current)
     levels = sorted(before | after, reverse=True)
     table = (
         np.array([before.get(level, 0) for level in levels], dtype=np.float64),
@@ -224,7 +241,7 @@ def _compare_levels(plan: Plan, reference: LevelProfile, current: LevelProfile, 
     shifts = [
         shift(Measure.TVD, distance, p_value, change, high=min(1.0, distance + withheld)),
         *shifts,
-        _unseen_shift(plan, (before, after), reference, weights),
+        unseen_shift(plan, (before, after), (reference, current), weights),
     ]
     return replace(_measured(drift, shifts, table, p_value), statement=_grouping_note(plan, reference, current))
 
@@ -244,119 +261,6 @@ def _largest_moves(levels: list[str], before: Floats, after: Floats) -> list[tup
         else [first, opposite]
     )
     return [(levels[i], float(before[i]), float(after[i])) for i in largest]
-
-
-def _aligned(reference: LevelProfile, current: LevelProfile) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the counts of both sides over the same levels.
-
-    They are counts of groups when one side has groups. Levels that the reference's profile withholds are one level.
-    """
-    before, after = reference.counts, current.counts
-    if reference.grouped or current.grouped:
-        before, after = grouped_counts(before), grouped_counts(after)
-    if reference.withheld:
-        rest = sum(count for level, count in after.items() if level not in before)
-        before = before | {descriptions.WITHHELD_LEVELS: reference.withheld}
-        after = {level: count for level, count in after.items() if level in before} | {
-            descriptions.WITHHELD_LEVELS: rest
-        }
-    return before, after
-
-
-def _withheld_excess(reference: LevelProfile, current: LevelProfile) -> float:
-    """Return by how much the distance may exceed the measured one, because a shared profile withholds levels.
-
-    Only levels that are frequent in the current batch count, because levels that are rare on both sides are pooled.
-    """
-    if not reference.withheld:
-        return 0.0
-    now = sum(n for level, n in current.counts.items() if level not in reference.counts and n >= 2 * MIN_EXPECTED)
-    return float(min(reference.withheld / reference.values, now / current.values))
-
-
-def _unseen_shift(
-    plan: Plan, counts: tuple[dict[str, int], dict[str, int]], reference: LevelProfile, weights: Weights
-) -> Shift:
-    """Compare the share of values with unseen levels with the share that is expected from the reference (Good 1953).
-
-    The expected share is that of the reference's values whose level occurs once. It is large for free text and
-    identifiers, and zero for a short list of codes. A shared profile withholds rare levels; for it the shares of values
-    with withheld or new levels are compared instead.
-    """
-    before, after = counts
-    if reference.withheld:
-        return _withheld_shift(plan, counts, weights)
-    n, m = sum(before.values()), sum(after.values())
-    unseen = {level: count for level, count in after.items() if level not in before}
-    singles = sum(count == 1 for count in before.values()) if reference.grouped else reference.singles
-    total = sum(unseen.values())
-    examples = dict(sorted(unseen.items(), key=lambda item: -item[1])[:3])
-    return shift(
-        Measure.UNSEEN_SHARE,
-        max(0.0, total / m - singles / n),
-        two_proportion(
-            *_effective_counts(total, m, weights.current),
-            *_effective_counts(singles, n, weights.reference),
-            alternative="greater",
-        ).p_value,
-        descriptions.unseen_levels(
-            plan.column, total / m, singles / n, examples, sensitive=plan.sensitive or reference.grouped
-        ),
-    )
-
-
-def _withheld_shift(plan: Plan, counts: tuple[dict[str, int], dict[str, int]], weights: Weights) -> Shift:
-    """Compare the shares of values with levels that a shared profile does not name, which are rare or new ones."""
-    (before, n), (after, m) = ((side.get(descriptions.WITHHELD_LEVELS, 0), sum(side.values())) for side in counts)
-    return shift(
-        Measure.UNSEEN_SHARE,
-        max(0.0, after / m - before / n),
-        two_proportion(
-            *_effective_counts(after, m, weights.current),
-            *_effective_counts(before, n, weights.reference),
-            alternative="greater",
-        ).p_value,
-        f"{plan.column}: {descriptions.share_change(before / n, after / m)} of values are of levels that the "
-        "reference's profile does not name",
-    )
-
-
-def _missing_shift(plan: Plan, reference: Profile, current: Profile, weights: Weights) -> Shift:
-    """Compare the shares of missing values, two-sided."""
-    before, after = reference.missing / reference.rows, current.missing / current.rows
-    return shift(
-        Measure.MISSING_CHANGE,
-        abs(after - before),
-        two_proportion(
-            *_effective_counts(reference.missing, reference.rows, weights.reference),
-            *_effective_counts(current.missing, current.rows, weights.current),
-        ).p_value,
-        descriptions.missing_change(plan.column, before, after),
-    )
-
-
-def _effective_counts(count: int, total: int, weight: float) -> tuple[int, int]:
-    """Return a count and its total times ``weight``, rounded, because exact tests need whole numbers."""
-    return (count, total) if weight == 1 else (round(count * weight), max(1, round(total * weight)))
-
-
-def shift(measure: Measure, effect: float, p_value: float, statement: str, *, high: float | None = None) -> Shift:
-    """Return a shift whose p-value is not yet adjusted for multiple tests.
-
-    :param measure: what was measured.
-    :param effect: the effect, or the lower end of its interval.
-    :param p_value: p-value of the test.
-    :param statement: the change as a sentence.
-    :param high: upper end of the interval of the effect; the effect is exact without one.
-    """
-    return Shift(
-        measure=measure,
-        effect=effect,
-        effect_high=effect if high is None else high,
-        p_value=p_value,
-        adjusted_p_value=p_value,
-        statement=statement,
-    )
 
 
 def _without_shifts(plan: Plan, kind: ColumnKind, reference: Profile, current: Profile) -> ColumnDrift:

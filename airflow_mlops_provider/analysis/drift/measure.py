@@ -7,7 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from airflow_mlops_provider.analysis.drift.columns import DatasetInfo, Plan, Rows, plan_columns
-from airflow_mlops_provider.analysis.drift.comparison import compare, has_inexact_quartiles
+from airflow_mlops_provider.analysis.drift.comparison import (
+    compare,
+    has_inexact_quartiles,
+    lacks_levels,
+    levels_unknown,
+)
 from airflow_mlops_provider.analysis.drift.domain_classifier import measure_joint
 from airflow_mlops_provider.analysis.drift.effective_sample_size import Weights, measure_weights
 from airflow_mlops_provider.analysis.drift.exact import (
@@ -18,13 +23,25 @@ from airflow_mlops_provider.analysis.drift.exact import (
 )
 from airflow_mlops_provider.analysis.drift.profile import NumericProfile
 from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset
-from airflow_mlops_provider.analysis.drift.scan import Profiles, edges_of, profile_rows
+from airflow_mlops_provider.analysis.drift.scan import Profiles
+from airflow_mlops_provider.analysis.drift.sides import Side, plans_of_profile, profiles_of_sides, require_edges
 from airflow_mlops_provider.analysis.drift.tolerance import tolerance_of
-from airflow_mlops_provider.analysis.drift.window_calibration import MISSING, UNSEEN, measure_windows
+from airflow_mlops_provider.analysis.drift.window_calibration import (
+    MIN_WINDOWS,
+    MISSING,
+    UNSEEN,
+    cells_of,
+    compare_windows,
+    count_reference,
+    too_few,
+)
+from airflow_mlops_provider.analysis.drift.window_counts import count_windows
+from airflow_mlops_provider.analysis.drift.window_profiles import count_profiles
 from airflow_mlops_provider.analysis.stats.two_sample import ks_p_value
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.multiple_testing import holm
 from airflow_mlops_provider.records.reports.drift import (
+    LEAST_KS,
     ColumnDrift,
     ColumnKind,
     DriftReport,
@@ -59,7 +76,7 @@ class Precision:
 
 def measure_drift(
     reference: Rows | ProfiledDataset,
-    current: Rows,
+    current: Rows | ProfiledDataset,
     *,
     columns: Sequence[str] | None = None,
     target: str | None = None,
@@ -71,6 +88,7 @@ def measure_drift(
     precision: Precision | None = None,
     profiles: Profiles | None = None,
     column_kinds: Mapping[str, ColumnKind] | None = None,
+    windows: Mapping[str, ProfiledDataset] | None = None,
 ) -> DriftReport:
     """Measure how far ``current`` is from ``reference``, column by column and all features together.
 
@@ -78,9 +96,9 @@ def measure_drift(
     KS distance, which follows as an interval about 0.001 wide. Where the interval does not decide the verdict, the
     column is read again and the distance is computed exactly.
 
-    :param reference: what the data should look like. A profile is enough, but allows no joint test, no windows and no
-        exact distances.
-    :param current: the batch to compare with it.
+    :param reference: what the data should look like. A profile is enough, but allows no joint test, no window column
+        and no exact distances.
+    :param current: the batch to compare with it; a profile is enough as well.
     :param columns: the features to compare. By default every column of the reference except time stamps and the other
         columns named here.
     :param target: column that is compared as target drift; it may be missing from ``current``.
@@ -96,9 +114,10 @@ def measure_drift(
     :param profiles: column to its profile in the reference, when that was profiled before.
     :param column_kinds: column to ``numeric`` or ``categorical``, for whole numbers that would be taken for another
         kind.
+    :param windows: name of each window of the reference to its profile, in place of ``window_column``.
     :returns: the report; its p-values are adjusted by Holm's method over all tests of all columns.
-    :raises BadInputError: when the reference has no rows or lacks a named column, both sides share no column, or
-        ``group_column`` is given with a reference that is a profile.
+    :raises BadInputError: when the reference has no rows or lacks a named column, both sides share no column,
+        ``group_column`` is given with a profile, or profiles have different edges.
     """
     plans = plan_columns(
         reference,
@@ -110,17 +129,19 @@ def measure_drift(
         sensitive=sensitive,
         column_kinds=column_kinds,
     )
-    plans = _plans_with_rows(plans, reference, current)
-    if isinstance(reference, ProfiledDataset):
-        report = _against_profile(reference, current, plans, group_column)
-        return replace(report, joint_note=_WITHOUT_ROWS if joint or window_column else "")
     sides = reference, current
-    before = _profiles(reference, plans) if profiles is None else profiles
-    report = _against_rows(plans, before, sides, precision or Precision(), group_column)
+    plans = _plans_with_rows(plans_of_profile(plans, current), *sides)
+    before, after = profiles_of_sides(*sides, plans, known=profiles, windows=windows)
+    if isinstance(reference, ProfiledDataset) or isinstance(current, ProfiledDataset):
+        report = _of_profiles(plans, (before, after), sides, group_column)
+    else:
+        report = _against_rows(plans, (before, after), (reference, current), precision or Precision(), group_column)
     plans = _plans_with_values(plans, report)
-    if window_column and plans:
-        report = _calibrated(report, plans, before, sides, window_column)
-    return _with_joint(report, plans, sides, group_column) if joint and not report.windows else report
+    if plans and (windows is not None or window_column):
+        report = _calibrated(report, plans, (before, after), sides, windows if windows is not None else window_column)
+    if isinstance(reference, ProfiledDataset) or isinstance(current, ProfiledDataset):
+        return replace(report, joint_note=_without_rows(sides, report, joint=joint, window_column=window_column))
+    return _with_joint(report, plans, (reference, current), group_column) if joint and not report.windows else report
 
 
 def _plans_with_rows(plans: tuple[Plan, ...], reference: DatasetInfo, current: DatasetInfo) -> tuple[Plan, ...]:
@@ -135,26 +156,26 @@ def _plans_with_rows(plans: tuple[Plan, ...], reference: DatasetInfo, current: D
     return plans if current.rows else tuple(plan for plan in plans if plan.problem is not None)
 
 
-def _against_profile(
-    reference: ProfiledDataset, current: Rows, plans: Sequence[Plan], group_column: str | None
+def _of_profiles(
+    plans: Sequence[Plan], profiles: tuple[Profiles, Profiles], sides: tuple[Side, Side], group_column: str | None
 ) -> DriftReport:
-    """Compare the columns with a reference that is a profile without rows."""
-    _require_no_groups(reference, group_column)
-    measured = _compared(plans, reference.profiles, current, Weights())
-    return _report(reference, current, _with_smallest_p_values(measured))
+    """Compare the columns where one side is a profile without rows."""
+    _require_no_groups(sides, group_column)
+    measured = _compared(plans, profiles, sides[1], Weights())
+    return _report(*sides, _with_smallest_p_values(measured))
 
 
 def _against_rows(
     plans: Sequence[Plan],
-    before: Profiles,
+    profiles: tuple[Profiles, Profiles],
     sides: tuple[Rows, Rows],
     precision: Precision,
     group_column: str | None,
 ) -> DriftReport:
-    """Compare the columns with a reference whose rows can be read again for exact distances."""
+    """Compare the columns where the rows of both sides can be read again for exact distances."""
     weights = measure_weights(*sides, group_column)
-    measured = _compared(plans, before, sides[1], weights)
-    measured = _with_exact_distances(measured, before, sides, precision, weights)
+    measured = _compared(plans, profiles, sides[1], weights)
+    measured = _with_exact_distances(measured, profiles[0], sides, precision, weights)
     return replace(_report(*sides, measured), group_column=group_column)
 
 
@@ -172,56 +193,68 @@ def _with_joint(
     return replace(report, joint=joint, joint_note=note)
 
 
-def _require_no_groups(reference: ProfiledDataset, group_column: str | None) -> None:
+def _require_no_groups(sides: tuple[Side, Side], group_column: str | None) -> None:
+    role, side = next(
+        (role, side)
+        for role, side in zip(("reference", "current"), sides, strict=True)
+        if isinstance(side, ProfiledDataset)
+    )
     if group_column:
         raise BadInputError(
-            f"'group_column' is {group_column!r}, but reference {reference.uri} is a profile, in which nothing says "
-            "which rows belong together; leave the key out, or compare with the rows"
+            f"'group_column' is {group_column!r}, but {role} {side.uri} is a profile, in which nothing says which rows "
+            "belong together; leave the key out, or compare with the rows"
         )
 
 
 def _with_smallest_p_values(measured: Sequence[ColumnDrift]) -> list[ColumnDrift]:
     """Return the columns with the smallest p-value that each interval allows, because no rows can be read."""
+    return [_with_smallest_p_value(column) for column in measured]
 
-    def with_smallest_p_value(shift: Shift, column: ColumnDrift) -> Shift:
-        if shift.effect_high <= shift.effect:
+
+def _with_smallest_p_value(column: ColumnDrift) -> ColumnDrift:
+    p_values = column.p_values
+
+    def smallest(shift: Shift) -> Shift:
+        nonlocal p_values
+        if shift.effect_high <= shift.effect or shift.p_value_low is not None:
             return shift
-        # Which withheld levels of a shared profile moved is unknown, so the p-value may be as small as 0.
-        known = shift.measure is Measure.KS_D
-        p_value = ks_p_value(shift.effect_high, column.reference_values, column.current_values) if known else 0.0
-        return replace(shift, p_value_low=p_value)
+        if shift.measure is not Measure.KS_D:
+            # Which withheld levels of a shared profile moved is unknown, so the p-value may be as small as 0.
+            return replace(shift, p_value_low=0.0)
+        least = ks_p_value(shift.effect_high, column.reference_values, column.current_values)
+        p_values = p_values | {LEAST_KS: least}
+        return replace(shift, p_value_low=least)
 
-    return [
-        replace(column, shifts=tuple(with_smallest_p_value(shift, column) for shift in column.shifts))
-        for column in measured
+    shifts = tuple(map(smallest, column.shifts))
+    return replace(column, shifts=shifts, p_values=p_values)
+
+
+def _without_rows(sides: tuple[Side, Side], report: DriftReport, *, joint: bool, window_column: str | None) -> str:
+    """Return what could not be measured because one side, or both, are profiles; empty when nothing was asked."""
+    roles = [
+        role
+        for role, side in zip(("the reference", "the current batch"), sides, strict=True)
+        if isinstance(side, ProfiledDataset)
     ]
-
-
-_WITHOUT_ROWS = "neither joint drift nor windows were measured: the reference is a profile without rows"
+    is_one = len(roles) == 1
+    what = f"{' and '.join(roles)} {'is a profile' if is_one else 'are profiles'} without rows"
+    if window_column and not report.windows and isinstance(sides[0], ProfiledDataset):
+        return f"neither joint drift nor windows were measured: {what}"
+    return f"joint drift was not measured: {what}" if joint and not report.windows else ""
 
 
 def _names(plans: Sequence[Plan]) -> list[str]:
     return [plan.column for plan in plans if plan.problem is None]
 
 
-_NOT_READ = (Problem.INFINITE, Problem.REFERENCE_MISSING, Problem.KEY)
+_NOT_READ = (Problem.INFINITE, Problem.REFERENCE_MISSING, Problem.KEY, Problem.NOT_IN_PROFILE)
 """Problems of a column that exclude it from the joint test and from the windows."""
 
 
-def _by_level(plans: Sequence[Plan]) -> list[str]:
-    return [plan.column for plan in plans if plan.problem is None and plan.is_by_level]
-
-
-def _profiles(reference: Rows, plans: Sequence[Plan]) -> Profiles:
-    return profile_rows(reference, _names(plans), by_level=_by_level(plans))
-
-
-def _compared(plans: Sequence[Plan], before: Profiles, current: Rows, weights: Weights) -> list[ColumnDrift]:
-    names = _names(plans)
-    wanted = {name: before[name] for name in names}
-    # A numeric profile holds the levels of codes, even when the column was declared categorical later.
-    by_level = [name for name in _by_level(plans) if not isinstance(before[name], NumericProfile)]
-    after = profile_rows(current, names, edges_of(wanted), by_level=by_level, known=wanted)
+def _compared(
+    plans: Sequence[Plan], profiles: tuple[Profiles, Profiles], current: Side, weights: Weights
+) -> list[ColumnDrift]:
+    before, after = profiles
 
     def compared(plan: Plan) -> ColumnDrift:
         if plan.problem is not None:
@@ -229,14 +262,14 @@ def _compared(plans: Sequence[Plan], before: Profiles, current: Rows, weights: W
                 column=plan.column, role=plan.role, kind=plan.kind, problem=plan.problem, statement=plan.statement
             )
         reference, batch = before[plan.column], after[plan.column]
+        if isinstance(current, ProfiledDataset) and lacks_levels(plan, reference, batch):
+            return levels_unknown(plan, reference, batch)
         drift = compare(plan, reference, batch, weights)
         if not isinstance(reference, NumericProfile) or not isinstance(batch, NumericProfile):
             return drift
-        return (
-            with_exact_statement(plan, drift, reference, batch, current)
-            if has_inexact_quartiles(drift, batch)
-            else drift
-        )
+        if isinstance(current, ProfiledDataset) or not has_inexact_quartiles(drift, batch):
+            return drift
+        return with_exact_statement(plan, drift, reference, batch, current)
 
     return [compared(plan) for plan in plans]
 
@@ -251,10 +284,34 @@ def _report(reference: DatasetInfo, current: DatasetInfo, measured: Sequence[Col
 
 
 def _calibrated(
-    report: DriftReport, plans: Sequence[Plan], profiles: Profiles, sides: tuple[Rows, Rows], column: str
+    report: DriftReport,
+    plans: Sequence[Plan],
+    profiles: tuple[Profiles, Profiles],
+    sides: tuple[Side, Side],
+    by: str | Mapping[str, ProfiledDataset] | None,
 ) -> DriftReport:
-    windows, note = measure_windows(plans, profiles, *sides, column)
-    return replace(report, windows=_with_statements(windows, report) if windows else None, window_note=note)
+    """Return the report with the batch among the windows.
+
+    :param by: column of the window of each row of the reference, or the profiles of the windows by name.
+    """
+    (before, after), (reference, current) = profiles, sides
+    cells = cells_of(plans, before)
+    if isinstance(by, Mapping):
+        require_edges(before, by, list(cells))
+        windows = count_profiles({label: window.profiles for label, window in by.items()}, cells, before)
+    elif by is None or isinstance(reference, ProfiledDataset):
+        return report
+    else:
+        windows = count_reference(reference, cells, by)
+    if len(windows.labels) < MIN_WINDOWS:
+        return replace(report, window_note=too_few(len(windows.labels)))
+    batch = (
+        count_profiles({"": after}, cells, before)
+        if isinstance(current, ProfiledDataset)
+        else count_windows(current, cells, None)
+    )
+    found = compare_windows("" if isinstance(by, Mapping) else by, cells, windows, batch)
+    return replace(report, windows=_with_statements(found, report))
 
 
 def _with_statements(windows: WindowDrift, report: DriftReport) -> WindowDrift:

@@ -145,6 +145,13 @@ class NumericProfile:
         ends = np.concatenate([[self.minimum], self.edges, [self.maximum]])[cell : cell + 2]
         return bool(np.isfinite(ends).all())
 
+    def at_edges(self, edges: Floats) -> NumericProfile:
+        """Return the profile with some of its edges alone.
+
+        :param edges: those edges, increasing, shape ``(m,)``.
+        """
+        return replace(self, edges=edges, below=self.below[np.searchsorted(self.edges, edges)])
+
     def is_two_level(self) -> bool:
         """Return whether the column is known to hold at most two distinct values, such as 0 and 1.
 

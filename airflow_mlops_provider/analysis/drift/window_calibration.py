@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from airflow_mlops_provider.analysis.drift.columns import Plan, Rows
-from airflow_mlops_provider.analysis.drift.profile import NumericProfile
+from airflow_mlops_provider.analysis.drift.profile import LevelProfile, NumericProfile
 from airflow_mlops_provider.analysis.drift.scan import Profiles
 from airflow_mlops_provider.analysis.drift.tolerance import robust_spread
 from airflow_mlops_provider.analysis.drift.window_counts import CELLS, Cells, WindowCounts, count_windows
@@ -36,10 +36,33 @@ UNSEEN = " (unseen)"
 """Suffix to a column's name for its share of values with a level that no other window has."""
 
 
-def measure_windows(
-    plans: Sequence[Plan], profiles: Profiles, reference: Rows, current: Rows, column: str
-) -> tuple[WindowDrift | None, str]:
-    """Compare the current batch with the windows of the reference, as one more window.
+def count_reference(reference: Rows, cells: Mapping[str, Cells], column: str) -> WindowCounts:
+    """Count every column of the reference by window.
+
+    :param reference: rows of the reference.
+    :param cells: column to its cells.
+    :param column: column of the window of each row.
+    :raises BadInputError: when the reference lacks the column, or the column has too many values.
+    """
+    if column not in reference.columns:
+        raise BadInputError(
+            f"reference {reference.uri} has no column {column!r}; it has {', '.join(reference.columns)}"
+        )
+    return count_windows(reference, cells, column)
+
+
+def too_few(windows: int) -> str:
+    """Return the sentence that there are too few windows."""
+    return f"only {windows} windows in the reference, {MIN_WINDOWS} are needed to calibrate"
+
+
+def cells_of(plans: Sequence[Plan], profiles: Profiles) -> dict[str, Cells]:
+    """Return the cells of every column."""
+    return {plan.column: cells_of_column(profiles[plan.column]) for plan in plans}
+
+
+def compare_windows(column: str, cells: Mapping[str, Cells], windows: WindowCounts, batch: WindowCounts) -> WindowDrift:
+    """Compare a batch with the windows of the reference, as one more window.
 
     Each window, the current batch included, is compared with all others together. There are four effects: the
     Wasserstein distance of numbers in robust standard deviations, the Jensen-Shannon distance of levels, the change of
@@ -48,35 +71,25 @@ def measure_windows(
     standardised effect. The p-value is the rank of the current score:
     ``(1 + #{score >= current}) / (windows + 1)``.
 
-    :param plans: plans of the columns to compare.
-    :param profiles: column to its profile in the reference.
-    :param reference: rows of the reference.
-    :param current: rows of the current batch.
-    :param column: column of the window of each row of the reference.
-    :returns: the measurement and an empty note, or ``None`` and the reason as a sentence.
-    :raises BadInputError: when the reference lacks the column, or the column has too many values.
+    :param column: column of the window of each row; empty when each window has a profile of its own.
+    :param cells: column to its cells.
+    :param windows: counts of the windows.
+    :param batch: counts of the batch, as of one window.
 
     Source: Phipson & Smyth 2010, "Permutation p-values should never be zero".
     """
-    if column not in reference.columns:
-        raise BadInputError(
-            f"reference {reference.uri} has no column {column!r}; it has {', '.join(reference.columns)}"
-        )
-    cells = {plan.column: cells_of_column(profiles[plan.column]) for plan in plans}
-    windows = count_windows(reference, cells, column)
-    if len(windows.labels) < MIN_WINDOWS:
-        return None, f"only {len(windows.labels)} windows in the reference, {MIN_WINDOWS} are needed to calibrate"
-    batch = count_windows(current, cells, None)
     effects = {
-        name: pair for plan in plans for name, pair in _effects(plan.column, cells[plan.column], windows, batch).items()
+        name: pair for each, cell in cells.items() for name, pair in _effects(each, cell, windows, batch).items()
     }
-    return _window_drift(column, len(windows.labels), effects), ""
+    return _window_drift(column, len(windows.labels), effects)
 
 
 def cells_of_column(profile: object) -> Cells:
     """Return the cells of a column: for numbers, cut at quantiles of the reference and at distances beyond them."""
-    if not isinstance(profile, NumericProfile) or not profile.edges.size or profile.is_coded:
-        return Cells()
+    if not isinstance(profile, NumericProfile):
+        return _cells_of_levels(profile)
+    if profile.is_coded or not profile.edges.size:
+        return _cells_of_levels(profile.levels)
     middle, scale = profile.quantiles((0.5,))[0], robust_spread(profile) or 1.0
     kept = profile.edges[np.unique(np.linspace(0, profile.edges.size - 1, CELLS).astype(np.intp))]
     distances_from_middle = np.geomspace(1, MAX_DEVIATIONS, 12) * scale
@@ -84,20 +97,36 @@ def cells_of_column(profile: object) -> Cells:
     return Cells(edges=edges[np.abs(edges - middle) <= MAX_DEVIATIONS * scale], scale=scale)
 
 
-def _effects(name: str, cells: Cells, windows: WindowCounts, batch: WindowCounts) -> dict[str, Floats]:
+def _cells_of_levels(profile: object) -> Cells:
+    """Return cells of the most frequent levels; the others share one, with what room is left for new ones."""
+    if not isinstance(profile, LevelProfile):
+        return Cells()
+    frequent = sorted(profile.counts, key=lambda level: (-profile.counts[level], level))[:CELLS]
+    # Levels that are counted in groups are no levels of rows.
+    return Cells(levels={} if profile.grouped else {level: cell for cell, level in enumerate(frequent)})
+
+
+Interval = tuple[Floats, Floats]
+"""The smallest and the largest value that an effect may have, for each window; equal where it is known exactly."""
+
+
+def _effects(name: str, cells: Cells, windows: WindowCounts, batch: WindowCounts) -> dict[str, Interval]:
     """Return the effects of one column for each window against all others together; the current batch is the last."""
     counts = np.vstack([windows.counts[name], batch.counts[name]])
+    late = np.vstack([windows.latest(name), batch.latest(name)])
     rows = np.concatenate([windows.rows, batch.rows])
     missing = rows - counts.sum(axis=1)
     others = (missing.sum() - missing) / np.maximum(rows.sum() - rows, 1)
     rest = counts.sum(axis=0) - counts
+    exact = distances(cells, counts, rest)
+    moved = np.abs(missing / np.maximum(rows, 1) - others)
     effects = {
-        name: distances(cells, counts, rest),
-        f"{name}{MISSING}": np.abs(missing / np.maximum(rows, 1) - others),
+        name: (exact, exact) if np.array_equal(counts, late) else _wasserstein_interval(cells, counts, late),
+        f"{name}{MISSING}": (moved, moved),
     }
     if cells.edges is None:
-        unseen = np.where(rest == 0, counts, 0).sum(axis=1)
-        effects[f"{name}{UNSEEN}"] = unseen / np.maximum(rows, 1)
+        unseen = np.where(rest == 0, counts, 0).sum(axis=1) / np.maximum(rows, 1)
+        effects[f"{name}{UNSEEN}"] = unseen, unseen
     return effects
 
 
@@ -120,10 +149,35 @@ def distances(cells: Cells, windows: Floats, others: Floats) -> Floats:
 def _wasserstein(cells: Cells, p: Floats, q: Floats) -> Floats:
     """Return the area between the distribution functions, which are interpolated linearly between the edges."""
     assert cells.edges is not None  # noqa: S101  # for the type checker; the caller has checked
-    gaps = np.abs(np.cumsum(p - q, axis=1))[:, :-1]
+    return _area(cells, np.abs(np.cumsum(p - q, axis=1))[:, :-1])
+
+
+def _area(cells: Cells, gaps: Floats) -> Floats:
+    assert cells.edges is not None  # noqa: S101  # for the type checker; the callers have checked
     if cells.edges.size < 2:
         return np.asarray(gaps.max(axis=1, initial=0.0))
     return np.asarray(((gaps[:, 1:] + gaps[:, :-1]) / 2) @ np.diff(cells.edges) / cells.scale)
+
+
+def _wasserstein_interval(cells: Cells, early: Floats, late: Floats) -> Interval:
+    """Return the smallest and the largest distance of each window from the others.
+
+    :param early: counts with every value in the first cell that it may be in, shape ``(windows, cells)``.
+    :param late: the same with the last cell.
+    """
+    own_high, own_low = _cumulative(early), _cumulative(late)
+    others_high, others_low = _cumulative(early.sum(axis=0) - early), _cumulative(late.sum(axis=0) - late)
+    ends = own_low - others_high, own_high - others_low
+    least = np.maximum(0.0, np.maximum(ends[0], -ends[1]))
+    found = _area(cells, least), _area(cells, np.maximum(-ends[0], ends[1]))
+    sums = early.sum(axis=1)
+    is_known = (sums > 0) & (sums.sum() > sums)
+    return np.where(is_known, found[0], 1.0), np.where(is_known, found[1], 1.0)
+
+
+def _cumulative(counts: Floats) -> Floats:
+    """Return the share of values below each edge, shape ``(windows, edges)``."""
+    return np.asarray(np.cumsum(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), axis=1)[:, :-1])
 
 
 def _jensen_shannon(p: Floats, q: Floats) -> Floats:
@@ -132,9 +186,10 @@ def _jensen_shannon(p: Floats, q: Floats) -> Floats:
     return np.asarray(np.sqrt(np.clip(divergence, 0, 1)))
 
 
-def _window_drift(column: str, windows: int, effects: Mapping[str, Floats]) -> WindowDrift:
+def _window_drift(column: str, windows: int, effects: Mapping[str, Interval]) -> WindowDrift:
     names = list(effects)
-    found = np.column_stack([effects[name] for name in names])
+    low, high = (np.column_stack([effects[name][end] for name in names]) for end in (0, 1))
+    found = (low + high) / 2
     # The current batch is standardised as one of the windows. By the others alone, its score would be too high.
     middle, spread = np.median(found, axis=0), np.maximum(found.std(axis=0, ddof=1), MIN_SPREAD)
     scores_of_effects = (found - middle) / spread
@@ -143,6 +198,7 @@ def _window_drift(column: str, windows: int, effects: Mapping[str, Floats]) -> W
     score = float(standardised[order[0]])
     # This many windows may score higher than a window that is unusual.
     allowed = int(WINDOW_LEVEL * (windows + 1)) - 1
+    p_values = (None, None) if np.array_equal(low, high) else _p_values(low, high)
     return WindowDrift(
         column=column,
         windows=windows,
@@ -151,4 +207,26 @@ def _window_drift(column: str, windows: int, effects: Mapping[str, Floats]) -> W
         worst_column=names[order[0]],
         standardised={names[i]: round(float(standardised[i]), 6) for i in order},
         alarm_score=float(np.sort(scores)[::-1][allowed]),
+        p_value_low=p_values[0],
+        p_value_high=p_values[1],
     )
+
+
+def _p_values(low: Floats, high: Floats) -> tuple[float, float]:
+    """Return the smallest and the largest p-value that the intervals of the effects allow.
+
+    A median lies between those of the ends. A standard deviation differs from that of the middles by at most that of
+    the distances from them.
+
+    :param low: smallest effects, shape ``(windows, effects)``; the current batch is the last window.
+    :param high: largest effects.
+    """
+    ends = np.median(low, axis=0), np.median(high, axis=0)
+    spread = ((low + high) / 2).std(axis=0, ddof=1)
+    off = np.linalg.norm((high - low) / 2, axis=0) / np.sqrt(low.shape[0] - 1)
+    narrow, wide = np.maximum(spread - off, MIN_SPREAD), np.maximum(spread + off, MIN_SPREAD)
+    least, most = low - ends[1], high - ends[0]
+    lows = (least / np.where(least > 0, wide, narrow)).max(axis=1)
+    highs = (most / np.where(most > 0, narrow, wide)).max(axis=1)
+    count = low.shape[0]
+    return float(1 + (lows[:-1] >= highs[-1]).sum()) / count, float(1 + (highs[:-1] >= lows[-1]).sum()) / count

@@ -29,7 +29,7 @@ class Cells:
     :param edges: increasing edges of a numeric or time column; ``None`` for levels, which get cells in the order in
         which they occur.
     :param scale: robust standard deviation of the reference, the unit of distances.
-    :param levels: level to cell.
+    :param levels: level to cell; the levels of the reference that have one of their own come first.
     """
 
     edges: Floats | None = None
@@ -46,9 +46,10 @@ class Cells:
         if self.edges is not None:
             values = to_floats(data)
             return np.where(np.isnan(values), -1, np.searchsorted(self.edges, values, side="right"))
-        return coded(data, self._number)
+        return coded(data, self.number)
 
-    def _number(self, level: str) -> int:
+    def number(self, level: str) -> int:
+        """Return the cell of a level."""
         if level not in self.levels and len(self.levels) < CELLS:
             self.levels[level] = len(self.levels)
         return self.levels.get(level, CELLS)
@@ -60,12 +61,19 @@ class WindowCounts:
 
     :param labels: names of the windows, in order of occurrence.
     :param rows: rows of each window, shape ``(windows,)``.
-    :param counts: column to its counts, shape ``(windows, cells)``.
+    :param counts: column to its counts, shape ``(windows, cells)``; a value of which a profile tells two or more cells
+        is counted in the first of them.
+    :param late: the same with such values in the last of their cells, for the columns that have some.
     """
 
     labels: tuple[str, ...]
     rows: Floats
     counts: dict[str, Floats]
+    late: dict[str, Floats] = field(default_factory=dict)
+
+    def latest(self, column: str) -> Floats:
+        """The counts of a column with every value in the last cell that it may be in, shape ``(windows, cells)``."""
+        return self.late.get(column, self.counts[column])
 
 
 def count_windows(rows: Rows, cells: Mapping[str, Cells], column: str | None) -> WindowCounts:

@@ -43,6 +43,7 @@ _PROBLEM_STATUS = {
     Problem.KEY: Status.PASS,
     Problem.REFERENCE_MISSING: Status.INSUFFICIENT_EVIDENCE,
     Problem.INFINITE: Status.INSUFFICIENT_EVIDENCE,
+    Problem.NOT_IN_PROFILE: Status.INSUFFICIENT_EVIDENCE,
 }
 
 
@@ -186,12 +187,22 @@ def _worst_text(report: DriftReport, findings: Sequence[Finding], drifted: int) 
     if broken:
         return f" (worst: {_problem_text(broken[0])})"
     if undecided and not drifted:
-        return f" (undecided: {list_names(list(dict.fromkeys(finding.subject for finding in undecided)), length=50)})"
+        listed = list_names(list(dict.fromkeys(finding.subject for finding in undecided)), length=50)
+        return f" (undecided: {listed}{_why_undecided(report, undecided)})"
     if not measured:
         return ""
     lead = max(measured, key=lambda finding: (finding.status.severity, size(finding)))
     reason = _why_no_drift(lead) if size(lead) >= 1 else ""
     return f" ({'worst' if drifted else 'largest'}: {number_text(lead)}{reason})"
+
+
+def _why_undecided(report: DriftReport, undecided: Sequence[Finding]) -> str:
+    """Whether it is for want of rows: profiles tell distances and tests to an interval."""
+    problems = {column.column: column.problem for column in report.columns}
+    reasons = {problems.get(finding.subject) for finding in undecided}
+    if reasons == {None}:
+        return ", which profiles without rows leave open"
+    return ", which a profile does not tell" if reasons == {Problem.NOT_IN_PROFILE} else ""
 
 
 def _why_no_drift(lead: Finding) -> str:

@@ -84,10 +84,10 @@ def _shift_finding(column: ColumnDrift, shift: Shift, policy: DriftPolicy, level
     low = shift.effect if shift.robust is None else shift.robust
     high = shift.effect_high if shift.robust_high is None else shift.robust_high
     status = _status(significant=shift.adjusted_p_value <= level, material=low >= limit)
-    # Only a reference without rows leaves an interval that contains the limit: nothing could be computed exactly.
+    # Only a profile without rows leaves an interval that contains a limit: nothing could be computed exactly.
     surprising = shift.p_value_low is not None and shift.p_value_low <= level
-    is_open = high >= limit and (status is Status.NOTICE or (status is Status.PASS and surprising))
-    if is_open:
+    is_undecided = (status is Status.NOTICE and high >= limit) or (status is Status.PASS and surprising)
+    if is_undecided:
         status = Status.INSUFFICIENT_EVIDENCE
     severe = status is Status.FAIL and shift.measure is Measure.KS_D and low >= policy.severe_ks_d
     jumped = status is Status.NOTICE and shift.effect >= limit
@@ -99,15 +99,16 @@ def _shift_finding(column: ColumnDrift, shift: Shift, policy: DriftPolicy, level
         limit=limit,
         p_value=shift.p_value,
         status=status,
-        detail=labelled(column, f"{shift.statement}{_open(shift) if is_open else ''}{mark}"),
+        detail=labelled(column, f"{shift.statement}{_open(shift) if is_undecided else ''}{mark}"),
     )
 
 
 def _open(shift: Shift) -> str:
     ends = f"between {shift.effect:.2f} and {shift.effect_high:.2f}"
-    return f"; {WORDS[shift.measure]} lies {ends}, which the reference's profile leaves open"
+    return f"; {WORDS[shift.measure]} lies {ends}, {_LEFT_OPEN}"
 
 
+_LEFT_OPEN = "which profiles without rows leave open"
 _JUMPED = "; nearly all values lie within a twentieth of the usual spread of where they were"
 
 
@@ -146,7 +147,13 @@ def _status(*, significant: bool, material: bool) -> Status:
 
 def is_unusual(windows: WindowDrift) -> bool:
     """Whether the current window is out of the ordinary; two in a row are an alarm."""
-    return windows.p_value <= WINDOW_LEVEL
+    return windows.p_value <= WINDOW_LEVEL and not is_open(windows)
+
+
+def is_open(windows: WindowDrift) -> bool:
+    """Whether profiles leave open if the current window is out of the ordinary."""
+    low, high = windows.p_value_low, windows.p_value_high
+    return low is not None and high is not None and low <= WINDOW_LEVEL < high
 
 
 def _window_findings(report: DriftReport, windows: WindowDrift) -> Iterator[Finding]:
@@ -154,11 +161,15 @@ def _window_findings(report: DriftReport, windows: WindowDrift) -> Iterator[Find
     known = {column.column: column for column in report.columns}
     unusual = is_unusual(windows)
     alarm = Status.FAIL if windows.previous_alarm else Status.NOTICE
+    undecided = is_open(windows)
     for name, score in windows.standardised.items():
         stands_out = unusual and (name == windows.worst_column or score >= windows.alarm_score)
         text = windows.statements.get(name, f"{name}: {max(score, 0.0):.1f} standard deviations beyond the usual")
         if stands_out and not windows.previous_alarm:
             text += "; an alarm when the next window is out of the ordinary too"
+        is_undecided = undecided and name == windows.worst_column
+        if is_undecided:
+            text += f"; its p-value lies between {windows.p_value_low:.2g} and {windows.p_value_high:.2g}, {_LEFT_OPEN}"
         column = name.removesuffix(" (missing)").removesuffix(" (unseen)")
         yield Finding(
             subject=column,
@@ -166,6 +177,6 @@ def _window_findings(report: DriftReport, windows: WindowDrift) -> Iterator[Find
             observed=score,
             limit=windows.alarm_score,
             p_value=windows.p_value if name == windows.worst_column else None,
-            status=alarm if stands_out else Status.PASS,
+            status=Status.INSUFFICIENT_EVIDENCE if is_undecided else alarm if stands_out else Status.PASS,
             detail=labelled(known[column], text) if column in known else text,
         )

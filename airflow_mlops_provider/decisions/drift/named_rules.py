@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from airflow_mlops_provider.decisions.drift.findings import labelled
 from airflow_mlops_provider.records.policies.drift import DriftRule
-from airflow_mlops_provider.records.reports.drift import ColumnDrift, ColumnKind, DriftReport, Measure
+from airflow_mlops_provider.records.reports.drift import LEAST_KS, ColumnDrift, ColumnKind, DriftReport, Measure
 from airflow_mlops_provider.records.verdict import Finding, Status
 
 ALPHA = 0.05
@@ -30,7 +30,8 @@ def named_findings(report: DriftReport, rule: DriftRule) -> Iterator[Finding]:
     for column in columns:
         tested = _TESTED.get(rule)
         finding = tested(column, level) if tested else _distance(column, _MEASURES[rule])
-        yield _undecided(finding) if finding.status is Status.PASS and _is_coarse(column) else finding
+        is_open = _is_coarse(column) or (rule is DriftRule.SIDAK_KS and column.p_values.get(LEAST_KS, 1.0) <= level)
+        yield _undecided(finding) if finding.status is Status.PASS and is_open else finding
 
 
 def _is_coarse(column: ColumnDrift) -> bool:
@@ -40,7 +41,7 @@ def _is_coarse(column: ColumnDrift) -> bool:
 
 
 def _undecided(finding: Finding) -> Finding:
-    detail = f"{finding.detail}; the reference's profile is too coarse for this rule"
+    detail = f"{finding.detail}; a profile without rows is too coarse for this rule"
     return replace(finding, status=Status.INSUFFICIENT_EVIDENCE, detail=detail)
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from airflow_mlops_provider.analysis.drift import EXACT_ROWS, Precision, measure_drift
 from airflow_mlops_provider.analysis.drift.columns import latest_window, plan_columns
+from airflow_mlops_provider.analysis.drift.profile import LevelProfile
 from airflow_mlops_provider.analysis.drift.profile_file import ProfiledDataset
-from airflow_mlops_provider.analysis.drift.scan import Profiles, profile_rows
+from airflow_mlops_provider.analysis.drift.scan import Profiles, edges_of, profile_rows
+from airflow_mlops_provider.analysis.drift.sides import given_profiles
 from airflow_mlops_provider.decisions.drift import DriftRule, judge_drift
 from airflow_mlops_provider.decisions.drift.judge import is_unusual
 from airflow_mlops_provider.decisions.lineage import name_writers
 from airflow_mlops_provider.exceptions import BadInputError, one_line
 from airflow_mlops_provider.jobs.data.drift_watch import judged_once
 from airflow_mlops_provider.jobs.data.profile import read_profile, stored_profile
+from airflow_mlops_provider.jobs.data.window_profiles import WindowProfiles, read_windows, window_label
 from airflow_mlops_provider.jobs.job import Job, writers_detail
 from airflow_mlops_provider.records.html_report import HtmlReport
 from airflow_mlops_provider.records.outcome import Kind, Outcome
@@ -25,10 +29,15 @@ from airflow_mlops_provider.records.reports.drift import DriftReport
 from airflow_mlops_provider.records.requests.drift import DriftRequest
 from airflow_mlops_provider.records.requests.profile import SUFFIX
 from airflow_mlops_provider.records.verdict import Status, Verdict
+from airflow_mlops_provider.records.window_label import window_order
+from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.stores.chains.reference import is_model_uri, reference_dataset, reference_profile
 from airflow_mlops_provider.stores.chains.windows import JudgedWindow, WindowLog
 from airflow_mlops_provider.stores.datasets.csv_dataset import CsvDataset
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset, open_like
+
+Side = Dataset | ProfiledDataset
+"""One side of the comparison: rows, or their profile alone."""
 
 log = logging.getLogger(__name__)
 
@@ -42,36 +51,40 @@ class DriftJob(Job, DriftRequest):
     def run(self) -> Outcome:
         """Load, measure, judge, record; returns the Outcome whatever the verdict."""
         reference, pinned = self._open_reference()
-        current = open_like(self.current, reference.schema)
-        inputs = {"reference": pinned, "current": current.ref}
+        current, batch = self._open_current(reference)
+        windows = read_windows(self.windows, batch) if self.windows else None
+        inputs = {"reference": pinned, "current": batch} | (windows.inputs if windows else {})
         if not self.once:
-            return self._judged(reference, current, inputs)
+            return self._judged((reference, current), inputs, windows)
         return judged_once(
             self,
             inputs,
             store=self.evidence_store,
-            judge=lambda identity: self._judged(reference, current, inputs, {"judgement": identity}),
+            judge=lambda identity: self._judged((reference, current), inputs, windows, {"judgement": identity}),
         )
 
     def _judged(
         self,
-        reference: Dataset | ProfiledDataset,
-        current: Dataset,
+        sides: tuple[Side, Side],
         inputs: dict[str, DatasetRef],
+        windows: WindowProfiles | None,
         identity: dict[str, str] | None = None,
     ) -> Outcome:
-        window = "" if isinstance(reference, ProfiledDataset) else self._window_label(current)
-        report, details = self._measure(reference, current), dict[str, Any](identity or {})
-        if self.policy.rule is DriftRule.EVIDENTLY and not isinstance(reference, ProfiledDataset):
-            report = _with_evidently(report, reference, current)
+        window = self._window_label(*sides)
+        report, details = self._measure(*sides, windows), dict[str, Any](identity or {})
+        rows = _rows_of(sides)
+        if self.policy.rule is DriftRule.EVIDENTLY and rows is not None:
+            report = _with_evidently(report, *rows)
         # What the log of windows keeps must be known to be of this content, too.
-        _confirm(reference, current)
+        _confirm(*sides)
         if report.windows is not None and min(report.reference_rows, report.current_rows) >= self.policy.min_rows:
             report, details["previous_window"] = self._with_previous_window(report, inputs, window)
         verdict = name_writers(judge_drift(report, self.policy), self.written_by)
-        details |= writers_detail(self.written_by) | _misfits_detail(current)
-        attachments, failed = self._pictures(reference, current, report, verdict)
-        _confirm(reference, current)
+        details |= writers_detail(self.written_by) | _misfits_detail(sides[1])
+        if windows is not None:
+            details["windows"] = list(windows.profiles)
+        attachments, failed = self._pictures(rows, report, verdict)
+        _confirm(*sides)
         return self.record(
             Kind.DRIFT,
             report=report,
@@ -83,7 +96,13 @@ class DriftJob(Job, DriftRequest):
             details=details | failed,
         )
 
-    def _open_reference(self) -> tuple[Dataset | ProfiledDataset, DatasetRef]:
+    def _open_current(self, reference: Side) -> tuple[Side, DatasetRef]:
+        if self.current.uri.endswith(SUFFIX):
+            return read_profile(self.current)
+        current = open_like(self.current, reference.schema)
+        return current, current.ref
+
+    def _open_reference(self) -> tuple[Side, DatasetRef]:
         ref = self._of_model() if is_model_uri(self.reference.uri) else self.reference
         if ref.uri.endswith(SUFFIX):
             return read_profile(ref)
@@ -114,8 +133,9 @@ class DriftJob(Job, DriftRequest):
         found: DatasetRef = models.run_dataset(models.resolve(uri))
         return found
 
-    def _measure(self, reference: Dataset | ProfiledDataset, current: Dataset) -> DriftReport:
+    def _measure(self, reference: Side, current: Side, windows: WindowProfiles | None) -> DriftReport:
         default = self.policy.rule is DriftRule.DEFAULT
+        profiles = None if windows is None or not default else windows.profiles
         return measure_drift(
             reference,
             current,
@@ -134,10 +154,11 @@ class DriftJob(Job, DriftRequest):
                 exact_rows=EXACT_ROWS if default else sys.maxsize,
                 wasserstein=self.policy.rule is DriftRule.WASSERSTEIN,
             ),
-            profiles=self._profiles(reference, current),
+            profiles=self._profiles(reference, current, given_profiles(current, profiles)),
+            windows=profiles,
         )
 
-    def _profiles(self, reference: Dataset | ProfiledDataset, current: Dataset) -> Profiles | None:
+    def _profiles(self, reference: Side, current: Side, given: Profiles | None) -> Profiles | None:
         """The reference's profile from an earlier check, or made now and kept, when it is worth it."""
         if isinstance(reference, ProfiledDataset) or not self.keep_profile or reference.rows < KEEP_FROM_ROWS:
             return None
@@ -153,12 +174,23 @@ class DriftJob(Job, DriftRequest):
         levels = [plan.column for plan in plans if plan.problem is None and plan.is_by_level]
         names = [plan.column for plan in plans if plan.problem is None]
         public = [name for name in names if name not in self.sensitive]
+        if given is not None and any(name not in given for name in names):
+            return None  # refused where the profiles are compared
+        levels = levels if given is None else [name for name in names if isinstance(given[name], LevelProfile)]
+        edges = None if given is None else edges_of(given)
         by_level = set(levels) & set(public)
-        kept, _ = stored_profile(reference, public, self.evidence_store, by_content=True, by_level=by_level)
+        kept, _ = stored_profile(
+            reference, public, self.evidence_store, by_content=True, by_level=by_level, edges=_of(edges, public)
+        )
         private = [name for name in names if name in self.sensitive]
-        return kept.profiles | profile_rows(reference, private, by_level=levels)
+        return kept.profiles | profile_rows(reference, private, _of(edges, private), by_level=levels)
 
-    def _window_label(self, current: Dataset) -> str:
+    def _window_label(self, reference: Side, current: Side) -> str:
+        if self.windows and isinstance(current, ProfiledDataset):
+            label = window_label(current.uri)
+            return label if window_order(label) is not None else ""
+        if isinstance(reference, ProfiledDataset) or isinstance(current, ProfiledDataset):
+            return ""
         # A day of birth, say, is not kept; then the order of the checks is that of the windows.
         if self.window_column is None or self.window_column in self.sensitive:
             return ""
@@ -173,6 +205,8 @@ class DriftJob(Job, DriftRequest):
         # A folder that gains a day stays the same stream; another model's training data starts a new one.
         moved = reference.fingerprint if is_model_uri(self.reference.uri) else None
         stream = [reference.uri, moved, self.columns, self.window_column, self.label_column, self.prediction_column]
+        # The windows of one folder stay one stream as well.
+        stream += [masked(each.uri) for each in self.windows]
         window = JudgedWindow(
             fingerprint=inputs["current"].fingerprint or "",
             unusual=is_unusual(report.windows),
@@ -189,28 +223,40 @@ class DriftJob(Job, DriftRequest):
         return self.html_report is HtmlReport.ALWAYS
 
     def _pictures(
-        self, reference: Dataset | ProfiledDataset, current: Dataset, report: DriftReport, verdict: Verdict
+        self, rows: tuple[Dataset, Dataset] | None, report: DriftReport, verdict: Verdict
     ) -> tuple[dict[str, bytes], dict[str, Any]]:
         """Evidently's page; the verdict stands without it, so its failure is recorded and not raised."""
         shown = [c.column for c in report.columns if c.problem is None and c.column not in self.sensitive]
-        if not (self._is_drawn(verdict.status) and shown) or isinstance(reference, ProfiledDataset):
+        if rows is None or not (self._is_drawn(verdict.status) and shown):
             return {}, {}
         from airflow_mlops_provider.analysis.drift import evidently_report
 
         try:
-            return {"evidently.html": evidently_report.render_evidently(reference, current, shown, verdict)}, {}
+            return {"evidently.html": evidently_report.render_evidently(*rows, shown, verdict)}, {}
         except Exception as error:  # noqa: BLE001  # a third party's picture must not cost the verdict
             log.warning("Evidently drew no report: %s", error)
             return {}, {"evidently_error": f"{type(error).__name__}: {one_line(error)}"}
 
 
-def _confirm(*datasets: Dataset | ProfiledDataset) -> None:
+def _rows_of(sides: tuple[Side, Side]) -> tuple[Dataset, Dataset] | None:
+    """Both sides, when both are rows."""
+    reference, current = sides
+    if isinstance(reference, ProfiledDataset) or isinstance(current, ProfiledDataset):
+        return None
+    return reference, current
+
+
+def _of(edges: Mapping[str, Any] | None, names: Sequence[str]) -> dict[str, Any] | None:
+    return None if edges is None else {name: edges[name] for name in names if name in edges}
+
+
+def _confirm(*datasets: Side) -> None:
     for dataset in datasets:
         if not isinstance(dataset, ProfiledDataset):
             dataset.confirm()
 
 
-def _misfits_detail(current: Dataset) -> dict[str, Any]:
+def _misfits_detail(current: Side) -> dict[str, Any]:
     """How many cells of a CSV batch do not fit the reference's types and count as missing, by column."""
     found = current.misfits if isinstance(current, CsvDataset) else ()
     return {"cells_of_another_type": {each.column: len(each.rows) for each in found}} if found else {}

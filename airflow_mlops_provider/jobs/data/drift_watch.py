@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 ELSEWHERE = {
     "reference": "its content counts",
     "current": "its content and place count",
+    "windows": "their content counts",
     "origin": "Dag, task and map index count",
     "run_key": "every run that asks the same gets the same answer",
     "once": "it asks for the identity",
@@ -51,9 +52,10 @@ def judgement_identity(request: DriftRequest, inputs: Mapping[str, DatasetRef]) 
     The run is no part of it: two runs that ask the same get the same answer. Nor are the names of the reference, whose
     content counts; the batch's place counts as well, because the same rows at another place are another batch.
 
-    :param inputs: ``reference`` and ``current``, pinned.
+    :param inputs: ``reference`` and ``current``, pinned, and the profiles of windows, if any.
     """
     keys = {key: value for key, value in request.to_spec().items() if key not in ELSEWHERE and value not in ([], {})}
+    windows = [ref.fingerprint for name, ref in inputs.items() if name not in ("reference", "current")]
     return digest(
         {
             "job": request.job,
@@ -61,6 +63,7 @@ def judgement_identity(request: DriftRequest, inputs: Mapping[str, DatasetRef]) 
             "asked_by": [request.origin.get(name) for name in ("dag_id", "task_id", "map_index")],
             "current": [place_of(request.current.uri), inputs["current"].fingerprint],
             "reference": inputs["reference"].fingerprint,
+            **({"windows": windows} if windows else {}),
             "keys": {key: sorted(value) if isinstance(value, list) else value for key, value in keys.items()},
         }
     )

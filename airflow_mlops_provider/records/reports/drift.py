@@ -39,6 +39,10 @@ class Measure(StrEnum):
     EVIDENTLY = "evidently"
 
 
+LEAST_KS = "least_ks_d"
+"""Name of the smallest p-value of the KS distance that profiles without rows allow."""
+
+
 class Problem(StrEnum):
     """Why a column could not be compared at all."""
 
@@ -52,6 +56,7 @@ class Problem(StrEnum):
     REFERENCE_MISSING = "reference_missing"
     INFINITE = "infinite"
     KEY = "key"
+    NOT_IN_PROFILE = "not_in_profile"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +72,8 @@ class Shift:
     :param robust: the KS distance, but at most twice what is left of it when every value may move by a twentieth of the
         reference's spread; the lower end of an interval when it is only known to one. ``None`` for the other measures.
     :param robust_high: the upper end; equal to ``robust`` when it is exact.
-    :param p_value_low: the smallest adjusted p-value that the interval allows, where the reference is a profile without
-        rows to compute it from exactly; ``None`` otherwise.
+    :param p_value_low: the smallest adjusted p-value that the interval allows, where a side is a profile without rows
+        to compute it from exactly; ``None`` otherwise.
     """
 
     measure: Measure
@@ -95,7 +100,8 @@ class ColumnDrift:
     :param distances: further distances by name (``psi``, ``jensen_shannon``, ``wasserstein``, ``evidently``), which
         named rules judge by; ``wasserstein`` is in units of the reference's standard deviation;
         ``evidently_drifted`` is 1 where Evidently calls the column drifted.
-    :param p_values: p-values of further tests by name, for named rules.
+    :param p_values: p-values of further tests by name, for named rules; ``least_ks_d`` is the smallest unadjusted one
+        that the interval of the KS distance allows, where a side is a profile without rows.
     :param problem: why it could not be compared; ``None`` when it was.
     :param statement: the problem in words.
     """
@@ -135,7 +141,7 @@ class JointDrift:
 class WindowDrift:
     """The current batch as one window among the reference's own windows (days, weeks, shipments).
 
-    :param column: what tells windows apart.
+    :param column: what tells windows apart; empty when each has a profile of its own.
     :param windows: windows in the reference.
     :param score: the largest standardised effect over all columns, of the current batch.
     :param p_value: share of windows, the current one included, that score at least as high.
@@ -146,6 +152,9 @@ class WindowDrift:
     :param statements: the largest changes in words, by name in ``standardised``.
     :param previous_alarm: whether the window judged before this one was out of the ordinary as well; ``None`` when
         there was none.
+    :param p_value_low: the smallest p-value that profiles allow, where they do not tell the effects exactly; ``None``
+        otherwise.
+    :param p_value_high: the largest one.
     """
 
     column: str
@@ -157,6 +166,8 @@ class WindowDrift:
     alarm_score: float
     statements: dict[str, str] = field(default_factory=dict)
     previous_alarm: bool | None = None
+    p_value_low: float | None = None
+    p_value_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

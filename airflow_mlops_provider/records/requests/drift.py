@@ -11,7 +11,7 @@ from airflow_mlops_provider.records.policies.drift import DriftPolicy
 from airflow_mlops_provider.records.refs import DatasetRef, Writer
 from airflow_mlops_provider.records.reports.drift import ColumnKind
 from airflow_mlops_provider.records.requests.request import JobRequest, former
-from airflow_mlops_provider.records.requests.short_forms import DATASET
+from airflow_mlops_provider.records.requests.short_forms import DATASET, DATASETS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +20,13 @@ class DriftRequest(JobRequest):
 
     :param reference: what the data should look like; ``models:/name@champion`` means the data the champion was trained
         on, a name in ``.profile`` what the ``profile`` job wrote.
-    :param current: the batch to judge: its URI, its reference or the Outcome of an earlier step.
+    :param current: the batch to judge: its URI, its reference or the Outcome of an earlier step; of a name in
+        ``.profile``, what the ``profile`` job wrote with the reference's ``edges``.
     :param columns: features to compare; by default all but the other columns named here and time stamps.
     :param window_column: what tells windows (days, shipments) of the reference apart, for calibration on them: times or
         numbers, also as text, because one window comes after another.
+    :param windows: profiles of windows of the reference, for calibration on them without a window column: each a
+        ``.profile``, or a folder or pattern of them. A window is called by the name of its file.
     :param group_column: rows with one value of it belong together (the same person) and count as one.
     :param label_column: column of the truth, judged apart as target drift; the current batch may not have labels yet.
     :param prediction_column: column of a model's answers, judged apart as prediction drift.
@@ -46,6 +49,7 @@ class DriftRequest(JobRequest):
     current: DatasetRef = field(metadata=DATASET)
     columns: tuple[str, ...] | None = None
     window_column: str | None = None
+    windows: tuple[DatasetRef, ...] = field(default=(), metadata=DATASETS)
     group_column: str | None = None
     label_column: str | None = field(default=None, metadata=former("target"))
     prediction_column: str | None = field(default=None, metadata=former("prediction"))
@@ -62,3 +66,5 @@ class DriftRequest(JobRequest):
         """Raise ``BadInputError`` when no column is left to compare."""
         if self.columns == ():
             raise BadInputError("drift spec: key 'columns' is empty; leave it out to compare all of them")
+        if self.windows and self.window_column is not None:
+            raise BadInputError("drift spec: give 'windows' or 'window_column', not both")

@@ -36,6 +36,11 @@ def dataset_ref(value: Any) -> DatasetRef:
     return decode(DatasetRef, _dataset(value), where="dataset")
 
 
+def dataset_refs(values: Any) -> tuple[DatasetRef, ...]:
+    """Several datasets, or one; see :func:`dataset_ref`. Of none, and of ``None``, there are none."""
+    return tuple(decode(DatasetRef, each, where="dataset") for each in _datasets(values))
+
+
 def model_of(value: Any) -> str | ModelRef | ModelSpec:
     """A version of a model.
 
@@ -117,6 +122,14 @@ def _dataset(value: Any) -> Any:
     return as_table_uri(found) if isinstance(found, Mapping) else found
 
 
+def _datasets(values: Any) -> tuple[Any, ...]:
+    """Also of lists within lists, as several mapped tasks give them; a task that was skipped gives nothing."""
+    if given(values) is None:
+        return ()
+    many = isinstance(values, Sequence) and not isinstance(values, str)
+    return tuple(_dataset(each) for each in (flat(values) if many else (values,)))
+
+
 def _model(value: Any) -> Any:
     return _of_outcome(plain(value, key="model"), "model")
 
@@ -140,6 +153,8 @@ def _of_outcome(value: Any, part: str) -> Any:
 
 DATASET: Mapping[str, Any] = {_SHORT: _dataset}
 """Metadata of a field that takes the short forms of a dataset."""
+DATASETS: Mapping[str, Any] = {_SHORT: _datasets}
+"""Metadata of a field that takes the short forms of several datasets, or of one."""
 MODEL: Mapping[str, Any] = {_SHORT: _model}
 """Metadata of a field that takes the short forms of a model."""
 EVIDENCE: Mapping[str, Any] = {_SHORT: _evidence}

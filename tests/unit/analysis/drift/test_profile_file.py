@@ -142,7 +142,9 @@ def test_fractions_whose_ones_are_too_rare_to_share_are_never_passed():
     shared = shareable_profile(profiled(Rows.of(flag=[0.5] * 5 + [0.25] * 1995)))
     verdict, found = judged(shared, {"flag": [0.5] * 100 + [0.25] * 900})
     assert found == {"flag": Status.INSUFFICIENT_EVIDENCE}
-    assert verdict.summary.startswith("0 of 1 columns drifted (undecided: flag)")
+    assert verdict.summary.startswith(
+        "0 of 1 columns drifted (undecided: flag, which profiles without rows leave open)"
+    )
     assert "KS D lies between 0.00 and 1.00" in verdict.findings[0].detail
 
 
