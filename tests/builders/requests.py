@@ -20,6 +20,7 @@ KEYS: dict[str, dict[str, Any]] = {
         "suite": {"name": "s", "expectations": []},
         "clean_uri": "clean.parquet",
         "quarantine_uri": "aside.parquet",
+        "interval_start": "2026-11-30T00:00:00+00:00",
         "sensitive": ["wage"],
         "written_by": [{"dag_id": "ingest"}],
         "policy": {"max_quarantine_share": 0.1},
@@ -130,6 +131,7 @@ KEYS: dict[str, dict[str, Any]] = {
         "shadow": "models:/wage@challenger",
         "shadow_uri": "shadow.parquet",
         "keep": ["nr"],
+        "interval_start": "2026-11-30T00:00:00+00:00",
         **_WHERE,
     },
     "rollback": {

@@ -7,10 +7,20 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from airflow_mlops_provider.exceptions import BackendError
 from airflow_mlops_provider.stores.storage_errors import storage_reason
+
+
+class Held(Protocol):
+    """An output that is whole and has no name yet."""
+
+    def give_name(self) -> None:
+        """Let it appear; raises ``BackendError`` when that fails."""
+
+    def remove(self) -> None:
+        """Leave nothing of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +57,8 @@ class Part:
                 self.fs.rm(self.part)
 
 
-_held: ContextVar[list[Part] | None] = ContextVar("held", default=None)
-"""The parts that wait, within :func:`held_back`."""
+_held: ContextVar[list[Held] | None] = ContextVar("held", default=None)
+"""What waits, within :func:`held_back`."""
 
 
 @contextmanager
@@ -57,21 +67,23 @@ def held_back() -> Iterator[None]:
 
     For a block that also records what they are: with a full disk behind the evidence, older outputs stay as they are.
     """
-    parts: list[Part] = []
+    parts: list[Held] = []
     token = _held.set(parts)
     try:
-        yield
+        try:
+            yield
+        finally:
+            _held.reset(token)  # what is written from here on, as the pointer to a snapshot, does not wait
         while parts:
             parts[0].give_name()
             parts.pop(0)
     finally:
-        _held.reset(token)
         for part in parts:
             part.remove()
 
 
-def finish(part: Part) -> bool:
-    """Give a whole file its name, now or when the block of :func:`held_back` ends; whether it is left as it is."""
+def finish(part: Held) -> bool:
+    """Give what is whole its name, now or when the block of :func:`held_back` ends; whether it is left as it is."""
     waiting = _held.get()
     if waiting is None:
         part.give_name()
