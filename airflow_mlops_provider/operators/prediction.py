@@ -22,8 +22,8 @@ class BatchPredictOperator(JobOperator):
     :param model: what scores: ``models:/name@champion``, a reference or the Outcome of an earlier step; a YAML file
         means its champion.
     :param dataset: the rows: a URI, a reference or the Outcome of an earlier step.
-    :param output_uri: ``.parquet`` or ``.csv`` file to write; an existing one is replaced. Or the ``latest.snapshot`` of
-        a folder, to which a snapshot is added.
+    :param output_uri: ``.parquet`` or ``.csv`` file to write; an existing one is replaced. Or the ``latest.snapshot``
+        of a folder, to which a snapshot is added.
     :param shadow: another version that scores the same rows into ``shadow_uri``, for comparison alone: of the answers,
         and of the model's deciding metric where the rows came with their labels.
     :param shadow_uri: by default the same file name in the folder ``<folder of output_uri>-shadow``.

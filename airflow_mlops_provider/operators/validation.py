@@ -73,7 +73,9 @@ class DataValidationOperator(JobOperator):
             contract=optional(dict, self.contract) if isinstance(self.contract, Mapping) else given(self.contract),
             clean_uri=given(self.clean_uri),
             quarantine_uri=given(self.quarantine_uri),
-            interval_start=interval_of_output(self.interval_start, self.clean_uri, self.quarantine_uri, context=context),
+            interval_start=interval_of_output(
+                self.interval_start, self.clean_uri, self.quarantine_uri, context=context
+            ),
             sensitive=names(self.sensitive),
             written_by=writers_of(self.dataset, tasks=self._source_tasks, context=context),
             policy=self.policy,

@@ -146,7 +146,7 @@ KEYS: dict[str, dict[str, Any]] = {
     "verify": {"model": "wage", **_WHERE},
     "replay": {"model": "wage", "policy": {"margin": 0.1}},
     "reproduce": {"model": "wage", "dataset": "moved.parquet", "root": "moved", **_WHERE},
-    "purge": {"retention_days": 30.0, "kinds": ["drift"], "preview": True},
+    "purge": {"retention_days": 30.0, "kinds": ["drift"], "snapshots": ["raw"], "snapshot_days": 9.0, "preview": True},
     "mirror": {
         "model": "wage",
         "group": "wages",

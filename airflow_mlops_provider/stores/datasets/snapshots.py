@@ -61,7 +61,9 @@ def interval_name(source: DatasetRef, moment: str | None) -> str:
 def require_snapshot_output(uri: str, key: str) -> None:
     """Raise ``BadInputError`` unless snapshots can be written at ``uri``, the ``latest.snapshot`` of a folder."""
     if not uri.endswith(f"/{LATEST}"):
-        raise BadInputError(f"key {key!r}: {uri} is the name of one snapshot; to add one, name {folder_of(uri)}/{LATEST}")
+        raise BadInputError(
+            f"key {key!r}: {uri} is the name of one snapshot; to add one, name {folder_of(uri)}/{LATEST}"
+        )
     require_exclusive_create(uri)
 
 
@@ -164,6 +166,29 @@ class SnapshotFolder:
         create(f"{self.uri}/withdrawn/{name}", why)
         self.move_latest()
 
+    def remove(self, name: str) -> None:
+        """Remove a snapshot, but not the data files that others may refer to; safe to repeat after a kill.
+
+        Its marks go first: what is listed as published is always there.
+        """
+        for path in (f"published/{name}", f"{name}{SNAPSHOT}", f"withdrawn/{name}"):
+            _remove(f"{self.uri}/{path}")
+
+    def unused_files(self, *, before: datetime) -> tuple[str, ...]:
+        """The URIs of data files that no snapshot refers to and that were written before a moment.
+
+        Younger ones may belong to a snapshot that is on its way.
+        """
+        files = self._listed("/data")
+        used = {file.path for name in self.names() for file in self.get(name).files}
+        unused = [f"{self.uri}/data/{file}" for file in files if f"data/{file}" not in used]
+        return tuple(uri for uri in unused if (at := _modified(uri)) is not None and at < before)
+
+    def remove_files(self, uris: Iterable[str]) -> None:
+        """Remove data files."""
+        for uri in uris:
+            _remove(uri)
+
     def move_latest(self) -> None:
         """Let ``latest.snapshot`` be the newest published snapshot that nobody took back."""
         # Another writer may publish a newer one, and may have copied an older one since; whoever writes looks again.
@@ -178,6 +203,43 @@ class SnapshotFolder:
     def ref(self, snapshot: Snapshot) -> DatasetRef:
         """The pinned reference of a snapshot."""
         return DatasetRef(uri=self.uri_of(snapshot.name), fingerprint=snapshot.fingerprint, rows=snapshot.rows)
+
+
+def folders_within(uri: str) -> tuple[SnapshotFolder, ...]:
+    """The folders of snapshots at or below ``uri``; none where there is nothing.
+
+    :raises BackendError: when they cannot be listed.
+    """
+    fs, path = filesystem(uri)
+    fs.invalidate_cache()
+    try:
+        files = [str(file) for file in fs.find(path)]
+    except Exception as error:  # every remote filesystem raises a family of its own
+        raise BackendError(f"{uri} cannot be listed: {one_line(error)}") from error
+    start = len(path.rstrip("/"))
+    found = {file[start:].rpartition("/")[0] for file in files if file.endswith(SNAPSHOT)}
+    return tuple(SnapshotFolder(f"{uri.rstrip('/')}{relative}") for relative in sorted(found))
+
+
+def _remove(uri: str) -> None:
+    fs, path = filesystem(uri)
+    try:
+        with suppress(FileNotFoundError):
+            fs.rm_file(path)
+    except Exception as error:  # as above
+        raise BackendError(f"{uri} cannot be removed: {one_line(error)}") from error
+
+
+def _modified(uri: str) -> datetime | None:
+    """When a file was written; ``None`` when it is gone."""
+    fs, path = filesystem(uri)
+    try:
+        at: datetime = fs.modified(path)
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # as above
+        raise BackendError(f"{uri} cannot be looked at: {one_line(error)}") from error
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _written(write: object, batches: Iterable[pa.RecordBatch]) -> Iterator[int]:
