@@ -134,6 +134,12 @@ KEYS: dict[str, dict[str, Any]] = {
         "interval_start": "2026-11-30T00:00:00+00:00",
         **_WHERE,
     },
+    "rollback_dataset": {
+        "dataset": "raw/wage",
+        "reason": "hours in minutes",
+        "to_snapshot": "20261123T000000.000000Z",
+        "person": "ada",
+    },
     "rollback": {
         "model": "wage",
         "reason": "it answers nonsense",

@@ -198,8 +198,8 @@ def test_broken_rows_are_set_aside_and_drift_is_found_and_told(run, slack, tmp_p
     told = [message["text"] for message in slack.messages[before:]]
     assert any("Rows quarantined" in text for text in told)
     assert any("Data drifted" in text and "exper" in text for text in told)
-    writers = (f"by wage_monitor.{task}" for task in ("validate", "ingest", "land"))
-    assert any(f"last written {', before that '.join(writers)} (run " in text for text in told)
+    writers = ", before that ".join(f"by wage_monitor.{task}" for task in ("validate", "ingest", "land"))
+    assert any(f"last written {writers} (run " in text for text in told)
 
 
 def test_a_batch_without_a_column_fails_its_task_and_slack_is_told_which(run, slack, tmp_path):

@@ -23,11 +23,18 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError, one_line
-from airflow_mlops_provider.records.codec import canonical_json, encode
+from airflow_mlops_provider.records.codec import canonical_json, decode, encode, parse_json
 from airflow_mlops_provider.records.evidence_name import stamp
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.snapshot import LATEST, SNAPSHOT, Snapshot, SnapshotFile
-from airflow_mlops_provider.stores.datasets.filesystems import create, filesystem, require_exclusive_create, writing
+from airflow_mlops_provider.records.withdrawal import Withdrawal
+from airflow_mlops_provider.stores.datasets.filesystems import (
+    create,
+    filesystem,
+    reading,
+    require_exclusive_create,
+    writing,
+)
 from airflow_mlops_provider.stores.datasets.snapshot_files import folder_of, is_snapshot_uri, read_snapshot
 from airflow_mlops_provider.stores.datasets.writing import new_dataset
 
@@ -157,14 +164,22 @@ class SnapshotFolder:
             create(f"{self.uri}/published/{name}", b"")
         self.move_latest()
 
-    def withdraw(self, name: str, why: bytes) -> None:
-        """Take a published snapshot back, for good, and let ``latest.snapshot`` be the newest one that is left.
+    def mark_withdrawn(self, name: str, withdrawal: Withdrawal) -> None:
+        """Take a published snapshot back, for good; ``latest.snapshot`` follows by :meth:`move_latest`.
 
-        :param why: what its marker holds.
         :raises AlreadyExistsError: when somebody took it back before.
         """
-        create(f"{self.uri}/withdrawn/{name}", why)
-        self.move_latest()
+        create(f"{self.uri}/withdrawn/{name}", canonical_json(encode(withdrawal)))
+
+    def withdrawal(self, name: str) -> Withdrawal:
+        """Why and by whom a snapshot was taken back.
+
+        :raises BadInputError: when nobody did, or the mark is damaged.
+        """
+        uri = f"{self.uri}/withdrawn/{name}"
+        fs, path = filesystem(uri)
+        with reading(fs, path, name=uri) as handle:
+            return decode(Withdrawal, parse_json(handle.read(), where=uri), where=uri)
 
     def remove(self, name: str) -> None:
         """Remove a snapshot, but not the data files that others may refer to; safe to repeat after a kill.
