@@ -33,6 +33,7 @@ def get_provider_info() -> dict[str, Any]:
                         "promotion",
                         "purge",
                         "reproduction",
+                        "rollback_dataset",
                         "training",
                         "validation",
                         "verification",

@@ -61,7 +61,7 @@ def plain_script(folder: str) -> float:
     os.chdir(home)
     sys.path.insert(0, str(REPOSITORY / "dags"))
     started = time.perf_counter()
-    from models.wage_data import FIRST_YEARS, extract, zone
+    from models.wage_data import FIRST_YEARS, extract, latest, zone
 
     from airflow_mlops_provider import jobs
     from airflow_mlops_provider.stores.specs import read_model_spec
@@ -73,18 +73,19 @@ def plain_script(folder: str) -> float:
         return jobs.run(job, spec | {"evidence_root": str(home / "evidence")}).to_json()
 
     def validated(name: str, *, held_out: bool) -> Any:
-        raw = extract(zone("raw", name), years=FIRST_YEARS, held_out=held_out)
-        places = {"clean_uri": zone("curated", name), "quarantine_uri": zone("quarantine", name)}
+        landed = extract(zone("landing", f"{name}.parquet"), years=FIRST_YEARS, held_out=held_out)
+        raw = run("ingest", source=landed, output_uri=zone("raw", name), interval_start="2026-01-01")
+        places = {"clean_uri": latest("curated", name), "quarantine_uri": zone("quarantine", f"{name}.parquet")}
         return run("validate", dataset=raw, suite=suite, sensitive=sensitive, **places)
 
-    rows, held_out = validated("first-train.parquet", held_out=False), validated("first-test.parquet", held_out=True)
+    rows, held_out = validated("first-train", held_out=False), validated("first-test", held_out=True)
     trained = run("train", model=model, dataset=rows)
     evaluated = run("evaluate", model=trained, dataset=held_out)
     sliced = run("bias", model=trained, dataset=held_out, slices=sensitive)
     card = run("card", model=trained, evidence=[rows, trained, evaluated, sliced])
     evidence = [rows, held_out, evaluated, sliced, card]
     run("promote", model=trained, evidence=evidence, policy={"tolerate_insufficient": ["bias"]})
-    run("predict", model="models:/wage@champion", dataset=held_out, output_uri=zone("production", "scores.parquet"))
+    run("predict", model="models:/wage@champion", dataset=held_out, output_uri=latest("production", "scores"))
     return time.perf_counter() - started
 
 

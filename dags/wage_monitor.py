@@ -1,6 +1,6 @@
 """### Watch each batch
-land -> validate -> score -> drift. A batch that drifted from what the champion learned from emits the asset event
-`wage_drift`, which schedules `wage_retrain`; a quiet batch emits none. Trigger it for a batch with the params
+land -> ingest -> validate -> score -> drift. A batch that drifted from what the champion learned from emits the asset
+event `wage_drift`, which schedules `wage_retrain`; a quiet batch emits none. Trigger it for a batch with the params
 `years`, `held_out_men` (a quiet batch: other men of the same years) or `uri` (a file that arrived from elsewhere), and
 with `shadow` to let the challenger score the same rows beside the champion.
 """
@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import Param, dag, task
-from models.wage_data import WAGE_DRIFT, extract, zone
+from models.wage_data import WAGE_DRIFT, extract, latest, zone
 from models.wage_tasks import CHALLENGER, CHAMPION, DEFAULTS, SPEC, SUITE, TELL_SLACK
 
 from airflow_mlops_provider.decisions.validation import ValidationPolicy
+from airflow_mlops_provider.operators.ingest import IngestOperator
 from airflow_mlops_provider.operators.prediction import BatchPredictOperator
 from airflow_mlops_provider.operators.validation import DataValidationOperator
 from airflow_mlops_provider.sensors.drift import DriftSensor
@@ -41,18 +42,20 @@ def wage_monitor():
         if asked["uri"]:
             return {"uri": asked["uri"], "name": asked["uri"].rsplit("/", 1)[-1].rsplit(".", 1)[0]}
         held_out = True if asked["held_out_men"] else None
-        uri = extract(zone("raw", f"wage-{name}.parquet"), years=tuple(asked["years"]), held_out=held_out)
+        uri = extract(zone("landing", f"wage-{name}.parquet"), years=tuple(asked["years"]), held_out=held_out)
         return {"uri": uri, "name": f"wage-{name}"}
 
     landed = land()
     name = "{{ ti.xcom_pull(task_ids='land')['name'] }}"
 
+    ingest = IngestOperator(task_id="ingest", source=landed["uri"], output_uri=zone("raw", name))
+
     # Up to two rows in a hundred may be set aside; more than that, and the batch is refused.
     validate = DataValidationOperator(
         task_id="validate",
-        dataset=landed["uri"],
+        dataset=ingest.output,
         suite=SUITE,
-        clean_uri=zone("curated", f"{name}.parquet"),
+        clean_uri=latest("curated", name),
         quarantine_uri=zone("quarantine", f"{name}.parquet"),
         sensitive=SPEC.sensitive,
         policy=ValidationPolicy(max_quarantine_share=0.02),
@@ -63,7 +66,7 @@ def wage_monitor():
         task_id="score",
         model=CHAMPION,
         dataset=validate.output,
-        output_uri=zone("production", f"scores-{name}.parquet"),
+        output_uri=latest("production", f"scores-{name}"),
         # Its answers go to a folder of their own and are compared with the champion's; nobody uses them.
         shadow=f"{{{{ '{CHALLENGER}' if params.shadow else '' }}}}",
     )

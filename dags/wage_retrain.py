@@ -10,18 +10,18 @@ with `suggest` the decision is only recorded.
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, dag, task
-from models.wage_data import WAGE_DRIFT, extract, zone
+from models.wage_data import WAGE_DRIFT, extract, latest, years_in, zone
 from models.wage_tasks import CHAMPION, DEFAULTS, MODEL, SPEC, SUITE
 
 from airflow_mlops_provider.decisions.promotion import PromotionPolicy
 from airflow_mlops_provider.operators.bias import BiasSliceOperator
 from airflow_mlops_provider.operators.evaluation import EvaluateModelOperator, ModelCardOperator
+from airflow_mlops_provider.operators.ingest import IngestOperator
 from airflow_mlops_provider.operators.prediction import BatchPredictOperator
 from airflow_mlops_provider.operators.promotion import PromoteModelOperator
 from airflow_mlops_provider.operators.training import TrainOperator
@@ -42,16 +42,15 @@ def drifted_year(
     # Events that arrive while a run is busy come together in the next one: answer the newest. Without a judgement that
     # no run has acted on, the rest of this run is skipped.
     datasets = [outcome.dataset for outcome in unanswered(triggering_asset_events, ti=ti)]
-    names = [dataset.uri.rsplit("/", 1)[-1] for dataset in datasets if dataset]
-    return max((int(year) for name in names for year in re.findall(r"\d{4}", name)), default=None)
+    return max((year for dataset in datasets if dataset for year in years_in(dataset.uri)), default=None)
 
 
 @task(multiple_outputs=True)
-def ingest(year: int) -> dict[str, str]:
+def land(year: int) -> dict[str, str]:
     earlier = tuple(range(1980, year))
     return {
-        "train": extract(zone("raw", f"train-before-{year}.parquet"), years=earlier, held_out=False),
-        "test": extract(zone("raw", f"test-{year}.parquet"), years=(year,)),
+        "train": extract(zone("landing", f"train-before-{year}.parquet"), years=earlier, held_out=False),
+        "test": extract(zone("landing", f"test-{year}.parquet"), years=(year,)),
     }
 
 
@@ -75,22 +74,25 @@ def ask(params: dict[str, Any] | None = None) -> str:
     },
 )
 def wage_retrain():
-    landed = ingest(drifted_year())
+    landed = land(drifted_year())
     year = "{{ ti.xcom_pull(task_ids='drifted_year') }}"
+
+    ingest = IngestOperator(task_id="ingest", source=landed["train"], output_uri=zone("raw", f"train-before-{year}"))
+    ingest_test = IngestOperator(task_id="ingest_test", source=landed["test"], output_uri=zone("raw", f"test-{year}"))
 
     validate = DataValidationOperator(
         task_id="validate",
-        dataset=landed["train"],
+        dataset=ingest.output,
         suite=SUITE,
-        clean_uri=zone("curated", f"train-before-{year}.parquet"),
+        clean_uri=latest("curated", f"train-before-{year}"),
         quarantine_uri=zone("quarantine", f"train-before-{year}.parquet"),
         sensitive=SPEC.sensitive,
     )
     validate_test = DataValidationOperator(
         task_id="validate_test",
-        dataset=landed["test"],
+        dataset=ingest_test.output,
         suite=SUITE,
-        clean_uri=zone("curated", f"test-{year}.parquet"),
+        clean_uri=latest("curated", f"test-{year}"),
         quarantine_uri=zone("quarantine", f"test-{year}.parquet"),
         sensitive=SPEC.sensitive,
     )
@@ -128,7 +130,7 @@ def wage_retrain():
         task_id="deploy",
         model=CHAMPION,
         dataset=validate_test.output,
-        output_uri=zone("production", f"scores-{year}.parquet"),
+        output_uri=latest("production", f"scores-{year}"),
         trigger_rule="none_failed",
     )
     promote >> deploy

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import Param, dag, task
-from models.wage_data import extract, zone
+from models.wage_data import extract, latest, zone
 from models.wage_tasks import CHAMPION, DEFAULTS, SPEC, TELL_SLACK
 
+from airflow_mlops_provider.operators.ingest import IngestOperator
 from airflow_mlops_provider.operators.prediction import BatchPredictOperator
 from airflow_mlops_provider.operators.promotion import RollbackModelOperator
 
@@ -41,16 +42,17 @@ def wage_rollback():
     @task.short_circuit
     def batch(params: dict[str, Any] | None = None) -> str | None:
         year = (params or {}).get("year")
-        return extract(zone("raw", f"wage-{year}.parquet"), years=(year,)) if year else None
+        return extract(zone("landing", f"wage-{year}.parquet"), years=(year,)) if year else None
 
     landed = batch()
-    rescore = BatchPredictOperator(
+    ingest = IngestOperator(task_id="ingest", source=landed, output_uri=zone("raw", "wage-{{ params.year }}"))
+    BatchPredictOperator(
         task_id="rescore",
         model=CHAMPION,
-        dataset=landed,
-        output_uri=zone("production", "scores-wage-{{ params.year }}.parquet"),
+        dataset=ingest.output,
+        output_uri=latest("production", "scores-wage-{{ params.year }}"),
     )
-    rollback >> landed >> rescore
+    rollback >> landed
 
 
 wage_rollback()

@@ -1,5 +1,5 @@
 """### The first champion
-ingest -> validate -> train -> evaluate -> bias -> card -> promote -> deploy. Run it once by hand; from then on
+land -> ingest -> validate -> train -> evaluate -> bias -> card -> promote -> deploy. Run it once by hand; from then on
 `wage_monitor` watches the batches and `wage_retrain` answers drift. To make it yours, change `models/wage.yaml`,
 `models/wage_model.py` and `models/wage_data.py`.
 """
@@ -7,12 +7,13 @@ ingest -> validate -> train -> evaluate -> bias -> card -> promote -> deploy. Ru
 from __future__ import annotations
 
 from airflow.sdk import dag, task
-from models.wage_data import FIRST_YEARS, extract, zone
+from models.wage_data import FIRST_YEARS, extract, latest, zone
 from models.wage_tasks import CHAMPION, DEFAULTS, MODEL, SPEC, SUITE
 
 from airflow_mlops_provider.decisions.promotion import PromotionPolicy
 from airflow_mlops_provider.operators.bias import BiasSliceOperator
 from airflow_mlops_provider.operators.evaluation import EvaluateModelOperator, ModelCardOperator
+from airflow_mlops_provider.operators.ingest import IngestOperator
 from airflow_mlops_provider.operators.prediction import BatchPredictOperator
 from airflow_mlops_provider.operators.promotion import PromoteModelOperator
 from airflow_mlops_provider.operators.training import TrainOperator
@@ -22,28 +23,34 @@ from airflow_mlops_provider.operators.validation import DataValidationOperator
 @dag(schedule=None, catchup=False, max_active_runs=1, default_args=DEFAULTS, doc_md=__doc__, tags=["mlops", "wage"])
 def wage_train():
     # Every fourth man is kept out of all training, so that the first champion is judged on people it never saw.
-    @task
-    def ingest() -> str:
-        return extract(zone("raw", "first-train.parquet"), years=FIRST_YEARS, held_out=False)
+    @task(multiple_outputs=True)
+    def land() -> dict[str, str]:
+        return {
+            "train": extract(zone("landing", "first-train.parquet"), years=FIRST_YEARS, held_out=False),
+            "test": extract(zone("landing", "first-test.parquet"), years=FIRST_YEARS, held_out=True),
+        }
 
-    @task
-    def ingest_held_out() -> str:
-        return extract(zone("raw", "first-test.parquet"), years=FIRST_YEARS, held_out=True)
+    # What arrived becomes a snapshot, which stays when the file is overwritten: decisions and later drift refer to it.
+    landed = land()
+    ingest = IngestOperator(task_id="ingest", source=landed["train"], output_uri=zone("raw", "first-train"))
+    ingest_held_out = IngestOperator(
+        task_id="ingest_held_out", source=landed["test"], output_uri=zone("raw", "first-test")
+    )
 
     # Bad rows go to quarantine with their reasons, good rows on to the curated zone.
     validate = DataValidationOperator(
         task_id="validate",
-        dataset=ingest(),
+        dataset=ingest.output,
         suite=SUITE,
-        clean_uri=zone("curated", "first-train.parquet"),
+        clean_uri=latest("curated", "first-train"),
         quarantine_uri=zone("quarantine", "first-train.parquet"),
         sensitive=SPEC.sensitive,
     )
     validate_held_out = DataValidationOperator(
         task_id="validate_held_out",
-        dataset=ingest_held_out(),
+        dataset=ingest_held_out.output,
         suite=SUITE,
-        clean_uri=zone("curated", "first-test.parquet"),
+        clean_uri=latest("curated", "first-test"),
         quarantine_uri=zone("quarantine", "first-test.parquet"),
         sensitive=SPEC.sensitive,
     )
@@ -73,7 +80,7 @@ def wage_train():
         task_id="deploy",
         model=CHAMPION,
         dataset=validate_held_out.output,
-        output_uri=zone("production", "scores-first.parquet"),
+        output_uri=latest("production", "scores-first"),
     )
     promote >> deploy
 

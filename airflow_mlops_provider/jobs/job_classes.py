@@ -97,6 +97,12 @@ def _rollback() -> type[Job]:
     return RollbackJob
 
 
+def _rollback_dataset() -> type[Job]:
+    from airflow_mlops_provider.jobs.data.rollback_dataset import RollbackDatasetJob
+
+    return RollbackDatasetJob
+
+
 def _verify() -> type[Job]:
     from airflow_mlops_provider.jobs.decisions.verify import VerifyJob
 
@@ -148,6 +154,7 @@ JOBS: dict[str, Callable[[], type[Job]]] = {
     "promote": _promote,
     "predict": _predict,
     "rollback": _rollback,
+    "rollback_dataset": _rollback_dataset,
     "verify": _verify,
     "replay": _replay,
     "reproduce": _reproduce,

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from airflow_mlops_provider.decisions.bias import judge_bias
 from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
+from airflow_mlops_provider.decisions.dataset_rollback import judge_dataset_rollback
 from airflow_mlops_provider.decisions.decay import judge_decay
 from airflow_mlops_provider.decisions.drift import judge_drift
 from airflow_mlops_provider.decisions.evaluation import judge_evaluation
@@ -37,6 +38,7 @@ from airflow_mlops_provider.records.policies.rollback import RollbackPolicy
 from airflow_mlops_provider.records.policies.training import TrainingPolicy
 from airflow_mlops_provider.records.policies.validation import ValidationPolicy
 from airflow_mlops_provider.records.reports.bias import BiasReport
+from airflow_mlops_provider.records.reports.dataset_rollback import DatasetRollbackReport
 from airflow_mlops_provider.records.reports.decay import DecayReport
 from airflow_mlops_provider.records.reports.drift import DriftReport
 from airflow_mlops_provider.records.reports.evaluation import EvaluationReport
@@ -78,6 +80,9 @@ _RULES: dict[Kind, Rule] = {
     Kind.MODEL_CARD: _rule(ModelCardReport, ModelCardPolicy, judge_model_card),
     Kind.PROMOTION: _rule(PromotionReport, PromotionPolicy, judge_promotion),
     Kind.ROLLBACK: _rule(RollbackReport, RollbackPolicy, judge_rollback),
+    Kind.DATASET_ROLLBACK: lambda report, _, where: judge_dataset_rollback(
+        decode(DatasetRollbackReport, report, where=f"report of {where}")
+    ),
     Kind.PURGE: _rule(PurgeReport, PurgePolicy, judge_purge),
 }
 """The kinds whose verdict is made from a report and a policy, each with its report, policy and judge."""

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     MODEL_CARD = "model_card"
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
+    DATASET_ROLLBACK = "dataset_rollback"
     PREDICTION = "prediction"
     DECAY = "decay"
     VERIFICATION = "verification"

@@ -1,13 +1,15 @@
 """The wage panel as a data source: yearly batches of 545 men, 1980 to 1987, in three zones.
 
-``raw`` holds what arrived, ``curated`` what validation let through, ``production`` what is used. Replace
-:func:`extract` with a query of your own warehouse and keep the rest. Heavy imports stay inside functions, because
-Airflow parses the Dag files that import this module every few seconds.
+``landing`` holds what arrived, and is overwritten. ``raw`` holds what was taken over from there, ``curated`` what
+validation let through, ``production`` what is used: folders of snapshots, which stay. Replace :func:`extract` with a
+query of your own warehouse, or leave it out and let the ingest tasks read a table, and keep the rest. Heavy imports
+stay inside functions, because Airflow parses the Dag files that import this module every few seconds.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from airflow.sdk import Asset
@@ -21,14 +23,25 @@ FIRST_YEARS = (1980, 1981, 1982)
 COLUMNS = ["nr", "year", "exper", "hours", "educ", "black", "hisp", "married", "union", "poorhlth", "high_wage"]
 
 
-def zone(name: str, file: str) -> str:
-    """Where ``file`` lies in the zone ``raw``, ``curated``, ``quarantine`` or ``production``.
+def zone(name: str, file: str = "") -> str:
+    """Where ``file`` lies in the zone ``landing``, ``raw``, ``curated``, ``quarantine`` or ``production``; or the zone.
 
     ``WAGE_DATA`` is a folder or a URI such as ``s3://bucket/wage``.
     """
     home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
     root = os.environ.get("WAGE_DATA") or str(home / "wage")
-    return f"{root.rstrip('/')}/{name}/{file}"
+    return f"{root.rstrip('/')}/{name}/{file}".rstrip("/")
+
+
+def latest(name: str, feed: str) -> str:
+    """The newest snapshot of ``feed`` in a zone; what is written there becomes the newest one."""
+    return zone(name, f"{feed}/latest.snapshot")
+
+
+def years_in(uri: str) -> list[int]:
+    """The years that the name of a batch tells: that of its file, or of the folder of its snapshots."""
+    *_, folder, file = uri.split("/")
+    return [int(year) for year in re.findall(r"\d{4}", folder if file.endswith(".snapshot") else file)]
 
 
 def extract(uri: str, *, years: tuple[int, ...], held_out: bool | None = None) -> str:

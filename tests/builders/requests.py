@@ -20,6 +20,7 @@ KEYS: dict[str, dict[str, Any]] = {
         "suite": {"name": "s", "expectations": []},
         "clean_uri": "clean.parquet",
         "quarantine_uri": "aside.parquet",
+        "interval_start": "2026-11-30T00:00:00+00:00",
         "sensitive": ["wage"],
         "written_by": [{"dag_id": "ingest"}],
         "policy": {"max_quarantine_share": 0.1},
@@ -130,7 +131,14 @@ KEYS: dict[str, dict[str, Any]] = {
         "shadow": "models:/wage@challenger",
         "shadow_uri": "shadow.parquet",
         "keep": ["nr"],
+        "interval_start": "2026-11-30T00:00:00+00:00",
         **_WHERE,
+    },
+    "rollback_dataset": {
+        "dataset": "raw/wage",
+        "reason": "hours in minutes",
+        "to_snapshot": "20261123T000000.000000Z",
+        "person": "ada",
     },
     "rollback": {
         "model": "wage",
@@ -144,7 +152,7 @@ KEYS: dict[str, dict[str, Any]] = {
     "verify": {"model": "wage", **_WHERE},
     "replay": {"model": "wage", "policy": {"margin": 0.1}},
     "reproduce": {"model": "wage", "dataset": "moved.parquet", "root": "moved", **_WHERE},
-    "purge": {"retention_days": 30.0, "kinds": ["drift"], "preview": True},
+    "purge": {"retention_days": 30.0, "kinds": ["drift"], "snapshots": ["raw"], "snapshot_days": 9.0, "preview": True},
     "mirror": {
         "model": "wage",
         "group": "wages",

@@ -24,18 +24,19 @@ class IngestJob(Job, IngestRequest):
     """Take the rows of a source over into an immutable snapshot, and let ``latest.snapshot`` point at it.
 
     The snapshot of an interval is made once: a retry, a cleared task or a second writer finds it. It is published, so
-    that ``latest.snapshot`` moves to it, when the verdict is a pass or a notice and no newer interval was.
+    that ``latest.snapshot`` moves to it, when the verdict is a pass or a notice and no newer interval was. After it was
+    taken back, the interval is taken over again, as a revision.
     """
 
     def run(self) -> Outcome:
         """Read, make the snapshot, compare it with the one before, publish it, record."""
-        folder, name = SnapshotFolder(self.output_uri), snapshot_name(self.interval_start)
-        found = folder.find(name)
-        snapshot = found or folder.make(self._snapshot(folder, name))
+        folder, interval = SnapshotFolder(self.output_uri), snapshot_name(self.interval_start)
+        found = folder.standing(interval)
+        snapshot = found or folder.make(self._snapshot(folder, folder.next_revision(interval)))
         report = _report(snapshot, folder, is_new=found is None)
         verdict = name_writers(judge_ingest(report, self.policy), self.written_by)
         if verdict.status in _IS_PUBLISHED:
-            folder.publish(name)
+            folder.publish(snapshot.name)
         return self.record(
             Kind.INGEST,
             report=report,
@@ -83,14 +84,14 @@ class IngestJob(Job, IngestRequest):
 
 
 def _report(snapshot: Snapshot, folder: SnapshotFolder, *, is_new: bool) -> IngestReport:
-    previous = None if snapshot.previous is None else folder.get(snapshot.previous)
+    previous = None if snapshot.previous is None else folder.find(snapshot.previous)  # a purge may have removed it
     earlier = {} if previous is None else previous.columns
     known = {file.path for file in previous.files} if previous else set()
     return IngestReport(
         snapshot=snapshot.name,
         rows=snapshot.rows,
         new_rows=sum(file.rows for file in snapshot.files if file.path not in known),
-        previous=snapshot.previous,
+        previous=None if previous is None else previous.name,
         previous_rows=None if previous is None else previous.rows,
         added_columns=tuple(name for name in snapshot.columns if previous and name not in earlier),
         removed_columns=tuple(name for name in earlier if name not in snapshot.columns),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 import pyarrow as pa
 
@@ -17,19 +18,27 @@ from airflow_mlops_provider.stores.datasets.csv_dataset import CsvDataset
 from airflow_mlops_provider.stores.datasets.csv_records import with_field
 from airflow_mlops_provider.stores.datasets.dataset import Dataset
 from airflow_mlops_provider.stores.datasets.file_names import CSV, format_of
-from airflow_mlops_provider.stores.datasets.writing import NewDataset, new_dataset
+from airflow_mlops_provider.stores.datasets.snapshot_files import is_snapshot_uri
+from airflow_mlops_provider.stores.datasets.snapshot_output import new_output
+from airflow_mlops_provider.stores.datasets.writing import NewDataset
 
 CLEAN, QUARANTINED = "clean", "failing"
 _Parts = Iterator[tuple[pa.RecordBatch | None, pa.RecordBatch | None]]
 
 
 def write_clean_and_quarantine(
-    data: Dataset, measurement: Measurement, *, clean_uri: str | None, quarantine_uri: str | None
+    data: Dataset,
+    measurement: Measurement,
+    *,
+    clean_uri: str | None,
+    quarantine_uri: str | None,
+    interval_start: str | None = None,
 ) -> dict[str, DatasetRef]:
     """Write every row of ``data`` to its place; neither file appears before both are whole and hold what was judged.
 
     :param clean_uri: where the rows without fault go; ``None`` to leave them.
     :param quarantine_uri: where the others go, with their reasons.
+    :param interval_start: names a snapshot, where ``data`` is none.
     :returns: what was written, as :data:`CLEAN` and :data:`QUARANTINED`.
     :raises IntegrityError: when these are not the rows that were counted; it names the file that changed.
     """
@@ -40,11 +49,12 @@ def write_clean_and_quarantine(
         for name, uri in ((CLEAN, clean_uri), (QUARANTINED, quarantine_uri)):
             if uri is None:
                 continue
-            if isinstance(data, CsvDataset) and format_of(uri) == CSV:
-                texts[name] = outputs.enter_context(new_dataset(uri, form=_form(data, name)))
+            output = partial(new_output, uri, source=data.ref, interval_start=interval_start)
+            if isinstance(data, CsvDataset) and not is_snapshot_uri(uri) and format_of(uri) == CSV:
+                texts[name] = outputs.enter_context(output(form=_form(data, name)))
             else:
                 schema = data.schema if name == CLEAN else quarantine_schema(_as_written(data).schema)
-                rows[name] = outputs.enter_context(new_dataset(uri, schema=schema))
+                rows[name] = outputs.enter_context(output(schema=schema))
         if texts and isinstance(data, CsvDataset):
             _divide_records(data, measurement, texts)
         if CLEAN in rows or (rows and measurement.report.failing_rows):

@@ -37,6 +37,7 @@ from airflow_mlops_provider.stores.datasets.csv_dataset import CsvDataset
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.datasets.held_outputs import held_back
 from airflow_mlops_provider.stores.datasets.output_paths import require_outputs
+from airflow_mlops_provider.stores.datasets.snapshot_files import is_snapshot_uri
 
 _GOES_ON = (Status.PASS, Status.NOTICE)
 
@@ -46,8 +47,8 @@ class ValidateJob(Job, ValidateRequest):
 
     Rows that break a failed rule go to ``quarantine_uri`` with all their reasons; the others go to ``clean_uri`` when
     the verdict is a pass or a notice, in one step: a reader of the clean dataset never sees rows that were not judged.
-    Both outputs depend on the input alone: a retry after a crash writes the same again. They are files, or tables of
-    the database that holds the dataset.
+    Both outputs depend on the input alone: a retry after a crash writes the same again. They are files, snapshots, or
+    tables of the database that holds the dataset.
     """
 
     def run(self) -> Outcome:
@@ -112,14 +113,15 @@ class ValidateJob(Job, ValidateRequest):
         Neither appears before both are whole. The quarantine is written also when it is empty: an older one must not
         be taken for this batch's.
         """
-        clean_uri, quarantine_uri = self.clean_uri if promote else None, self.quarantine_uri
+        clean_uri = self.clean_uri if promote else None
+        where = {"quarantine_uri": self.quarantine_uri, "interval_start": self.interval_start}
         if tables is not None:
-            return tables.write(measurement, clean_uri=clean_uri, quarantine_uri=quarantine_uri)
-        if clean_uri is None or measurement.report.failing_rows:
-            return write_clean_and_quarantine(data, measurement, clean_uri=clean_uri, quarantine_uri=quarantine_uri)
+            return tables.write(measurement, clean_uri=clean_uri, quarantine_uri=self.quarantine_uri)
+        if clean_uri is None or measurement.report.failing_rows or is_snapshot_uri(clean_uri):
+            return write_clean_and_quarantine(data, measurement, clean_uri=clean_uri, **where)
         with data.copied_to(clean_uri) as copied:
             target = clean_uri if copied is None else None
-            written = write_clean_and_quarantine(data, measurement, clean_uri=target, quarantine_uri=quarantine_uri)
+            written = write_clean_and_quarantine(data, measurement, clean_uri=target, **where)
         return written if copied is None else written | {CLEAN: copied}
 
     def _declared(self) -> Declared:

@@ -16,13 +16,14 @@ from io import StringIO
 
 from airflow_mlops_provider.decisions.purge import judge_purge
 from airflow_mlops_provider.exceptions import AlreadyExistsError
+from airflow_mlops_provider.jobs.decisions.purge_snapshots import SnapshotPurge
 from airflow_mlops_provider.jobs.decisions.record import draft_decision
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
 from airflow_mlops_provider.records.evidence_name import EvidenceName
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
-from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
+from airflow_mlops_provider.records.reports.purge import PurgeReport, SnapshotsPurged, SnapshotTombstone, Tombstone
 from airflow_mlops_provider.records.requests.purge import PurgeRequest
 from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, Link
@@ -32,6 +33,7 @@ from airflow_mlops_provider.stores.chains.retention import (
     cited,
     model_chains,
     retention_chain,
+    snapshot_tombstones_in,
     still_needed,
     tombstones_in,
 )
@@ -52,7 +54,8 @@ class PurgeJob(Job, PurgeRequest):
         :raises IntegrityError: when a chain does not hold: what must stay could not be told.
         """
         work = _Purge(job=self, now=datetime.now(UTC))
-        report = work.preview() if self.preview else work.carry_out()
+        snapshots = work.purge_snapshots()
+        report = replace(work.preview() if self.preview else work.carry_out(), snapshots=snapshots)
         needs = still_needed(self.evidence_store, since=work.limit)
         profiles, outcomes = work.remove_profiles(), work.remove_outcomes()
         work.remove_announced()
@@ -132,6 +135,33 @@ class _Purge:
             reasons={str(reason): staying[reason] for reason in Reason if staying[reason]},
             dry_run=self.job.preview,
         )
+
+    def purge_snapshots(self) -> SnapshotsPurged | None:
+        """Remove the snapshots that are past their time, before the evidence that speaks of them."""
+        days = self.job.policy.snapshot_days
+        if days is None:
+            return None
+        limit = self.now - timedelta(days=days)
+        purge = SnapshotPurge(
+            roots=self.job.snapshots, limit=limit, refs=lambda: still_needed(self.store, since=self.limit).datasets
+        )
+        return purge.preview() if self.job.preview else purge.carry_out(self._write_snapshot_tombstones)
+
+    def _write_snapshot_tombstones(self, due: SnapshotsPurged) -> frozenset[SnapshotTombstone]:
+        """Commit those of the tombstones that are not there yet; returns all that are."""
+        chain = retention_chain(self.store)
+        while True:
+            links = chain.links()
+            have = snapshot_tombstones_in(links)
+            new = tuple(each for each in due.tombstones if each not in have)
+            if not new:
+                return have
+            report = PurgeReport(purged_at=self.now.isoformat(), tombstones=(), snapshots=replace(due, tombstones=new))
+            try:
+                chain.commit(self._draft(chain, links, report), links)
+            except AlreadyExistsError:
+                continue  # another purge came first
+            return have | {*new}
 
     def _draft(self, chain: DecisionChain, links: Sequence[Link], report: PurgeReport) -> DecisionRecord:
         drafted = draft_decision(

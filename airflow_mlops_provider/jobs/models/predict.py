@@ -38,7 +38,12 @@ from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.datasets.filesystems import set_aside
 from airflow_mlops_provider.stores.datasets.held_outputs import held_back
 from airflow_mlops_provider.stores.datasets.output_paths import require_outputs
+<<<<<<< HEAD
 from airflow_mlops_provider.stores.datasets.writing import open_written, write_dataset
+=======
+from airflow_mlops_provider.stores.datasets.snapshot_files import is_snapshot_uri
+from airflow_mlops_provider.stores.datasets.snapshot_output import write_output
+>>>>>>> snapshots
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
 
 BATCH_ROWS = 50_000
@@ -67,7 +72,7 @@ class PredictJob(Job, PredictRequest):
         moved_by_hand = follow_record(self, store, model_name(self.model))
         champion = build_version(store, store.resolve(self.model, alias=CHAMPION))
         dataset = typed_rows(dataset, champion)
-        scoring = score(champion, dataset, self.output_uri, keep=self.keep)
+        scoring = score(champion, dataset, self.output_uri, keep=self.keep, interval_start=self.interval_start)
         report = PredictionReport(scoring=scoring, seconds=0.0)
         if self.shadow is not None and scoring.output is not None:
             report = self._run_shadow(store, champion, dataset, scoring)
@@ -92,19 +97,19 @@ class PredictJob(Job, PredictRequest):
             shadow = build_version(store, store.resolve(self.shadow))
             # Scores are compared of one class: the one that the model in use speaks of.
             shadow = replace(shadow, spec=replace(shadow.spec, positive_class=champion.spec.positive_class))
-            shadowed = score(shadow, dataset, target, keep=self.keep)
+            shadowed = score(shadow, dataset, target, keep=self.keep, interval_start=self.interval_start)
         except MLOpsError as error:
             return PredictionReport(scoring=scoring, shadow_trouble=str(error), seconds=0.0)
         report = PredictionReport(scoring=scoring, shadow=shadowed, seconds=0.0)
         if scoring.output is None or shadowed.output is None or shadow.spec.task is not champion.spec.task:
             return report
+        answered = [(scoring.output, champion), (shadowed.output, shadow)]
         comparison = measure_shadow(
-            _answers(scoring.output),
-            _answers(shadowed.output),
+            *(_answers(output) for output, _ in answered),
             is_classification=champion.spec.task is Task.CLASSIFICATION,
         )
         try:
-            comparison = _labelled(comparison, dataset, [(scoring.output, champion), (shadowed.output, shadow)])
+            comparison = _labelled(comparison, dataset, answered)
         except BadInputError as error:  # labels that cannot be used say nothing against the answers
             return replace(report, comparison=comparison, shadow_trouble=str(error))
         return replace(report, comparison=comparison)
@@ -138,11 +143,19 @@ def _read_output(output: DatasetRef, model: Predictor) -> ModelOutput:
     )
 
 
-def score(model: Predictor, dataset: Dataset, output_uri: str, *, keep: tuple[str, ...] = ()) -> Scoring:
+def score(
+    model: Predictor,
+    dataset: Dataset,
+    output_uri: str,
+    *,
+    keep: tuple[str, ...] = (),
+    interval_start: str | None = None,
+) -> Scoring:
     """Write ``model``'s answers for every row of ``dataset``, in batches.
 
+    :param interval_start: names a snapshot at ``output_uri``, where ``dataset`` is none.
     :returns: what was measured; its ``output`` is ``None`` when an answer broke an invariant or there are no rows.
-        Nothing was written then, and an older file at ``output_uri`` was moved aside.
+        Nothing was written then, and an older file at ``output_uri`` was moved aside; older snapshots stay.
     :raises BadInputError: when a column is missing, of another kind than in training, infinite or otherwise refused.
     """
     carried = _copied_columns(model, dataset, keep)
@@ -153,7 +166,8 @@ def score(model: Predictor, dataset: Dataset, output_uri: str, *, keep: tuple[st
     output = None
     if dataset.rows and not _broken(Scoring(model=model.ref, rows=0, probe=symmetry)):
         try:
-            output = write_dataset(_scored(model, dataset, carried, invariants), output_uri)
+            answers = _scored(model, dataset, carried, invariants)
+            output = write_output(answers, output_uri, source=dataset.ref, interval_start=interval_start)
         except _BrokenInvariantError:
             output = None
     return Scoring(
@@ -165,8 +179,8 @@ def score(model: Predictor, dataset: Dataset, output_uri: str, *, keep: tuple[st
         out_of_range=invariants.out_of_range,
         max_sum_error=invariants.max_sum_error,
         counts=dict(invariants.counts) if model.spec.task is Task.CLASSIFICATION else None,
-        # An older output left in place would be read as this one.
-        set_aside=set_aside(output_uri) if output is None else None,
+        # An older output left in place would be read as this one; a snapshot's name says of when it is.
+        set_aside=set_aside(output_uri) if output is None and not is_snapshot_uri(output_uri) else None,
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.records.codec import OMIT_NONE
 from airflow_mlops_provider.records.outcome import Kind
 
 
@@ -14,15 +15,19 @@ class PurgePolicy:
 
     :param retention_days: age in days from which evidence is removed.
     :param kinds: only evidence of these kinds is removed; all kinds by default.
-    :raises BadInputError: when the age is not above 0.
+    :param snapshot_days: age in days from which snapshots of data are removed; ``None`` to remove none.
+    :raises BadInputError: when an age is not above 0.
     """
 
     retention_days: float
     kinds: tuple[Kind, ...] = ()
+    snapshot_days: float | None = field(default=None, metadata=OMIT_NONE)
 
     def __post_init__(self) -> None:
-        if not self.retention_days > 0:
-            raise BadInputError(f"purge: 'retention_days' is {self.retention_days}; it must be above 0")
+        for name in ("retention_days", "snapshot_days"):
+            days = getattr(self, name)
+            if days is not None and not days > 0:
+                raise BadInputError(f"purge: '{name}' is {days}; it must be above 0")
 
     @property
     def affected(self) -> tuple[Kind, ...]:

@@ -21,6 +21,7 @@ REQUESTS: dict[str, str] = {
     "promote": "PromoteRequest",
     "predict": "PredictRequest",
     "rollback": "RollbackRequest",
+    "rollback_dataset": "RollbackDatasetRequest",
     "verify": "VerifyRequest",
     "replay": "ReplayRequest",
     "reproduce": "ReproduceRequest",

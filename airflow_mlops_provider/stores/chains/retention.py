@@ -19,7 +19,7 @@ from airflow_mlops_provider.records.decision_record import DecisionKind, Effect
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.evidence_name import name_of, parse_evidence, profiles_of
 from airflow_mlops_provider.records.refs import DatasetRef
-from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
+from airflow_mlops_provider.records.reports.purge import PurgeReport, SnapshotTombstone, Tombstone
 from airflow_mlops_provider.stores.aws_access import as_here
 from airflow_mlops_provider.stores.chains.claim_names import evidence_claim, incident_claims, incident_title
 from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, Fault, Link, chain_names
@@ -87,6 +87,13 @@ def examine_tombstones(links: Sequence[Link]) -> tuple[dict[str, RecordedTombsto
     return found, tuple(faults)
 
 
+def snapshot_tombstones_in(links: Sequence[Link]) -> frozenset[SnapshotTombstone]:
+    """The tombstones of snapshots of data; raises ``IntegrityError`` for a record of a purge that is none of ours."""
+    tombstones_in(links)
+    reports = (decode(PurgeReport, link.record.report) for link in links if link.record.kind is DecisionKind.PURGE)
+    return frozenset(each for report in reports if report.snapshots for each in report.snapshots.tombstones)
+
+
 def cited(links: Sequence[Link]) -> set[str]:
     """Names of the evidence that the decisions of a chain rest on."""
     return {name_of(uri) for link in links for uri in link.record.evidence}
@@ -103,6 +110,8 @@ class Reason(StrEnum):
     """Incidents that nobody has closed, and what the version that was taken back had been promoted on."""
     IN_TERM = "a record in its term refers to them"
     """What decisions and evidence refer to that are not past their own time."""
+    NEWEST = "they are the newest of their folder"
+    """The snapshot that ``latest`` points at, and the one that it can be moved back to."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +148,9 @@ class Needs:
         kept: dict[DatasetRef, Reason] = {}
         for link, reason in self._decisions:
             for ref in link.record.datasets.values():
+                kept.setdefault(ref, reason)
+        for name, reason in self.evidence.items():  # also what a champion's data were made from
+            for ref in _refs_of(self.store.uri_of(name)) if parse_evidence(name) else ():
                 kept.setdefault(ref, reason)
         for ref in _datasets_of_evidence_since(self.store, self.since):
             kept.setdefault(ref, Reason.IN_TERM)

@@ -142,8 +142,7 @@ def create(uri: str, data: bytes) -> None:
     :raises BackendError: when it cannot be written.
     """
     fs, path = filesystem(uri)
-    if not is_local(fs) and "s3" not in fs.protocol:
-        raise BadInputError(f"{uri} cannot be created exclusively; use a local folder or s3://")
+    require_exclusive_create(uri)
     try:
         if is_local(fs):
             _link(Path(path), data)
@@ -155,6 +154,13 @@ def create(uri: str, data: bytes) -> None:
         if "PreconditionFailed" in repr(error):
             raise AlreadyExistsError(f"{uri} exists already") from error
         raise BackendError(f"{uri} cannot be written: {one_line(error)}") from error
+
+
+def require_exclusive_create(uri: str) -> None:
+    """Raise ``BadInputError`` for a filesystem on which two writers may create one file."""
+    fs, _ = filesystem(uri)
+    if not is_local(fs) and "s3" not in fs.protocol:
+        raise BadInputError(f"{uri} cannot be created exclusively; use a local folder or s3://")
 
 
 def _link(path: Path, data: bytes) -> None:

@@ -7,11 +7,29 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from airflow_mlops_provider.exceptions import BackendError
 from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.stores.storage_errors import storage_reason
+
+
+class Held(Protocol):
+    """An output that is whole and has no name yet."""
+
+    @property
+    def uri(self) -> str:
+        """What it will be called."""
+
+    @property
+    def rows_uri(self) -> str:
+        """What the file with its rows will be called."""
+
+    def give_name(self) -> None:
+        """Let it appear; raises ``BackendError`` when that fails."""
+
+    def remove(self) -> None:
+        """Leave nothing of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +49,11 @@ class Part:
     path: str
     uri: str
 
+    @property
+    def rows_uri(self) -> str:
+        """What the file with its rows will be called: it is that file itself."""
+        return self.uri
+
     def give_name(self) -> None:
         """Put it in its place, in one step where the filesystem can; raises ``BackendError`` when that fails."""
         try:
@@ -48,8 +71,8 @@ class Part:
                 self.fs.rm(self.part)
 
 
-_held: ContextVar[list[Part] | None] = ContextVar("held", default=None)
-"""The parts that wait, within :func:`held_back`."""
+_held: ContextVar[list[Held] | None] = ContextVar("held", default=None)
+"""What waits, within :func:`held_back`."""
 
 
 @contextmanager
@@ -58,21 +81,23 @@ def held_back() -> Iterator[None]:
 
     For a block that also records what they are: with a full disk behind the evidence, older outputs stay as they are.
     """
-    parts: list[Part] = []
+    parts: list[Held] = []
     token = _held.set(parts)
     try:
-        yield
+        try:
+            yield
+        finally:
+            _held.reset(token)  # what is written from here on, as the pointer to a snapshot, does not wait
         while parts:
             parts[0].give_name()
             parts.pop(0)
     finally:
-        _held.reset(token)
         for part in parts:
             part.remove()
 
 
-def finish(part: Part) -> bool:
-    """Give a whole file its name, now or when the block of :func:`held_back` ends; whether it is left as it is."""
+def finish(part: Held) -> bool:
+    """Give what is whole its name, now or when the block of :func:`held_back` ends; whether it is left as it is."""
     waiting = _held.get()
     if waiting is None:
         part.give_name()
@@ -82,8 +107,10 @@ def finish(part: Part) -> bool:
 
 
 def waiting_part(uri: str) -> Part | None:
-    """The whole file that will be called ``uri`` when the block of :func:`held_back` ends; ``None`` without one.
+    """The file with the rows of what will be called ``uri`` when the block of :func:`held_back` ends, if any waits.
 
     :param uri: as it is recorded, without secrets.
     """
-    return next((part for part in reversed(_held.get() or []) if masked(part.uri) == uri), None)
+    waiting = list(reversed(_held.get() or []))
+    rows = next((each.rows_uri for each in waiting if masked(each.uri) == uri), None)
+    return next((each for each in waiting if isinstance(each, Part) and each.uri == rows), None)

@@ -9,6 +9,8 @@ from airflow_mlops_provider.exceptions import BackendError, BadInputError
 from airflow_mlops_provider.stores.datasets.dataset import Dataset
 from airflow_mlops_provider.stores.datasets.file_names import format_of
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem, is_local
+from airflow_mlops_provider.stores.datasets.snapshot_files import folder_of, is_snapshot_uri
+from airflow_mlops_provider.stores.datasets.snapshots import require_snapshot_output
 from airflow_mlops_provider.stores.local_files import place_of, require_writable_folder
 
 
@@ -26,8 +28,10 @@ def require_outputs(outputs: Mapping[str, str | None], data: Dataset) -> None:
         if uri is None:
             continue
         _require_writable(uri, key)
-        place = place_of(uri)
-        if place in read or any(place.startswith(f"{folder}/") for folder in read):
+        is_snapshot = is_snapshot_uri(uri)
+        place = place_of(folder_of(uri) if is_snapshot else uri)
+        is_source = is_snapshot and any(file.startswith(f"{place}/") for file in read)
+        if is_source or place in read or any(place.startswith(f"{folder}/") for folder in read):
             raise BadInputError(f"key {key!r}: {uri} is part of the dataset that is read")
         other = taken.setdefault(place, key)
         if other != key:
@@ -37,7 +41,10 @@ def require_outputs(outputs: Mapping[str, str | None], data: Dataset) -> None:
 def _require_writable(uri: str, key: str) -> None:
     if not uri.strip() or "\0" in uri:
         raise BadInputError(f"key {key!r} is {uri!r}, which names no file")
-    format_of(uri)
+    if is_snapshot_uri(uri):
+        require_snapshot_output(uri, key)
+    else:
+        format_of(uri)
     fs, path = filesystem(uri)
     if is_local(fs):
         if Path(path).is_dir():

@@ -55,7 +55,7 @@ def open_written(ref: DatasetRef) -> Dataset:
     part = waiting_part(ref.uri)
     if part is None:
         return open_dataset(ref)
-    return class_of(ref.uri)(ref, Listing(fs=part.fs, files=(part.part,), names={part.part: ref.uri}))
+    return class_of(part.uri)(ref, Listing(fs=part.fs, files=(part.part,), names={part.part: ref.uri}))
 
 
 @contextmanager
@@ -94,6 +94,7 @@ class NewDataset:
         other = None if form is None or form.is_utf8 else form.encoding
         self._encoder = codecs.getincrementalencoder(other)("backslashreplace") if other else None
         self._ref: DatasetRef | None = None
+        self._schema: pa.Schema | None = None
         self._bytes: Any = None
         self._packed: Any = None
         self._writer: Any = None
@@ -105,6 +106,17 @@ class NewDataset:
         if self._ref is None:
             raise RuntimeError(f"{self.uri} is not written yet")
         return self._ref
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of what was written."""
+        if self._schema is None:
+            raise RuntimeError(f"{self.uri} is not written yet")
+        return self._schema
+
+    def call(self, uri: str) -> None:
+        """Let ``ref`` name what was written by another URI than that of its file."""
+        self._ref = replace(self.ref, uri=uri)
 
     def begin(self, handle: Any, schema: pa.Schema | None) -> None:
         """Write into ``handle``; with a schema, rows of that."""
@@ -161,7 +173,7 @@ class NewDataset:
         listing = Listing(fs=fs, files=(part,), names={part: self.uri})
         pinned = PinnedFiles(listing, digests={part: self._bytes.digest})
         written = class_of(self.uri)(DatasetRef(uri=self.uri, csv=self._form), listing, pinned)
-        self._ref = written.reference
+        self._ref, self._schema = written.reference, written.schema
 
     def _start(self, schema: pa.Schema) -> None:
         target = self._packed or self._bytes

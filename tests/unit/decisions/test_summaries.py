@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from airflow_mlops_provider.decisions import (
     bias,
     dataset_fallback,
+    dataset_rollback,
     decay,
     drift,
     evaluation,
@@ -42,6 +43,7 @@ from airflow_mlops_provider.records.metric_limits import MetricLimits
 from airflow_mlops_provider.records.outcome import Kind
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef, Writer
 from airflow_mlops_provider.records.reports.bias import BiasReport, SliceResult
+from airflow_mlops_provider.records.reports.dataset_rollback import DatasetRollbackReport
 from airflow_mlops_provider.records.reports.decay import DecayReport, WindowMetric
 from airflow_mlops_provider.records.reports.drift import DriftReport, Measure, Shift
 from airflow_mlops_provider.records.reports.evaluation import (
@@ -57,7 +59,7 @@ from airflow_mlops_provider.records.reports.mirror import MirrorReport
 from airflow_mlops_provider.records.reports.model_card import ModelCardReport
 from airflow_mlops_provider.records.reports.prediction import PredictionReport, ShadowComparison
 from airflow_mlops_provider.records.reports.promotion import PromotionReport
-from airflow_mlops_provider.records.reports.purge import PurgeReport, Tombstone
+from airflow_mlops_provider.records.reports.purge import PurgeReport, SnapshotsPurged, SnapshotTombstone, Tombstone
 from airflow_mlops_provider.records.reports.reproduction import ReproducedMetric, ReproductionReport
 from airflow_mlops_provider.records.reports.rollback import RollbackReport
 from airflow_mlops_provider.records.reports.training import FoldMetric, TrainingReport
@@ -210,10 +212,18 @@ REPORTS: dict[str, tuple[st.SearchStrategy[Any], Callable[[Any], Verdict]]] = {
     "rollback": (records(RollbackReport), lambda report: rollback.judge_rollback(report, rollback.RollbackPolicy())),
     "purge": (
         records(
-            PurgeReport, purged_at=DAYS, tombstones=st.lists(records(Tombstone, written_at=DAYS), max_size=3).map(tuple)
+            PurgeReport,
+            purged_at=DAYS,
+            tombstones=st.lists(records(Tombstone, written_at=DAYS), max_size=3).map(tuple),
+            snapshots=st.none()
+            | records(
+                SnapshotsPurged,
+                tombstones=st.lists(records(SnapshotTombstone, created_at=DAYS), max_size=3).map(tuple),
+            ),
         ),
-        lambda report: purge.judge_purge(report, purge.PurgePolicy(retention_days=365)),
+        lambda report: purge.judge_purge(report, purge.PurgePolicy(retention_days=365, snapshot_days=30)),
     ),
+    "dataset_rollback": (records(DatasetRollbackReport), dataset_rollback.judge_dataset_rollback),
     "ingest": (records(IngestReport), lambda report: ingest.judge_ingest(report, ingest.IngestPolicy())),
     "incident": (records(IncidentReport), incident.judge_incident),
     "prediction": (records(PredictionReport), prediction.judge_prediction),
@@ -257,7 +267,20 @@ def test_every_judgement_has_a_short_summary_and_the_status_of_its_worst_finding
 
 
 def test_every_judge_of_the_decisions_is_held_to_it():
-    rooms = (bias, decay, drift, evaluation, incident, ingest, mirror, model_card, prediction, promotion, purge)
+    rooms = (
+        bias,
+        dataset_rollback,
+        decay,
+        drift,
+        evaluation,
+        incident,
+        ingest,
+        mirror,
+        model_card,
+        prediction,
+        promotion,
+        purge,
+    )
     names = {
         name.removeprefix("judge_")
         for room in (*rooms, reproduction, rollback, training, validation, verification)
