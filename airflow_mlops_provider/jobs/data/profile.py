@@ -28,7 +28,6 @@ from airflow_mlops_provider.records.evidence_name import profile_folder
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.requests.profile import SUFFIX, ProfileRequest
-from airflow_mlops_provider.records.table_source import is_table_uri
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
@@ -63,7 +62,7 @@ class ProfileJob(Job, ProfileRequest):
             measure="profiled_rows",
             observed=float(found.rows),
             status=Status.PASS,
-            detail=_files_text(files, fresh, what="table" if is_table_uri(dataset.uri) else "file"),
+            detail=_files_text(files, fresh, what="file" if dataset.source.identified_by is None else "table"),
         )
         counted = f"profiled {found.rows:,} rows in {len(columns)} column{'s' * (len(columns) > 1)}"
         summary = summarise(f"{counted} and {finding.detail}")
@@ -166,8 +165,8 @@ def stored_profile(
     edges = edges_of(_edges(dataset, numbers, store, place).profiles) if edges is None else edges
     parts, fresh = [], 0
     for file in dataset.parts():
-        # A table has no marks that tell of a change.
-        is_hashed = by_content or is_table_uri(file.address)
+        # A table has no marks that tell of a change; the version of one with a log is its own.
+        is_hashed = by_content or file.source.identified_by is not None
         name = f"{place}/{file.fingerprint.removeprefix('sha256:') if is_hashed else stamp(file.address)}"
         part = _read_kept_profile(store, name)
         if part is None:
