@@ -53,25 +53,35 @@ class ProfileJob(Job, ProfileRequest):
         columns = columns_to_profile(dataset, columns=self.columns, leave_out=self.sensitive)
         edges = None if self.edges is None else _named_edges(self.edges, dataset, columns)
         found, fresh = stored_profile(dataset, columns, self.evidence_store, edges=edges)
+        files, kind = len(dataset.files), "file" if dataset.source.identified_by is None else "table"
+        detail = _files_text(files, fresh, what=kind)
+        return self.written(found, source=dataset.source, detail=detail, read={"files": files, "files_read": fresh})
+
+    def written(self, found: ProfiledDataset, *, source: DatasetRef, detail: str, read: Mapping[str, int]) -> Outcome:
+        """Write the profile and the evidence of it.
+
+        :param source: what was profiled.
+        :param detail: what of it was read now, for a person.
+        :param read: the same in numbers.
+        """
         data = encode_profile(shareable_profile(found, min_count=self.min_count) if self.shared else found)
         with writing(self.output_uri) as target:
             target.write(data)
-        files = len(dataset.files)
         finding = Finding(
-            subject=dataset.uri,
+            subject=found.uri,
             measure="profiled_rows",
             observed=float(found.rows),
             status=Status.PASS,
-            detail=_files_text(files, fresh, what="file" if dataset.source.identified_by is None else "table"),
+            detail=detail,
         )
-        counted = f"profiled {found.rows:,} rows in {len(columns)} column{'s' * (len(columns) > 1)}"
+        counted = f"profiled {found.rows:,} rows in {len(found.columns)} column{'s' * (len(found.columns) > 1)}"
         summary = summarise(f"{counted} and {finding.detail}")
         return self.record(
             Kind.PROFILE,
-            report={"rows": found.rows, "columns": columns, "files": files, "files_read": fresh},
+            report={"rows": found.rows, "columns": list(found.columns), **read},
             policy={"shared": self.shared, "min_count": self.min_count},
             verdict=Verdict.of([finding], summary=summary),
-            inputs={"dataset": replace(dataset.source, rows=found.rows)},
+            inputs={"dataset": replace(source, rows=found.rows)},
             dataset=DatasetRef(uri=masked(self.output_uri), fingerprint=sha256(data), rows=found.rows),
         )
 

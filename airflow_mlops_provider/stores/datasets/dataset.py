@@ -11,6 +11,7 @@ import pyarrow as pa
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.csv_format import DeclaredType
 from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.records.spark_source import is_spark_uri
 from airflow_mlops_provider.records.table_source import is_table_uri
 from airflow_mlops_provider.stores.datasets.csv_cells import declared_by
 from airflow_mlops_provider.stores.datasets.csv_dataset import CsvDataset
@@ -104,6 +105,11 @@ def open_dataset(source: DatasetRef | str, *, types: Mapping[str, DeclaredType] 
     ref = source if isinstance(source, DatasetRef) else DatasetRef(uri=source)
     if is_table_uri(ref.uri):
         return _open_table(ref)
+    if is_spark_uri(ref.uri):
+        raise BadInputError(
+            f"dataset {ref.uri} lies in Spark: validate and profile it there with a SparkRunner, and give other jobs "
+            "the files that Spark writes"
+        )
     kind = format_of_table(ref.uri)
     if kind is not None:
         _refuse_csv(ref)
