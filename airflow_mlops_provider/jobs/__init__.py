@@ -17,17 +17,18 @@ from airflow_mlops_provider.stores.evidence.store import EvidenceStore, default_
 __all__ = ["JOBS", "job_class", "outcomes_of", "run"]
 
 
-def run(name: str, spec: Mapping[str, Any]) -> Outcome:
+def run(name: str, spec: Mapping[str, Any], *, job_type: type[Job] | None = None) -> Outcome:
     """Run one job.
 
     :param name: one of :data:`JOBS`.
     :param spec: the job's keys, as plain JSON or records; short forms and former names of keys are read too.
+    :param job_type: the class of a place that does the job in a way of its own; by default the job's class.
     :returns: the Outcome, whatever its verdict.
     :raises BadInputError: when the spec or what it points at cannot be used; names the key, file or column. Also when
         another version of this package has packed it.
     :raises BackendError: when a store cannot be reached or written.
     """
-    job, outcome = _run(name, spec)
+    job, outcome = _run(name, spec, job_type)
     if job.run_key is not None and outcome.evidence_uri:
         _left_by(job).leave(outcome)
     return outcome
@@ -43,9 +44,9 @@ def run_and_leave(name: str, spec: Mapping[str, Any]) -> tuple[Outcome, str]:
     return outcome, _left_by(job).leave(outcome)
 
 
-def _run(name: str, spec: Mapping[str, Any]) -> tuple[Job, Outcome]:
+def _run(name: str, spec: Mapping[str, Any], job_type: type[Job] | None = None) -> tuple[Job, Outcome]:
     require_same_version(name, spec)
-    job = job_class(name).from_spec(spec)
+    job = (job_type or job_class(name)).from_spec(spec)
     if job.needs_writable_root:
         job.evidence_store.require_writable()
     else:

@@ -16,8 +16,9 @@ _IN_URI = re.compile(r"models:/(?P<name>[^/@]+)")
 class DatasetRef:
     """Points at a dataset and, once it has been read, pins its content.
 
-    :param uri: a file, folder, glob or fsspec URL of Parquet or CSV, a ``dvc:`` URI of a version of them, or
-        ``sql://CONN_ID/schema.table`` for a table of a database.
+    :param uri: a file, folder, glob or fsspec URL of Parquet or CSV, a ``dvc:`` URI of a version of them,
+        ``sql://CONN_ID/schema.table`` for a table of a database, or a Delta or Iceberg table, whose version may stand
+        after it: ``s3://lake/orders#version=3``.
     :param fingerprint: ``sha256:...`` over the content; ``None`` until read.
     :param rows: number of rows; ``None`` until read.
     :param schema_hash: ``sha256:...`` over column names and types; ``None`` until read.
@@ -26,8 +27,9 @@ class DatasetRef:
     :param left_out: what lay in the folder and was not read, such as ``_temporary/0/part.parquet``, as far as a
         reference has room for it; ``None`` when there was nothing of the kind, or the reference is older than this key.
     :param csv: how its CSV files are written; ``None`` for commas, points, UTF-8 and a header.
-    :param identified_by: what the fingerprint is made from: ``rows`` for the rows of a table in whatever order;
-        ``None`` for the bytes of files.
+    :param identified_by: what the fingerprint is made from: ``rows`` for the rows of a table in whatever order,
+        ``version`` of a Delta and ``snapshot`` of an Iceberg table for what its log says; ``None`` for the bytes of
+        files.
     :raises BadInputError: for an empty URI, which would mean the current folder.
     """
 

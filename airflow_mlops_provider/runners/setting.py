@@ -16,6 +16,7 @@ PLACES = {
     "external_python": "external_python:ExternalPythonRunner",
     "kubernetes": "kubernetes:KubernetesRunner",
     "sagemaker": "sagemaker:SageMakerRunner",
+    "spark": "spark:SparkRunner",
 }
 """Name of a place to ``module:class`` in this package; imported when it is asked for."""
 

@@ -61,6 +61,27 @@ def s3_filesystem(*, keeps_listings: bool) -> Any:
     return _made(os.getpid(), keeps_listings, tuple(environment), tuple(sorted(_access.get().items())))
 
 
+def s3_credentials() -> dict[str, str]:
+    """The same, as the ``AWS_`` variables that other clients of S3 take; keys of a profile or a role are looked up.
+
+    :returns: variables by name; those that nothing says are absent.
+    """
+    environment = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+    found = environment | dict(_access.get())
+    if found.get("AWS_ACCESS_KEY_ID"):
+        return found
+    try:
+        import botocore.session
+    except ImportError:
+        return found  # the client looks for itself
+    looked_up = botocore.session.Session().get_credentials()
+    if looked_up is None:
+        return found
+    keys = looked_up.get_frozen_credentials()
+    named = (("ACCESS_KEY_ID", keys.access_key), ("SECRET_ACCESS_KEY", keys.secret_key), ("SESSION_TOKEN", keys.token))
+    return found | {f"{PREFIX}{name}": value for name, value in named if value}
+
+
 @lru_cache(maxsize=8)
 def _made(_process: int, keeps_listings: bool, _environment: Any, access: tuple[tuple[str, str], ...]) -> Any:
     # fsspec keeps its instances by their arguments for good: it would answer with what the environment said first.

@@ -10,10 +10,12 @@ from airflow_mlops_provider.airflow_versions import AirflowNotFoundException
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, MLOpsError
 from airflow_mlops_provider.hooks.aws import aws_environment
 from airflow_mlops_provider.hooks.database import database_address
+from airflow_mlops_provider.hooks.iceberg import catalogue_environment
 from airflow_mlops_provider.hooks.mlflow import DEFAULT_CONN_ID, MLflowHook
 from airflow_mlops_provider.records.database_address import address_variable
 from airflow_mlops_provider.records.requests.request import JobRequest
 from airflow_mlops_provider.records.table_source import is_table_uri, table_source
+from airflow_mlops_provider.records.table_version import catalogue_of, is_catalogue_uri
 from airflow_mlops_provider.runners.in_process import environment_of
 from airflow_mlops_provider.stores.aws_access import aws_access, is_within_access
 from airflow_mlops_provider.tasks.settings import aws_conn_id as configured_aws_conn_id
@@ -68,7 +70,7 @@ def default_s3_access() -> Iterator[None]:
 
 
 def database_environment(request: JobRequest) -> dict[str, str]:
-    """Environment of a job that reads or writes tables: the address of each database that its request leads to.
+    """Environment of a job that reads or writes tables: the address of each database or catalogue it is led to.
 
     Those that its keys name, that the evidence names which it is given, and that hold what a champion was trained on.
 
@@ -79,12 +81,22 @@ def database_environment(request: JobRequest) -> dict[str, str]:
 
 @contextmanager
 def reachable_databases(uri: str) -> Iterator[None]:
-    """Let this process reach the database that a dataset's URI names, while the block runs."""
-    with environment_of(_addresses({uri} if is_table_uri(uri) else set())):
+    """Let this process reach the database or catalogue that a dataset's URI names, while the block runs."""
+    with environment_of(_addresses({uri} if _needs_connection(uri) else set())):
         yield
 
 
+def _needs_connection(uri: str) -> bool:
+    return is_table_uri(uri) or is_catalogue_uri(uri)
+
+
 def _addresses(uris: set[str]) -> dict[str, str]:
+    catalogues = {catalogue_of(uri) for uri in uris if is_catalogue_uri(uri)}
+    of_catalogues = {key: value for name in sorted(catalogues) for key, value in catalogue_environment(name).items()}
+    return of_catalogues | _of_databases({uri for uri in uris if is_table_uri(uri)})
+
+
+def _of_databases(uris: set[str]) -> dict[str, str]:
     found: dict[str, tuple[str, str]] = {}
     for conn_id in sorted({table_source(uri).conn_id for uri in uris}):
         variable = address_variable(conn_id)
@@ -96,8 +108,8 @@ def _addresses(uris: set[str]) -> dict[str, str]:
 
 
 def _table_uris(value: Any) -> Iterator[str]:
-    """Every URI of a table in plain JSON."""
-    if isinstance(value, str) and is_table_uri(value):
+    """Every URI in plain JSON of a table that is reached by a Connection."""
+    if isinstance(value, str) and _needs_connection(value):
         yield value
     elif isinstance(value, Mapping):
         for item in value.values():
@@ -120,12 +132,12 @@ def _recorded_uris(request: JobRequest) -> Iterator[str]:
         except MLOpsError:
             continue
         refs = (evidence.dataset, *evidence.inputs.values())
-        yield from (ref.uri for ref in refs if ref is not None and is_table_uri(ref.uri))
+        yield from (ref.uri for ref in refs if ref is not None and _needs_connection(ref.uri))
     reference = (spec.get("reference") or {}).get("uri", "")
     if is_model_uri(reference) and "@" in reference and request.evidence_root is not None:
         try:
             found = reference_dataset(reference, request.evidence_root).uri
         except MLOpsError:
             return
-        if is_table_uri(found):
+        if _needs_connection(found):
             yield found

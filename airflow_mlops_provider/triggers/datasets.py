@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 
 from airflow_mlops_provider.hooks.aws import AwsAccess
 from airflow_mlops_provider.records.table_source import is_table_uri
+from airflow_mlops_provider.records.table_version import is_catalogue_uri
 from airflow_mlops_provider.stores.aws_access import aws_access
 
 MIN_WAIT_SECONDS = 10.0
@@ -43,19 +44,19 @@ class DatasetTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event, with the new stamp, once there is something new to look at."""
-        from airflow_mlops_provider.stores.datasets.listing import stamps
+        from airflow_mlops_provider.stores.datasets.presence import dataset_stamps
 
         access = AwsAccess(self.aws_conn_id) if self.aws_conn_id else None
         while True:
             await asyncio.sleep(self.poll_seconds)
-            if is_table_uri(self.uri):
-                # The triggerer reads no database: the task looks itself.
+            if is_table_uri(self.uri) or is_catalogue_uri(self.uri):
+                # The triggerer reads no database and no catalogue: the task looks itself.
                 yield TriggerEvent({"stamp": None})  # type: ignore[no-untyped-call]  # Airflow's own
                 return
             # Not asyncio.to_thread: only from asgiref's threads does Airflow give a trigger its Connections.
             variables = await sync_to_async(access.variables)() if access else {}
             with aws_access(variables):
-                found = await asyncio.to_thread(stamps, self.uri)
+                found = await asyncio.to_thread(dataset_stamps, self.uri)
             if found is not None and found.state != self.seen:
                 yield TriggerEvent({"stamp": found.state})  # type: ignore[no-untyped-call]  # Airflow's own
                 return

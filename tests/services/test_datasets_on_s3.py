@@ -9,6 +9,9 @@ import pytest
 from airflow_mlops_provider.exceptions import BadInputError, MLOpsError
 from airflow_mlops_provider.jobs import run
 from airflow_mlops_provider.records.verdict import Status
+from airflow_mlops_provider.stores.datasets.dataset import open_dataset
+from airflow_mlops_provider.stores.datasets.presence import dataset_stamps
+from tests.builders.logged_tables import KEPT, delta_table
 
 RULE = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "hours", "min_value": 0}}
 SUITE = {"name": "hours", "expectations": [RULE]}
@@ -33,6 +36,19 @@ def data(bucket: str) -> str:
 @pytest.fixture
 def where(bucket: str) -> dict[str, str]:
     return {"evidence_root": f"{bucket}/mlops"}
+
+
+def test_tables_with_a_log_are_read_and_waited_for_on_s3(bucket, where):
+    options = {"AWS_ALLOW_HTTP": "true", "AWS_S3_ALLOW_UNSAFE_RENAME": "true"}
+    place = delta_table(f"{bucket}/orders", options=options)
+    data = open_dataset(place)
+    assert data.table().sort_by("id").to_pydict() == KEPT
+    assert open_dataset(data.ref).ref == data.ref
+    assert open_dataset(f"{place}#version=0").rows == 3
+    assert dataset_stamps(place) is not None
+    assert dataset_stamps(f"{place}#version=3") is None
+    with pytest.raises(BadInputError, match="there is no Delta table"):
+        open_dataset(f"{bucket}/nothing#version=0")
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])

@@ -18,9 +18,8 @@ from airflow_mlops_provider.records.evidence_name import name_of
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.requests.drift import DriftRequest
-from airflow_mlops_provider.records.table_source import is_table_uri
-from airflow_mlops_provider.stores.datasets.listing import Stamps, stamps
-from airflow_mlops_provider.stores.datasets.tables.presence import table_stamps
+from airflow_mlops_provider.stores.datasets.listing import Stamps
+from airflow_mlops_provider.stores.datasets.presence import dataset_stamps
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.local_files import place_of
 
@@ -137,7 +136,7 @@ class BatchWatch:
 
     def stamps(self) -> Stamps | None:
         """The marks of what lies there, ``None`` while there is nothing; no data are read."""
-        return table_stamps(self.uri) if is_table_uri(self.uri) else stamps(self.uri)
+        return dataset_stamps(self.uri)
 
     def has_looked_at(self, found: Stamps) -> bool:
         """Whether this try has looked at these very files already, and found nothing for its run."""

@@ -28,7 +28,6 @@ from airflow_mlops_provider.records.evidence_name import profile_folder
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.requests.profile import SUFFIX, ProfileRequest
-from airflow_mlops_provider.records.table_source import is_table_uri
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
@@ -54,25 +53,35 @@ class ProfileJob(Job, ProfileRequest):
         columns = columns_to_profile(dataset, columns=self.columns, leave_out=self.sensitive)
         edges = None if self.edges is None else _named_edges(self.edges, dataset, columns)
         found, fresh = stored_profile(dataset, columns, self.evidence_store, edges=edges)
+        files, kind = len(dataset.files), "file" if dataset.source.identified_by is None else "table"
+        detail = _files_text(files, fresh, what=kind)
+        return self.written(found, source=dataset.source, detail=detail, read={"files": files, "files_read": fresh})
+
+    def written(self, found: ProfiledDataset, *, source: DatasetRef, detail: str, read: Mapping[str, int]) -> Outcome:
+        """Write the profile and the evidence of it.
+
+        :param source: what was profiled.
+        :param detail: what of it was read now, for a person.
+        :param read: the same in numbers.
+        """
         data = encode_profile(shareable_profile(found, min_count=self.min_count) if self.shared else found)
         with writing(self.output_uri) as target:
             target.write(data)
-        files = len(dataset.files)
         finding = Finding(
-            subject=dataset.uri,
+            subject=found.uri,
             measure="profiled_rows",
             observed=float(found.rows),
             status=Status.PASS,
-            detail=_files_text(files, fresh, what="table" if is_table_uri(dataset.uri) else "file"),
+            detail=detail,
         )
-        counted = f"profiled {found.rows:,} rows in {len(columns)} column{'s' * (len(columns) > 1)}"
+        counted = f"profiled {found.rows:,} rows in {len(found.columns)} column{'s' * (len(found.columns) > 1)}"
         summary = summarise(f"{counted} and {finding.detail}")
         return self.record(
             Kind.PROFILE,
-            report={"rows": found.rows, "columns": columns, "files": files, "files_read": fresh},
+            report={"rows": found.rows, "columns": list(found.columns), **read},
             policy={"shared": self.shared, "min_count": self.min_count},
             verdict=Verdict.of([finding], summary=summary),
-            inputs={"dataset": replace(dataset.source, rows=found.rows)},
+            inputs={"dataset": replace(source, rows=found.rows)},
             dataset=DatasetRef(uri=masked(self.output_uri), fingerprint=sha256(data), rows=found.rows),
         )
 
@@ -166,8 +175,8 @@ def stored_profile(
     edges = edges_of(_edges(dataset, numbers, store, place).profiles) if edges is None else edges
     parts, fresh = [], 0
     for file in dataset.parts():
-        # A table has no marks that tell of a change.
-        is_hashed = by_content or is_table_uri(file.address)
+        # A table has no marks that tell of a change; the version of one with a log is its own.
+        is_hashed = by_content or file.source.identified_by is not None
         name = f"{place}/{file.fingerprint.removeprefix('sha256:') if is_hashed else stamp(file.address)}"
         part = _read_kept_profile(store, name)
         if part is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import Protocol
 
 from airflow_mlops_provider.analysis.validation import (
     Measurement,
@@ -39,7 +40,20 @@ from airflow_mlops_provider.stores.datasets.held_outputs import held_back
 from airflow_mlops_provider.stores.datasets.output_paths import require_outputs
 from airflow_mlops_provider.stores.datasets.snapshot_files import is_snapshot_uri
 
-_GOES_ON = (Status.PASS, Status.NOTICE)
+GOES_ON = (Status.PASS, Status.NOTICE)
+"""Verdicts by which the clean rows go on."""
+
+
+class Columns(Protocol):
+    """What is to be checked, as far as its columns have names."""
+
+    @property
+    def uri(self) -> str:
+        """Its name in messages."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Column names, in order."""
 
 
 class ValidateJob(Job, ValidateRequest):
@@ -75,8 +89,18 @@ class ValidateJob(Job, ValidateRequest):
             query = failing_rows_query(data, measurement, self.quarantine_uri)
             report = replace(measurement.report, quarantine=place, failing_rows_query=query)
             verdict = name_writers(judge_validation(report, self.policy), self.written_by)
-            written = self._write(data, measurement, tables, promote=verdict.status in _GOES_ON)
-        clean, report = written.get(CLEAN), replace(report, quarantine=written.get(QUARANTINED))
+            written = self._write(data, measurement, tables, promote=verdict.status in GOES_ON)
+        report = replace(report, quarantine=written.get(QUARANTINED))
+        return self.recorded(report, verdict, pinned=pinned, clean=written.get(CLEAN))
+
+    def recorded(
+        self, report: ValidationReport, verdict: Verdict, *, pinned: DatasetRef, clean: DatasetRef | None
+    ) -> Outcome:
+        """Write the evidence of a validation.
+
+        :param pinned: what was read.
+        :param clean: the clean rows, where they were written.
+        """
         return self.record(
             Kind.VALIDATION,
             report=report,
@@ -100,7 +124,7 @@ class ValidateJob(Job, ValidateRequest):
             name=data.uri,
             misfits=data.misfits if isinstance(data, CsvDataset) else (),
         )
-        sensitive = self._sensitive(data, declared)
+        sensitive = self.sensitive_columns(data, declared)
         return measure_validation(
             source, declared.rules, name=declared.name, sensitive=sensitive, unchecked=declared.unchecked
         )
@@ -127,7 +151,7 @@ class ValidateJob(Job, ValidateRequest):
     def _declared(self) -> Declared:
         return read_suite(self.suite) if self.suite is not None else read_contract(self.contract)
 
-    def _sensitive(self, data: Dataset, declared: Declared) -> set[str]:
+    def sensitive_columns(self, data: Columns, declared: Declared) -> set[str]:
         """The columns to hide: the spec's, which must be there, and the declaration's, whatever their case.
 
         A column that a rule asks for and the batch lacks is for that rule to miss.

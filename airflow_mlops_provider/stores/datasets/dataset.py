@@ -11,6 +11,7 @@ import pyarrow as pa
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.csv_format import DeclaredType
 from airflow_mlops_provider.records.refs import DatasetRef
+from airflow_mlops_provider.records.spark_source import is_spark_uri
 from airflow_mlops_provider.records.table_source import is_table_uri
 from airflow_mlops_provider.stores.datasets.csv_cells import declared_by
 from airflow_mlops_provider.stores.datasets.csv_dataset import CsvDataset
@@ -18,6 +19,7 @@ from airflow_mlops_provider.stores.datasets.file_dataset import BATCH_ROWS, File
 from airflow_mlops_provider.stores.datasets.file_names import CSV, PARQUET, format_of
 from airflow_mlops_provider.stores.datasets.listing import data_files
 from airflow_mlops_provider.stores.datasets.parquet_dataset import ParquetDataset
+from airflow_mlops_provider.stores.datasets.table_formats.opening import format_of_table, open_logged
 
 _CLASSES: dict[str, type[FileDataset]] = {CSV: CsvDataset, PARQUET: ParquetDataset}
 
@@ -94,8 +96,8 @@ def open_dataset(source: DatasetRef | str, *, types: Mapping[str, DeclaredType] 
     """Open the dataset at ``source``; its files are listed and their schema is read.
 
     :param source: a reference or URI: a Parquet or CSV file, a folder of them, a glob, a version of one under DVC
-        (:func:`~airflow_mlops_provider.stores.datasets.dvc.resolve_version`), or a table of a database, whose rows are
-        read by this.
+        (:func:`~airflow_mlops_provider.stores.datasets.dvc.resolve_version`), a Delta or Iceberg table, whose version
+        is chosen by this, or a table of a database, whose rows are read by this.
     :param types: what columns of CSV are declared to hold; files of other formats tell it themselves.
     :raises BadInputError: when there is nothing there or a file cannot be read, naming the file.
     :raises BackendError: when the storage or database behind the URI cannot be reached.
@@ -103,6 +105,17 @@ def open_dataset(source: DatasetRef | str, *, types: Mapping[str, DeclaredType] 
     ref = source if isinstance(source, DatasetRef) else DatasetRef(uri=source)
     if is_table_uri(ref.uri):
         return _open_table(ref)
+    if is_spark_uri(ref.uri):
+        raise BadInputError(
+            f"dataset {ref.uri} lies in Spark: validate and profile it there with a SparkRunner, and give other jobs "
+            "the files that Spark writes"
+        )
+    kind = format_of_table(ref.uri)
+    if kind is not None:
+        _refuse_csv(ref)
+        logged = open_logged(ref, kind)
+        _ = logged.schema
+        return logged
     listing = data_files(ref.uri)
     if ref.csv is not None and listing.format != CSV:
         raise BadInputError(f"dataset {ref.uri}: key 'csv' is given, and its files are {listing.format}")
@@ -114,9 +127,13 @@ def open_dataset(source: DatasetRef | str, *, types: Mapping[str, DeclaredType] 
 def _open_table(ref: DatasetRef) -> Dataset:
     from airflow_mlops_provider.stores.datasets.tables.table_dataset import open_table
 
+    _refuse_csv(ref)
+    return open_table(ref)
+
+
+def _refuse_csv(ref: DatasetRef) -> None:
     if ref.csv is not None:
         raise BadInputError(f"dataset {ref.uri}: key 'csv' is given, and it is a table")
-    return open_table(ref)
 
 
 def open_like(source: DatasetRef | str, schema: pa.Schema) -> Dataset:

@@ -382,6 +382,14 @@ def _divided(relatives: Iterable[str], uri: str) -> tuple[tuple[str, ...], tuple
 
 def _refuse_table(uri: str, kind: str, marker: str) -> None:
     raise BadInputError(
-        f"{uri} is a {kind} table ({marker}): read as plain files it would hold deleted rows; "
-        "export its rows to Parquet first"
+        f"{uri} is a {kind} table ({marker}): read as plain files it would hold deleted rows; {_WAYS[kind]}"
     )
+
+
+_WAYS = {
+    "Delta": "name the folder of the table alone, which is read by its log with the extra 'delta'",
+    "Iceberg": "name its newest metadata file, or iceberg://CATALOGUE/namespace.table, which are read with the extra "
+    "'iceberg'",
+    "Hudi": "export its rows to Parquet first",
+}
+"""How to name a table of each format as a dataset."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from airflow_mlops_provider.exceptions import BackendError, BadInputError
+from airflow_mlops_provider.records.table_version import table_version
 from airflow_mlops_provider.stores.datasets.dataset import Dataset
 from airflow_mlops_provider.stores.datasets.file_names import format_of
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem, is_local
@@ -22,7 +23,7 @@ def require_outputs(outputs: Mapping[str, str | None], data: Dataset) -> None:
     :raises BadInputError: when no dataset can be called that, or two places are one.
     :raises BackendError: when one cannot be written.
     """
-    read = {place_of(file) for file in data.files} | {place_of(data.uri)}
+    read = {place_of(file) for file in data.files} | {place_of(table_version(data.uri).place)}
     taken: dict[str, str] = {}
     for key, uri in outputs.items():
         if uri is None:

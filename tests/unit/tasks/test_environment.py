@@ -53,6 +53,15 @@ def test_what_runs_within_a_task_keeps_the_access_of_its_operator(s3_address, mo
         assert s3_filesystem(keeps_listings=False).exists(connected.bucket)
 
 
+def test_a_job_finds_the_catalogue_of_an_iceberg_table_that_it_is_led_to(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "iceberg", "host": "https://rest"}))
+    request = request_type("profile").from_spec({"dataset": "iceberg://lake/shop.orders", "output_uri": "o.profile"})
+    expected = {"PYICEBERG_CATALOG__LAKE__URI": "https://rest"}
+    assert database_environment(request) == expected
+    with reachable_databases("iceberg://lake/shop.orders"):
+        assert os.environ.items() >= expected.items()
+
+
 @pytest.fixture(autouse=True)
 def connections(monkeypatch):
     for name in ("SHOP", "SHOP-EU", "SHOP_EU"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -43,6 +43,16 @@ class RowsFingerprint:
         for lane in range(_LANES):
             words = memoryview(hashes).cast("Q")[lane::_LANES]
             self._sums[lane] = (self._sums[lane] + sum(words)) % _WORD
+
+    @property
+    def sums(self) -> tuple[int, ...]:
+        """The number of rows and the sums of the rows; those of parts add up, see :meth:`add_sums`."""
+        return (self._rows, *self._sums)
+
+    def add_sums(self, sums: Sequence[int]) -> None:
+        """Add the rows of another part, of which the sums are known."""
+        self._rows += sums[0]
+        self._sums = [(own + other) % _WORD for own, other in zip(self._sums, sums[1:], strict=True)]
 
     def value(self) -> str:
         """``sha256:...`` over the columns, the number of rows and the sum of the rows."""

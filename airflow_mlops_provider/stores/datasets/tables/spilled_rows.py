@@ -57,6 +57,11 @@ class SpilledRows:
         """The fingerprint of the rows; ``None`` when their types became wider on the way, so that they must be read."""
         return self._fingerprint.value() if self._fingerprint is not None else None
 
+    @property
+    def sums(self) -> tuple[int, ...] | None:
+        """The sums that the fingerprint is made of; ``None`` where there is no fingerprint."""
+        return self._fingerprint.sums if self._fingerprint is not None else None
+
     def add(self, batch: pa.RecordBatch) -> None:
         """Write rows.
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.builders.agreement import REFERENCE, ROWS, said_of
+from tests.builders.logged_tables import logged_tables
 from tests.builders.tables import duckdb_orders, order_files, orders, sqlite_orders
 
 
@@ -23,7 +24,10 @@ def test_files_and_tables_get_the_same_verdicts_findings_and_quarantined_rows(ro
         pq.write_table(REFERENCE, folder / "reference.parquet")
         datasets = order_files(folder, table)
         datasets |= {name: {"conn_id": name, "table": "orders"} for name in ("lite", "duck")}
+        datasets |= logged_tables(folder, table)
         said = {name: said_of(dataset, folder / "reference.parquet", folder) for name, dataset in datasets.items()}
         assert said["csv"] == said["parquet"]
         assert said["lite"] == said["parquet"]
         assert said["duck"] == said["parquet"]
+        assert said["delta"] == said["parquet"]
+        assert said["iceberg"] == said["parquet"]

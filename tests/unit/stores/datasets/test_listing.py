@@ -14,6 +14,7 @@ import pytest
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.jobs import run
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset
+from airflow_mlops_provider.stores.datasets.listing import data_files
 from airflow_mlops_provider.stores.datasets.writing import write_dataset
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 
@@ -125,6 +126,9 @@ MARKERS = {
 }
 
 
+WAYS = {"Delta": "folder of the table .* extra 'delta'", "Iceberg": "extra 'iceberg'", "Hudi": "export"}
+
+
 @pytest.mark.parametrize("kind", MARKERS)
 @pytest.mark.parametrize("spelling", ["", "tables", "tables/*.parquet", "tables/**/*.parquet"])
 def test_a_table_is_refused_by_the_name_of_its_format(tmp_path: Path, kind: str, spelling: str) -> None:
@@ -132,8 +136,8 @@ def test_a_table_is_refused_by_the_name_of_its_format(tmp_path: Path, kind: str,
     _put(folder, "part-0.parquet", "data/part-1.parquet")
     (folder / MARKERS[kind]).parent.mkdir()
     (folder / MARKERS[kind]).write_text("{}")
-    with pytest.raises(BadInputError, match=f"is a {kind} table"):
-        open_dataset(str(tmp_path / spelling))
+    with pytest.raises(BadInputError, match=f"is a {kind} table .*{WAYS[kind]}"):
+        data_files(str(tmp_path / spelling))
 
 
 def test_a_pattern_reads_the_folders_that_have_the_name_of_data(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_a_folder_has_other_marks_when_a_file_comes(file: Path) -> None:
 
 
 def test_a_place_that_is_no_dataset_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "_delta_log").mkdir()
-    (tmp_path / "_delta_log" / "0.json").write_text("{}")
-    with pytest.raises(BadInputError, match="Delta"):
+    (tmp_path / ".hoodie").mkdir()
+    (tmp_path / ".hoodie" / "hoodie.properties").write_text("{}")
+    with pytest.raises(BadInputError, match="Hudi"):
         stamps(str(tmp_path))
