@@ -38,12 +38,9 @@ from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
 from airflow_mlops_provider.stores.datasets.filesystems import set_aside
 from airflow_mlops_provider.stores.datasets.held_outputs import held_back
 from airflow_mlops_provider.stores.datasets.output_paths import require_outputs
-<<<<<<< HEAD
-from airflow_mlops_provider.stores.datasets.writing import open_written, write_dataset
-=======
 from airflow_mlops_provider.stores.datasets.snapshot_files import is_snapshot_uri
 from airflow_mlops_provider.stores.datasets.snapshot_output import write_output
->>>>>>> snapshots
+from airflow_mlops_provider.stores.datasets.writing import open_written
 from airflow_mlops_provider.stores.models import ModelStore, Predictor
 
 BATCH_ROWS = 50_000
