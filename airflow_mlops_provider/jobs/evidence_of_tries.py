@@ -70,7 +70,7 @@ class Tries:
         uri = self._store.uri_of(name)
         try:
             evidence = decode(Evidence, announced["evidence"], where=f"announcement of {uri}")
-            if _said(evidence) != _said(found):
+            if _said(evidence) != _said(found) or not all(map(self._store.holds, evidence.attachments.values())):
                 return None
             return self._store.write_named(name, announced["evidence"]), evidence
         except BadInputError:

@@ -93,6 +93,14 @@ def test_evidence_that_was_removed_is_there_again_and_that_which_was_damaged_is_
     assert run("validate", spec).evidence_uri == third.evidence_uri
 
 
+def test_evidence_whose_report_is_gone_is_written_anew_with_its_report(spec):
+    store, first = EvidenceStore(spec["evidence_root"]), run("validate", spec)
+    store.detach(store.read(first.evidence_uri)["attachments"].values())
+    second = run("validate", spec)
+    assert second.evidence_uri != first.evidence_uri
+    assert all(map(store.holds, store.read(second.evidence_uri)["attachments"].values()))
+
+
 def test_evidence_that_another_try_finished_is_in_the_index_too(spec):
     path = local_path(run("validate", spec).evidence_uri)
     path.unlink()

@@ -167,6 +167,7 @@ def test_a_judgement_whose_evidence_was_purged_is_made_again_under_its_identity(
     first = judged(home)
     store = EvidenceStore(str(home / "mlops"))
     store.withdraw(first.evidence_uri)
+    shutil.rmtree(home / "mlops" / "announced")  # which a purge removes as well
     second = judged(home)
     assert (second.judgement, second.evidence_uri != first.evidence_uri) == (first.judgement, True)
     assert judged(home) == second
