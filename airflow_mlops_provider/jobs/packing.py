@@ -17,6 +17,7 @@ from urllib.parse import urlparse
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.model_spec import ModelSpec
+from airflow_mlops_provider.records.model_uri import is_model_uri
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.requests import request_type
 from airflow_mlops_provider.records.requests.decay import Window
@@ -112,7 +113,7 @@ def _declarations(request: type[JobRequest]) -> Iterator[str]:
 def _declared(value: Any) -> ModelSpec | None:
     if isinstance(value, ModelSpec):
         return value
-    is_path = isinstance(value, str) and not value.startswith("models:/")
+    is_path = isinstance(value, str) and not is_model_uri(value)
     return read_model_spec(value) if is_path else None
 
 

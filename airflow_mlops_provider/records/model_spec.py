@@ -78,7 +78,7 @@ class Search:
             raise BadInputError("search: iterations must be at least 1 and folds at least 2")
 
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_NAME = re.compile(r"[^/:@\\\x00-\x1f\x7f]{1,200}")
 _TRAINER = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -86,7 +86,7 @@ _TRAINER = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 class ModelSpec:
     """The declaration of one model.
 
-    :param name: registered name; letters, digits, ``_`` and ``-``.
+    :param name: registered name, such as ``wage`` or ``main.hr.wage``.
     :param task: classification or regression.
     :param target: the column to predict.
     :param features: the columns the model sees, in order.
@@ -137,8 +137,10 @@ class ModelSpec:
     code: str | None = field(default=None, metadata=OMIT_NONE)
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise BadInputError(f"model name {self.name!r}: use letters, digits, '_' and '-', starting with a letter")
+        if not _NAME.fullmatch(self.name) or self.name != self.name.strip() or self.name[0] == ".":
+            raise BadInputError(
+                f"model name {self.name!r}: no '/', ':', '@' or '\\' in it, no space at its ends and no dot in front"
+            )
         if not self.features:
             raise BadInputError(f"model {self.name}: 'features' is empty")
         if len(set(self.features)) != len(self.features):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.codec import OMIT_NONE
 from airflow_mlops_provider.records.csv_format import CsvFormat
-
-_IN_URI = re.compile(r"models:/(?P<name>[^/@]+)")
+from airflow_mlops_provider.records.model_uri import is_model_uri, parse_model_uri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +83,13 @@ class ModelRef:
 def registered_name(model: str | ModelRef) -> str:
     """The name that a model is registered under, from that name, a reference or a URI such as ``models:/name/3``.
 
-    :raises BadInputError: for a URI of that kind without a name.
+    :raises BadInputError: for a URI that names no registered model.
     """
     if isinstance(model, ModelRef):
         return model.name
-    if not model.startswith("models:/"):
+    if not is_model_uri(model):
         return model
-    match = _IN_URI.match(model)
-    if not match:
-        raise BadInputError(f"model {model!r} is not models:/name/version or models:/name@alias")
-    return match["name"]
+    name = parse_model_uri(model).name
+    if name is None:
+        raise BadInputError(f"model {model!r} names a run; name the registered model")
+    return name

@@ -11,7 +11,7 @@ from airflow_mlops_provider.decisions.promotion import (
     may_promote,
 )
 from airflow_mlops_provider.exceptions import AlreadyExistsError, LostVersionError
-from airflow_mlops_provider.jobs.decisions.record import as_decided_then, draft_decision, model_name, outcome_of
+from airflow_mlops_provider.jobs.decisions.record import as_decided_then, draft_decision, outcome_of
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.rejudge import read_proven
 from airflow_mlops_provider.jobs.stored_probe import load_version
@@ -49,7 +49,7 @@ class PromoteJob(Job, PromoteRequest):
         :raises BadInputError: when the model or a piece of evidence cannot be found, naming it.
         """
         models = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
-        chain = DecisionChain(self.evidence_store, model_name(self.model))
+        chain = DecisionChain(self.evidence_store, models.name_of(self.model))
         link = find_request(chain.links(), self.request_digest)
         if link is None:
             link = self._decide(models, chain)

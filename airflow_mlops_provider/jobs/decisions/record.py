@@ -12,9 +12,8 @@ from airflow_mlops_provider.exceptions import LostVersionError
 from airflow_mlops_provider.jobs.job import Job, installed_versions
 from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.decision_record import DecisionKind, DecisionRecord, Effect
-from airflow_mlops_provider.records.model_spec import ModelSpec
 from airflow_mlops_provider.records.outcome import Kind, Outcome
-from airflow_mlops_provider.records.refs import ModelRef, registered_name
+from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.roles import CHAMPION
 from airflow_mlops_provider.records.verdict import Verdict
 from airflow_mlops_provider.stores.chains.aliases import read_chain, repair_aliases
@@ -23,7 +22,6 @@ from airflow_mlops_provider.stores.chains.decision_chain import DecisionChain, L
 from airflow_mlops_provider.stores.chains.in_force import champion_of, in_force
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.models import ModelStore
-from airflow_mlops_provider.stores.specs import read_model_spec
 
 
 def draft_decision(
@@ -191,10 +189,3 @@ def check_evidence(store: EvidenceStore, link: Link) -> tuple[str, ...]:
             else:
                 missing.append(uri)
     return tuple(missing)
-
-
-def model_name(model: str | ModelRef | ModelSpec) -> str:
-    """The registered name of what a spec calls a model."""
-    if isinstance(model, ModelRef) or (isinstance(model, str) and model.startswith("models:/")):
-        return registered_name(model)
-    return read_model_spec(model).name

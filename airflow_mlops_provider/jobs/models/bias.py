@@ -24,7 +24,7 @@ from airflow_mlops_provider.analysis.evaluation.metrics import (
 from airflow_mlops_provider.analysis.evaluation.predictions import read_prediction_table
 from airflow_mlops_provider.decisions.bias import judge_bias
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.jobs.decisions.record import follow_record, model_name
+from airflow_mlops_provider.jobs.decisions.record import follow_record
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.models.predictions import (
     ask,
@@ -92,7 +92,7 @@ class BiasJob(Job, BiasRequest):
 
     def _of_model(self, model: str | ModelRef | ModelSpec, dataset: Dataset, plan: SlicePlan) -> Outcome:
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
-        moved_by_hand = follow_record(self, store, model_name(model))
+        moved_by_hand = follow_record(self, store, store.name_of(model))
         ref = store.resolve(model)
         predictor = load_version(store, ref)
         spec, dataset = predictor.spec, typed_rows(dataset, predictor)

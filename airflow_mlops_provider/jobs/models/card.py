@@ -9,6 +9,7 @@ from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.pages.model_card import to_html, to_markdown
 from airflow_mlops_provider.records.evidence import Evidence
 from airflow_mlops_provider.records.model_spec import ModelSpec
+from airflow_mlops_provider.records.model_uri import is_model_uri
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import ModelRef
 from airflow_mlops_provider.records.requests.card import CardRequest
@@ -60,7 +61,7 @@ class ModelCardJob(Job, CardRequest):
         return outcome
 
     def _declaration(self, models: ModelStore, model: ModelRef) -> ModelSpec:
-        if isinstance(self.model, ModelRef) or (isinstance(self.model, str) and self.model.startswith("models:/")):
+        if isinstance(self.model, ModelRef) or (isinstance(self.model, str) and is_model_uri(self.model)):
             return models.spec(model)
         return read_model_spec(self.model)
 

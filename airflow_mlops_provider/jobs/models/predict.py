@@ -23,7 +23,7 @@ from airflow_mlops_provider.analysis.prediction import (
 from airflow_mlops_provider.analysis.training.fitting import estimator_error
 from airflow_mlops_provider.decisions.prediction import judge_prediction, judge_scoring
 from airflow_mlops_provider.exceptions import BadInputError, MLOpsError
-from airflow_mlops_provider.jobs.decisions.record import follow_record, model_name
+from airflow_mlops_provider.jobs.decisions.record import follow_record
 from airflow_mlops_provider.jobs.job import Job
 from airflow_mlops_provider.jobs.models.typed_rows import typed_rows
 from airflow_mlops_provider.jobs.stored_probe import ask_probe, build_version
@@ -66,7 +66,7 @@ class PredictJob(Job, PredictRequest):
         beside = (self.shadow_uri or shadow_uri(self.output_uri)) if self.shadow is not None else None
         require_outputs({"output_uri": self.output_uri, "shadow_uri": beside}, dataset)
         store = ModelStore(self.tracking_uri, evidence_root=self.evidence_root)
-        moved_by_hand = follow_record(self, store, model_name(self.model))
+        moved_by_hand = follow_record(self, store, store.name_of(self.model))
         champion = build_version(store, store.resolve(self.model, alias=CHAMPION))
         dataset = typed_rows(dataset, champion)
         scoring = score(champion, dataset, self.output_uri, keep=self.keep, interval_start=self.interval_start)

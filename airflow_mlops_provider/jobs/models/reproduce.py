@@ -15,6 +15,7 @@ from airflow_mlops_provider.jobs.job import Job, installed_versions
 from airflow_mlops_provider.jobs.models.train import ENVIRONMENT, REPORT, Work, prepare
 from airflow_mlops_provider.records.codec import decode
 from airflow_mlops_provider.records.model_spec import ModelSpec
+from airflow_mlops_provider.records.model_uri import is_model_uri
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.reports.reproduction import ReproducedMetric, ReproductionReport
@@ -60,7 +61,7 @@ class ReproduceJob(Job, ReproduceRequest):
                 raise BadInputError(f"evidence {self.evidence} speaks of no model version")
             return store.resolve(found)
         model = self.model or ""
-        if isinstance(model, ModelRef) or model.startswith("models:/"):
+        if isinstance(model, ModelRef) or is_model_uri(model):
             return store.resolve(model)
         return store.find(model, CHAMPION) or store.resolve(ModelRef(name=model))
 

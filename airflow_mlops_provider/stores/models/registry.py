@@ -68,6 +68,17 @@ def aliases(client: MlflowClient, name: str) -> dict[str, str] | None:
     return {alias: str(version) for alias, version in model.aliases.items()}
 
 
+def versions_of(client: MlflowClient, name: str) -> list[Any]:
+    """MLflow's ``ModelVersion`` of every version of a model; none when there is no such model."""
+    mark = '"' if "'" in name else "'"
+    return list(client.search_model_versions(f"name = {mark}{name}{mark}", max_results=10_000))
+
+
+def versions_of_run(client: MlflowClient, run_id: str) -> list[Any]:
+    """MLflow's ``ModelVersion`` of every version that a tracking run made."""
+    return list(client.search_model_versions(f"run_id = '{run_id}'", max_results=10_000))
+
+
 def version_of(client: MlflowClient, name: str, version: str) -> Any:
     """MLflow's ``ModelVersion``; raises ``BadInputError`` when there is none."""
     from mlflow.exceptions import MlflowException

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import tempfile
 import time
@@ -138,7 +139,7 @@ class TrainingRun:
         self._drop_abandoned_models()
         run = self._client.get_run(self.run_id)
         model = self._client.create_logged_model(
-            run.info.experiment_id, name=spec.name, source_run_id=self.run_id, model_type=str(spec.task)
+            run.info.experiment_id, name=_logged_name(spec.name), source_run_id=self.run_id, model_type=str(spec.task)
         )
         try:
             with tempfile.TemporaryDirectory() as temporary:
@@ -195,6 +196,11 @@ class TrainingRun:
             self._client.delete_model_version(self.name, version.version)
             return registry.pin(first)
         return registry.pin(version)
+
+
+def _logged_name(name: str) -> str:
+    """The name of a logged model, which may hold less than the name that it is registered under."""
+    return re.sub(r"""[.%"']""", "-", name)
 
 
 def open_run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError, LostVersionError
 from airflow_mlops_provider.records.codec import decode, sha256
 from airflow_mlops_provider.records.model_spec import ModelSpec
+from airflow_mlops_provider.records.model_uri import NEWEST, ModelUri, is_model_uri, parse_model_uri
 from airflow_mlops_provider.records.refs import DatasetRef, ModelRef
 from airflow_mlops_provider.records.roles import CHALLENGER
 from airflow_mlops_provider.stores.models import artifact, own_code, registry, runs, tags
@@ -25,8 +25,6 @@ from airflow_mlops_provider.stores.models.connection import (
 from airflow_mlops_provider.stores.models.predictor import Predictor, kinds_of
 from airflow_mlops_provider.stores.models.trainer import module_path
 from airflow_mlops_provider.stores.specs import read_model_spec
-
-_MODEL_URI = re.compile(r"models:/(?P<name>[^/@]+)(?:/(?P<version>\d+)|@(?P<alias>[\w.-]+))?")
 
 
 class ModelStore:
@@ -45,18 +43,44 @@ class ModelStore:
     def resolve(self, model: str | ModelRef | ModelSpec, *, alias: str = CHALLENGER) -> ModelRef:
         """The one version that ``model`` means, pinned by its digest.
 
-        :param model: a ModelRef, ``models:/name/version``, ``models:/name@alias``, ``models:/name``, a ModelSpec or
-            the path of its YAML; the last three mean the version that ``alias`` points at.
+        :param model: a ModelRef, ``models:/name/version``, ``models:/name/latest``, ``models:/name@alias``,
+            ``runs:/id`` for the version that the run made, ``models:/name``, a ModelSpec or the path of its YAML. The
+            last three mean the version that ``alias`` points at.
         :raises BadInputError: when there is no such model, version or alias, naming it.
         :raises IntegrityError: when a ModelRef carries another digest than the registry.
         """
-        name, version, wanted = _parts(model, alias)
-        if version is None:
-            version = self._version_of_alias(name, wanted)
+        asked = _asked(model)
+        name = asked.name or self.name_of(model)
+        if asked.run_id or asked.version == NEWEST:
+            version = self._newest(name, asked.run_id)
+        else:
+            version = asked.version or self._version_of_alias(name, asked.alias or alias)
         ref = self._pinned(name, version)
         if isinstance(model, ModelRef):
             _require_same(model, ref.digest)
         return ref
+
+    @reaching
+    def name_of(self, model: str | ModelRef | ModelSpec) -> str:
+        """The registered name of what :meth:`resolve` takes.
+
+        :raises BadInputError: when it is a run that made no version, or versions of several models.
+        """
+        asked = _asked(model)
+        if asked.name is not None:
+            return asked.name
+        names = sorted({each.name for each in registry.versions_of_run(self._client, asked.run_id or "")})
+        if len(names) != 1:
+            said = f"versions of {', '.join(names)}" if names else "no version of a model"
+            raise BadInputError(f"model {model!r}: this run made {said} at {self.tracking_uri}")
+        return str(names[0])
+
+    @reaching
+    def _newest(self, name: str, run_id: str | None) -> str:
+        found = registry.versions_of_run(self._client, run_id) if run_id else registry.versions_of(self._client, name)
+        if not found:
+            raise BadInputError(f"there is no model {name!r} at {self.tracking_uri}: train it first")
+        return str(max(int(each.version) for each in found))
 
     def _version_of_alias(self, name: str, alias: str) -> str:
         known = self._aliases(name)
@@ -102,7 +126,7 @@ class ModelStore:
     @reaching
     def tags_of_versions(self, name: str) -> dict[ModelRef, dict[str, str]]:
         """Every version of a model with its tags, oldest first, as one search brings them."""
-        found = self._client.search_model_versions(f"name = '{name}'", max_results=10_000)
+        found = registry.versions_of(self._client, name)
         ordered = sorted(found, key=lambda each: int(each.version))
         return {registry.pin(version): dict(version.tags) for version in ordered}
 
@@ -265,18 +289,13 @@ def _predictor(files: Mapping[str, bytes], ref: ModelRef, where: str) -> Predict
     )
 
 
-def _parts(model: str | ModelRef | ModelSpec, alias: str) -> tuple[str, str | None, str]:
-    """Name, version and alias; the alias counts when the version is ``None``."""
+def _asked(model: str | ModelRef | ModelSpec) -> ModelUri:
     if isinstance(model, ModelRef):
-        if model.version is None and model.uri:
-            return _parts(model.uri, alias)
-        return model.name, model.version, alias
-    if isinstance(model, str) and model.startswith("models:/"):
-        match = _MODEL_URI.fullmatch(model)
-        if not match:
-            raise BadInputError(f"model {model!r} is not models:/name/version or models:/name@alias")
-        return match["name"], match["version"], match["alias"] or alias
-    return read_model_spec(model).name, None, alias
+        is_open = model.version is None and model.uri
+        return parse_model_uri(model.uri or "") if is_open else ModelUri(name=model.name, version=model.version)
+    if isinstance(model, str) and is_model_uri(model):
+        return parse_model_uri(model)
+    return ModelUri(name=read_model_spec(model).name)
 
 
 def _require_same(ref: ModelRef, found: str | None) -> None:

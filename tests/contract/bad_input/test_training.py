@@ -25,7 +25,7 @@ DECLARATIONS = [
         "",
         "broken.yaml.task is 'clustering'; allowed are 'classification', 'regression'",
     ),
-    (("name: wage", "name: '../wage'"), "", "model name '../wage': use letters"),
+    (("name: wage", "name: '../wage'"), "", "model name '../wage': no '/'"),
     (("name: wage", "name: 5"), "", "broken.yaml.name must be str, not int (5)"),
     (("name: wage", "name: "), "", "broken.yaml.name must be str, not NoneType"),
     (("[exper, hours, black]", "exper"), "", "broken.yaml.features must be a list, not str"),

@@ -74,7 +74,7 @@ def test_equal_records_give_equal_bytes_and_hashes(outcome):
         ({"metrics": {"roc_auc": "up"}}, "metrics.roc_auc.*'up'"),
         ({"target": "a"}, "target 'a' is also a feature"),
         ({"trainer": "build"}, "not 'module:function'"),
-        ({"name": "a b"}, "model name"),
+        ({"name": "a:b"}, "model name"),
         ({"features": []}, "'features' is empty"),
     ],
 )
