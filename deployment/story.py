@@ -19,7 +19,7 @@ from deployment.process_tree import memory_of
 from deployment.registry import Registry
 
 DAGS = ("wage_train", "wage_monitor", "wage_retrain")
-TASK_SECONDS = 300
+TASK_SECONDS = 900
 OF_A_CONTAINER = {"airflow.cfg", "simple_auth_manager_passwords.json.generated"}
 """What Airflow writes to its own disk, beside logs."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,10 @@ from airflow.providers.cncf.kubernetes.utils.pod_manager import detect_pod_termi
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 
+from airflow_mlops_provider.hooks.eks import EksKubeconfig
 from airflow_mlops_provider.triggers.datasets import MIN_WAIT_SECONDS
 
 _NOT_FOUND = 404
-_FRESH_SECONDS = 600.0
-"""How long the AWS credentials for an EKS cluster are used: those of a role end within the hour."""
 
 
 class PodTrigger(KubernetesPodTrigger):
@@ -65,8 +63,7 @@ class PodTrigger(KubernetesPodTrigger):
         self.region = region
         self.startup_seconds = startup_timeout
         self.deadline = deadline
-        self._credentials = ExitStack()
-        self._fresh_until = 0.0
+        self._eks = EksKubeconfig(eks_cluster, aws_conn_id=aws_conn_id, region=region) if eks_cluster else None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Import path and arguments, as Airflow stores a trigger."""
@@ -154,30 +151,21 @@ class PodTrigger(KubernetesPodTrigger):
             self.log.debug("log of pod %s cannot be read: %s", self.pod_name, error)
 
     async def _reach(self) -> None:
-        """Have what reaches the cluster: for EKS a kubeconfig with credentials, renewed before they end."""
-        if self.eks_cluster is None or time.monotonic() < self._fresh_until:
-            return
-        self._forget_credentials()
-        # Not asyncio.to_thread: only from asgiref's threads does Airflow give a trigger its Connections.
-        self.config_dict = await sync_to_async(self._eks_config)()
-        self._fresh_until = time.monotonic() + _FRESH_SECONDS
-
-    def _eks_config(self) -> Any:
-        import yaml
-        from airflow.providers.amazon.aws.hooks.eks import EksHook
-
-        hook = EksHook(aws_conn_id=self.aws_conn_id, region_name=self.region)
-        path, _ = self._credentials.enter_context(
-            hook.generate_config_file_with_credentials(
-                eks_cluster_name=str(self.eks_cluster), pod_namespace=self.pod_namespace
-            )
-        )
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        """Have what reaches an EKS cluster: a kubeconfig with credentials that hold."""
+        if self._eks is not None and not self._eks.is_fresh:
+            self._forget_credentials()
+            # Not asyncio.to_thread: only from asgiref's threads does Airflow give a trigger its Connections.
+            self.config_dict = await sync_to_async(_read_new)(self._eks)
 
     def _forget_credentials(self) -> None:
         """Remove the files, and the provider's objects that would still ask for them."""
-        if self.eks_cluster is not None:
-            self._credentials.close()
-            self._fresh_until = 0.0
+        if self._eks is not None:
+            self._eks.forget()
             for name in ("hook", "pod_manager"):
                 self.__dict__.pop(name, None)
+
+
+def _read_new(kubeconfig: EksKubeconfig) -> Any:
+    import yaml
+
+    return yaml.safe_load(Path(kubeconfig.made()).read_text(encoding="utf-8"))

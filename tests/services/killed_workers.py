@@ -6,6 +6,7 @@ import hashlib
 import multiprocessing
 import random
 import time
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,15 @@ workers.set_forkserver_preload(
         "s3fs",
     ]
 )
+
+
+def work_and_tell(task: RemoteTask) -> None:
+    """As :func:`work`; what goes wrong is left for the test to show."""
+    try:
+        work(task)
+    except BaseException:
+        (task.folder / "problem").write_text(traceback.format_exc())
+        raise
 
 
 class Trial(ABC):
@@ -61,10 +71,11 @@ class Trial(ABC):
         self.task.gate.touch()
         if not self.task.reported.exists():
             self.task.try_number += 1
-            again = workers.Process(target=work, args=(self.task,))
+            again = workers.Process(target=work_and_tell, args=(self.task,))
             again.start()
             again.join(LONG_ENOUGH)
-            assert again.exitcode == 0
+            problem = self.task.folder / "problem"
+            assert again.exitcode == 0, problem.read_text() if problem.exists() else "it did not end"
 
     def require_once(self) -> None:
         import mlflow

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_mlops_provider.airflow_versions import AirflowException
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BackendError, BadInputError, MLOpsError, one_line
+from airflow_mlops_provider.hooks.eks import EksKubeconfig
 from airflow_mlops_provider.runners.pods.status import CONTAINER
 
 if TYPE_CHECKING:
@@ -45,9 +46,13 @@ class ClusterAddress:
     region: str | None = None
 
     def __str__(self) -> str:
-        if self.eks_cluster:
-            return f"EKS cluster {self.eks_cluster!r} (connection {self.aws_conn_id!r})"
-        return f"connection {self.conn_id!r}"
+        return str(self.eks() or f"connection {self.conn_id!r}")
+
+    def eks(self) -> EksKubeconfig | None:
+        """How an EKS cluster is reached; ``None`` for another."""
+        if self.eks_cluster is None:
+            return None
+        return EksKubeconfig(self.eks_cluster, aws_conn_id=self.aws_conn_id, region=self.region)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +60,6 @@ class Cluster:
     """A cluster as a runner needs it."""
 
     address: ClusterAddress
-    _credentials: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
     def namespace(self) -> str:
@@ -65,25 +69,34 @@ class Cluster:
         with self._told("say which namespace it has"):
             return str(self.hook.get_namespace() or _namespace_here() or self.hook.DEFAULT_NAMESPACE)
 
-    @cached_property
+    @property
     def hook(self) -> KubernetesHook:
-        """Airflow's hook; an EKS cluster gets a kubeconfig with credentials that last as long as this object."""
+        """Airflow's hook; that of an EKS cluster is made anew before its credentials end."""
+        if self._eks is not None and not self._eks.is_fresh:
+            self.forget_credentials()
+        return self._hook
+
+    @cached_property
+    def _hook(self) -> KubernetesHook:
         try:
             from airflow.providers.cncf.kubernetes.hooks.kubernetes import KubernetesHook
         except ImportError as error:
             raise BackendError(
                 "KubernetesRunner needs Airflow's provider: pip install 'airflow-mlops-provider[kubernetes]'"
             ) from error
-        if self.address.eks_cluster is None:
+        if self._eks is None:
             return KubernetesHook(conn_id=self.address.conn_id)
-        return KubernetesHook(kubernetes_conn_id=None, config_file=self._eks_config(self.address.eks_cluster))
+        return KubernetesHook(kubernetes_conn_id=None, config_file=self._eks.made())
+
+    @cached_property
+    def _eks(self) -> EksKubeconfig | None:
+        return self.address.eks()
 
     def forget_credentials(self) -> None:
         """Remove the files with an EKS cluster's credentials; the next call makes new ones."""
-        if self.address.eks_cluster is not None:
-            self._credentials.close()
-            for name in ("hook", "_manager"):
-                self.__dict__.pop(name, None)
+        if self._eks is not None:
+            self._eks.forget()
+            self.__dict__.pop("_hook", None)
 
     def pods(self, *, labels: Mapping[str, str]) -> list[Any]:
         """The pods with these labels."""
@@ -158,7 +171,7 @@ class Cluster:
     def _core(self) -> Any:
         return self.hook.core_v1_client
 
-    @cached_property
+    @property
     def _manager(self) -> PodManager:
         from airflow.providers.cncf.kubernetes.utils.pod_manager import PodManager
 
@@ -168,22 +181,6 @@ class Cluster:
         from kubernetes import client
 
         return client.V1Pod(metadata=client.V1ObjectMeta(name=name, namespace=self.namespace))
-
-    def _eks_config(self, cluster: str) -> str:
-        try:
-            from airflow.providers.amazon.aws.hooks.eks import EksHook
-        except ImportError as error:
-            raise BackendError(f"{self.address} needs pip install 'airflow-mlops-provider[amazon]'") from error
-        if not hasattr(EksHook, "generate_config_file_with_credentials"):
-            raise BackendError(f"{self.address} needs apache-airflow-providers-amazon 9.39 or newer")
-        eks = EksHook(aws_conn_id=self.address.aws_conn_id, region_name=self.address.region)
-        try:
-            config, _ = self._credentials.enter_context(
-                eks.generate_config_file_with_credentials(eks_cluster_name=cluster, pod_namespace=None)
-            )
-        except Exception as error:  # botocore raises a family of its own, made at run time
-            raise BackendError(f"{self.address}: {one_line(error, longest=_LONGEST)}") from error
-        return config
 
     @contextmanager
     def _told(self, doing: str, *, absent_is_none: bool = False) -> Iterator[None]:

@@ -104,5 +104,5 @@ def runner_on(api: PodsApi, **arguments: Any) -> KubernetesRunner:
 
     runner = KubernetesRunner(**{"image": "image:1", "namespace": "jobs", "mounted": ["/"], **arguments})
     runner.rules = dataclasses.replace(runner.rules, poll_seconds=0.0)
-    runner._cluster.__dict__["hook"] = SimpleNamespace(core_v1_client=api)
+    runner._cluster.__dict__["_hook"] = SimpleNamespace(core_v1_client=api)
     return runner
