@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from airflow_mlops_provider.decisions.ingest import judge_ingest
@@ -13,6 +14,7 @@ from airflow_mlops_provider.records.requests.ingest import IngestRequest
 from airflow_mlops_provider.records.snapshot import Snapshot, SnapshotFile
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
+from airflow_mlops_provider.stores.datasets.dvc_commit import dvc_folder
 from airflow_mlops_provider.stores.datasets.fingerprints import content_fingerprint
 from airflow_mlops_provider.stores.datasets.increments import Increment, keys_at
 from airflow_mlops_provider.stores.datasets.snapshots import SnapshotFolder, snapshot_name
@@ -29,7 +31,8 @@ class IngestJob(Job, IngestRequest):
     """
 
     def run(self) -> Outcome:
-        """Read, make the snapshot, compare it with the one before, publish it, record."""
+        """Read, make the snapshot, compare it with the one before, publish it, commit it, record."""
+        repository = dvc_folder(self.output_uri) if self.dvc else None
         folder, interval = SnapshotFolder(self.output_uri), snapshot_name(self.interval_start)
         found = folder.standing(interval)
         snapshot = found or folder.make(self._snapshot(folder, folder.next_revision(interval)))
@@ -37,13 +40,14 @@ class IngestJob(Job, IngestRequest):
         verdict = name_writers(judge_ingest(report, self.policy), self.written_by)
         if verdict.status in _IS_PUBLISHED:
             folder.publish(snapshot.name)
+        commit = repository.commit(snapshot) if repository and verdict.status in _IS_PUBLISHED else None
         return self.record(
             Kind.INGEST,
             report=report,
             policy=self.policy,
             verdict=verdict,
             inputs={"source": snapshot.source},
-            dataset=folder.ref(snapshot),
+            dataset=replace(folder.ref(snapshot), revision=commit),
             details=writers_detail(self.written_by),
         )
 
