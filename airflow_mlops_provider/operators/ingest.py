@@ -30,6 +30,7 @@ class IngestOperator(JobOperator):
         snapshot; without it a snapshot holds what the source holds.
     :param key_columns: what names a row. With a watermark, a row whose watermark equals the largest one so far is taken
         when its key was not; without ``key_columns`` such a row is left.
+    :param dvc: add the snapshot to the DVC repository that ``output_uri`` lies in, and commit it to Git there.
     :param policy: how much the snapshot may differ from the one before.
     :raises AirflowFailException: when it differs more; without a retry. The snapshot is kept and not published.
     """
@@ -49,6 +50,7 @@ class IngestOperator(JobOperator):
         interval_start: str | None = None,
         watermark_column: str | None = None,
         key_columns: Sequence[str] | None = None,
+        dvc: bool = False,
         policy: IngestPolicy = IngestPolicy(),
         **kwargs: Any,
     ) -> None:
@@ -59,6 +61,7 @@ class IngestOperator(JobOperator):
         self.interval_start = interval_start
         self.watermark_column = watermark_column
         self.key_columns = key_columns
+        self.dvc = dvc
         self.policy = policy
 
     def request(self, context: Context) -> IngestRequest:
@@ -70,6 +73,7 @@ class IngestOperator(JobOperator):
             interval_start=interval_start(context) if start is None else start,
             watermark_column=given(self.watermark_column),
             key_columns=names(self.key_columns),
+            dvc=self.dvc,
             written_by=writers_of(self.source, tasks=self._source_tasks, context=context),
             policy=self.policy,
         )

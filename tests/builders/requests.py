@@ -105,6 +105,7 @@ KEYS: dict[str, dict[str, Any]] = {
         "interval_start": "2026-11-30T00:00:00+00:00",
         "watermark_column": "updated_at",
         "key_columns": ["nr"],
+        "dvc": True,
         "policy": {"max_row_change": 0.2},
     },
     "merge": {

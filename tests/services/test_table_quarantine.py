@@ -18,7 +18,7 @@ from airflow_mlops_provider.exceptions import BackendError, BadInputError
 from airflow_mlops_provider.jobs.data.validate import ValidateJob
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset
-from deployment.servers import MariaDB, Postgres
+from deployment.servers import Postgres
 
 RULE = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "amount", "min_value": 0}}
 MADE = """
@@ -163,10 +163,3 @@ def test_thirty_kills_lose_no_row_and_double_none(shop, tmp_path):
     found = json.loads(ran.stdout.splitlines()[-1])
     assert found["killed"] >= 20
     assert found["old"] >= 10
-
-
-def test_mariadb_is_told_to_write_files(mariadb: MariaDB, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLOPS_DATABASE_SHOP", mariadb.create_database(f"q{uuid.uuid4().hex}"))
-    with pytest.raises(BadInputError, match="and this is mysql; write files instead"):
-        jobs.run("validate", spec())

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from airflow_mlops_provider.decisions.ingest import judge_ingest
 from airflow_mlops_provider.decisions.lineage import name_writers
 from airflow_mlops_provider.jobs.job import Job, writers_detail
 from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.reports.ingest import IngestReport
 from airflow_mlops_provider.records.requests.ingest import IngestRequest
 from airflow_mlops_provider.records.snapshot import Snapshot, SnapshotFile
+from airflow_mlops_provider.records.table_source import is_table_uri
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
+from airflow_mlops_provider.stores.datasets.dvc_commit import dvc_folder
 from airflow_mlops_provider.stores.datasets.fingerprints import content_fingerprint
 from airflow_mlops_provider.stores.datasets.increments import Increment, keys_at
 from airflow_mlops_provider.stores.datasets.snapshots import SnapshotFolder, snapshot_name
+from airflow_mlops_provider.stores.datasets.tables.rows_since import rows_since
 
 _IS_PUBLISHED = (Status.PASS, Status.NOTICE)
 
@@ -29,7 +34,8 @@ class IngestJob(Job, IngestRequest):
     """
 
     def run(self) -> Outcome:
-        """Read, make the snapshot, compare it with the one before, publish it, record."""
+        """Read, make the snapshot, compare it with the one before, publish it, commit it, record."""
+        repository = dvc_folder(self.output_uri) if self.dvc else None
         folder, interval = SnapshotFolder(self.output_uri), snapshot_name(self.interval_start)
         found = folder.standing(interval)
         snapshot = found or folder.make(self._snapshot(folder, folder.next_revision(interval)))
@@ -37,26 +43,29 @@ class IngestJob(Job, IngestRequest):
         verdict = name_writers(judge_ingest(report, self.policy), self.written_by)
         if verdict.status in _IS_PUBLISHED:
             folder.publish(snapshot.name)
+        commit = repository.commit(snapshot) if repository and verdict.status in _IS_PUBLISHED else None
         return self.record(
             Kind.INGEST,
             report=report,
             policy=self.policy,
             verdict=verdict,
             inputs={"source": snapshot.source},
-            dataset=folder.ref(snapshot),
+            dataset=replace(folder.ref(snapshot), revision=commit),
             details=writers_detail(self.written_by),
         )
 
     def _snapshot(self, folder: SnapshotFolder, name: str) -> Snapshot:
-        source, published = open_dataset(self.source), folder.published()
+        published = folder.published()
         if self.watermark_column is None:
             # Held against the interval before it, also when it is filled in after later ones.
-            before = [each for each in published if each < name]
+            before, source = [each for each in published if each < name], open_dataset(self.source)
             files: tuple[SnapshotFile, ...] = (folder.write_rows(name, source.batches(), source.schema),)
             watermark = None
         else:
             before = list(published)
-            files, watermark = self._increment(folder, name, source, before)
+            last = folder.get(before[-1]) if before else None
+            source = open_dataset(self._since(last))
+            files, watermark = self._increment(folder, name, source, last)
         return Snapshot(
             name=name,
             fingerprint=content_fingerprint(bytes.fromhex(file.sha256.removeprefix("sha256:")) for file in files),
@@ -68,12 +77,18 @@ class IngestJob(Job, IngestRequest):
             watermark=watermark,
         )
 
+    def _since(self, last: Snapshot | None) -> DatasetRef:
+        """The source, of a table without the rows that the newest snapshot surely has."""
+        column = str(self.watermark_column)
+        if last is None or last.watermark is None or column not in last.columns:
+            return self.source
+        return rows_since(self.source, column, last.columns[column], last.watermark)
+
     def _increment(
-        self, folder: SnapshotFolder, name: str, source: Dataset, before: list[str]
+        self, folder: SnapshotFolder, name: str, source: Dataset, last: Snapshot | None
     ) -> tuple[tuple[SnapshotFile, ...], str | None]:
         """The files of the newest snapshot and one of new rows, with the watermark that they reach."""
         column = str(self.watermark_column)
-        last = folder.get(before[-1]) if before else None
         after, taken = None if last is None else last.watermark, None
         if last is not None and after is not None and self.key_columns:
             taken = keys_at(open_dataset(folder.ref(last)), column, after, self.key_columns)
@@ -86,6 +101,8 @@ class IngestJob(Job, IngestRequest):
 def _report(snapshot: Snapshot, folder: SnapshotFolder, *, is_new: bool) -> IngestReport:
     previous = None if snapshot.previous is None else folder.find(snapshot.previous)  # a purge may have removed it
     earlier = {} if previous is None else previous.columns
+    # Of a part of a table, decimals without declared digits have those that its rows need.
+    is_part = snapshot.watermark is not None and is_table_uri(snapshot.source.uri)
     known = {file.path for file in previous.files} if previous else set()
     return IngestReport(
         snapshot=snapshot.name,
@@ -98,7 +115,11 @@ def _report(snapshot: Snapshot, folder: SnapshotFolder, *, is_new: bool) -> Inge
         changed_types={
             name: f"{earlier[name]} -> {kind}"
             for name, kind in snapshot.columns.items()
-            if name in earlier and earlier[name] != kind
+            if name in earlier and earlier[name] != kind and not (is_part and _are_decimals(earlier[name], kind))
         },
         is_new=is_new,
     )
+
+
+def _are_decimals(*kinds: str) -> bool:
+    return all(kind.startswith("decimal") for kind in kinds)

@@ -46,6 +46,7 @@ class TableOutputs:
         :raises BadInputError: when the tables would not hold each row once.
         """
         key, report = table_source(self.data.uri).key, measurement.report
+        self._make_tables(clean_uri, quarantine_uri)
         self.division.mark(_failing(measurement, self.data.batches(key)))
         written: dict[str, tuple[str, str, pa.Schema]] = {}
         if quarantine_uri is not None:
@@ -63,23 +64,28 @@ class TableOutputs:
         self.division.commit()
         return refs
 
+    def _make_tables(self, clean_uri: str | None, quarantine_uri: str | None) -> None:
+        for key, uri in (("quarantine_uri", quarantine_uri), ("clean_uri", clean_uri)):
+            if uri is not None:
+                self.division.make_table(self.outputs[key], with_reasons=key == "quarantine_uri")
+
     def _ref(self, part: str, measurement: Measurement, uri: str, table: str, schema: pa.Schema) -> DatasetRef:
         judged = self._judged(part, measurement, uri, schema)
-        if part == QUARANTINED:
+        if part == QUARANTINED or not self.division.is_one_state:
             self._require_judged(judged, table, schema)
         if not self.division.tells_types:
             return open_table(DatasetRef(uri=uri), self.division.rows_of(table)).reference
         return judged
 
     def _require_judged(self, judged: DatasetRef, table: str, schema: pa.Schema) -> None:
-        """The failing rows are read again: when they are those that were judged, the others are the clean ones."""
+        """What was written is read again and held against what was judged.
+
+        Of one state of the database, the failing rows are enough: the others are the clean ones.
+        """
         expected = self._typed(schema)
         rows = (batch.select(expected.names).cast(expected) for batch in self.division.rows_of(table))
         if rows_fingerprint(expected, rows) != judged.fingerprint:
-            raise BadInputError(
-                f"table {table}: the rows that the key names are not those that were judged: the key does not name each"
-                " row; nothing was written"
-            )
+            raise self.division.mismatch(f"table {table}: the rows that the key names are not those that were judged")
 
     def _typed(self, schema: pa.Schema) -> pa.Schema:
         """The columns of a table that was written, with the types that they had when they were judged."""

@@ -25,6 +25,7 @@ class IngestRequest(JobRequest):
         snapshot; without it a snapshot holds what the source holds.
     :param key_columns: what names a row. With a watermark, a row whose watermark equals the largest one so far is taken
         when its key was not; without ``key_columns`` such a row is left.
+    :param dvc: add the snapshot to the DVC repository that ``output_uri`` lies in, and commit it to Git there.
     :param written_by: who wrote ``source``, the last one first; named in the verdict as where to look for the cause.
     :param policy: how much the snapshot may differ from the one before.
     """
@@ -36,6 +37,7 @@ class IngestRequest(JobRequest):
     interval_start: str
     watermark_column: str | None = None
     key_columns: tuple[str, ...] = ()
+    dvc: bool = False
     written_by: tuple[Writer, ...] = ()
     policy: IngestPolicy = field(default_factory=IngestPolicy)
 

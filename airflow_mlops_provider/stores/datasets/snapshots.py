@@ -28,6 +28,7 @@ from airflow_mlops_provider.records.evidence_name import stamp
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.snapshot import LATEST, SNAPSHOT, Snapshot, SnapshotFile
 from airflow_mlops_provider.records.withdrawal import Withdrawal
+from airflow_mlops_provider.stores.datasets.file_names import is_data
 from airflow_mlops_provider.stores.datasets.filesystems import (
     create,
     filesystem,
@@ -194,7 +195,7 @@ class SnapshotFolder:
 
         Younger ones may belong to a snapshot that is on its way.
         """
-        files = self._listed("/data")
+        files = [file for file in self._listed("/data") if is_data(file)]
         used = {file.path for name in self.names() for file in self.get(name).files}
         unused = [f"{self.uri}/data/{file}" for file in files if f"data/{file}" not in used]
         return tuple(uri for uri in unused if (at := _modified(uri)) is not None and at < before)

@@ -26,6 +26,7 @@ class AdbcSession:
     """
 
     tells_types = True
+    is_one_state = True
 
     def __init__(self, address: DatabaseAddress, *, writes: bool = False) -> None:
         self._connection = _CONNECT[address.kind](address, writes)
@@ -48,6 +49,14 @@ class AdbcSession:
                     yield as_dataset_types(batch, name=name)
             if is_first:
                 yield as_dataset_types(_without_rows(reader.schema), name=name)
+
+    def quoted(self, column: str) -> str:
+        """The exact name of a column."""
+        return quoted(column)
+
+    def as_text(self, expression: str) -> str:
+        """What comes as text may be of a type that is not compared with text, as a UUID."""
+        return f"CAST({expression} AS TEXT)"
 
     def execute(self, statement: str) -> None:
         """Run a statement that gives no rows."""

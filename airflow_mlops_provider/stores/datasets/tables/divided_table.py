@@ -12,12 +12,12 @@ from contextlib import AbstractContextManager
 import pyarrow as pa
 import pyarrow.types as pt
 
-from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.exceptions import BackendError, BadInputError, MLOpsError
 from airflow_mlops_provider.records.table_source import TableSource, table_source
 from airflow_mlops_provider.stores.datasets.tables.address import DatabaseAddress
 from airflow_mlops_provider.stores.datasets.tables.failures import telling
 from airflow_mlops_provider.stores.datasets.tables.session import WritingSession
-from airflow_mlops_provider.stores.datasets.tables.statements import quoted, select_rows
+from airflow_mlops_provider.stores.datasets.tables.statements import select_rows
 
 _KEYS = "mlops_failing_keys"
 
@@ -41,6 +41,14 @@ class DividedTable:
         self._address = address
         self._reasons = reasons
 
+    def make_table(self, table: str, *, with_reasons: bool) -> None:
+        """Make a table that is to be filled, unless it is there; before anything is filled.
+
+        :param with_reasons: whether it is to hold failing rows.
+        """
+        with self._telling(table):
+            self._session.create_table(table, select_rows(self._source), [self._reasons] if with_reasons else [])
+
     def mark(self, failing: Iterator[pa.RecordBatch]) -> None:
         """Hand over the failing rows: the columns of the key and the reasons.
 
@@ -54,6 +62,11 @@ class DividedTable:
             self._session.load(_KEYS, renamed, schema)
 
     @property
+    def is_one_state(self) -> bool:
+        """Whether what is written comes from the very rows that were read."""
+        return self._session.is_one_state
+
+    @property
     def tells_types(self) -> bool:
         """Whether the tables have the types of the dataset, whichever rows they hold."""
         return self._session.tells_types
@@ -61,22 +74,24 @@ class DividedTable:
     def write_failing(self, table: str, *, expected: int) -> pa.Schema:
         """Fill ``table`` with the failing rows and their reasons.
 
-        :param table: its name; made when it is not there, and else emptied.
+        :param table: its name; what it holds goes.
         :param expected: how many rows there must be.
         :returns: its columns.
         :raises BadInputError: when it has other columns, or the key does not name each row.
+        :raises BackendError: when rows changed meanwhile, where the database lets them.
         """
-        columns = ", ".join(f"r.{quoted(name)}" for name in self._schema.names)
+        columns = ", ".join(f"r.{self._session.quoted(name)}" for name in self._schema.names)
         select = f"SELECT {columns}, k.reasons FROM {self._rows} r JOIN {_KEYS} k ON {self._is_of_key}"  # noqa: S608
         schema = self._schema.append(pa.field(self._reasons, pa.string()))
-        return self._fill(table, select, schema, texts=[self._reasons], expected=expected)
+        return self._fill(table, select, schema, expected=expected)
 
     def write_clean(self, table: str, *, expected: int) -> pa.Schema:
         """Fill ``table`` with the other rows; see :meth:`write_failing`."""
-        columns = ", ".join(f"r.{quoted(name)}" for name in self._schema.names)
-        without = f"NOT EXISTS (SELECT 1 FROM {_KEYS} k WHERE {self._is_of_key})"  # noqa: S608  # own and quoted names
-        select = f"SELECT {columns} FROM {self._rows} r WHERE {without}"  # noqa: S608  # as above
-        return self._fill(table, select, self._schema, texts=[], expected=expected)
+        columns = ", ".join(f"r.{self._session.quoted(name)}" for name in self._schema.names)
+        # MariaDB 10.11 takes no text for equal in a NOT EXISTS that it turns into an IN.
+        others = f"LEFT JOIN {_KEYS} k ON {self._is_of_key} WHERE k.reasons IS NULL"
+        select = f"SELECT {columns} FROM {self._rows} r {others}"  # noqa: S608  # own and quoted names
+        return self._fill(table, select, self._schema, expected=expected)
 
     def rows_of(self, table: str) -> Iterator[pa.RecordBatch]:
         """The rows of a table that was written, as they are now."""
@@ -88,21 +103,29 @@ class DividedTable:
         with self._telling(self._source.uri):
             self._session.commit()
 
-    def _fill(self, table: str, select: str, schema: pa.Schema, *, texts: list[str], expected: int) -> pa.Schema:
+    def _fill(self, table: str, select: str, schema: pa.Schema, *, expected: int) -> pa.Schema:
         with self._telling(table):
-            self._session.create_table(table, select_rows(self._source), texts)
             there = self._require_columns(table, schema)
             # Emptied, not dropped: its grants, its indexes and the views of it stay.
             self._session.execute(f"DELETE FROM {table}")  # noqa: S608  # a checked name
-            names = ", ".join(map(quoted, schema.names))
+            names = ", ".join(map(self._session.quoted, schema.names))
             self._session.execute(f"INSERT INTO {table} ({names}) {select}")  # own and quoted names
             found = self._count(table)
         if found != expected:
-            raise BadInputError(
+            raise self.mismatch(
                 f"table {table}: {found:,} rows belong there by the key {', '.join(self._source.key)}, and {expected:,}"
-                " were judged so: the key does not name each row; nothing was written"
+                " were judged so"
             )
         return there
+
+    def mismatch(self, said: str) -> MLOpsError:
+        """The error of tables that would not hold what was judged.
+
+        :param said: which table, and what differs.
+        """
+        if self._session.is_one_state:
+            return BadInputError(f"{said}: the key does not name each row; nothing was written")
+        return BackendError(f"{said}: rows changed meanwhile, or the key does not name each row; nothing was written")
 
     def _require_columns(self, table: str, schema: pa.Schema) -> pa.Schema:
         """The columns of the table, which are those of the rows in whatever order."""
@@ -130,9 +153,8 @@ class DividedTable:
         )
 
     def _comparable(self, name: str) -> str:
-        # What comes as text may be of a type that is not compared with text, as a UUID.
-        is_text = pt.is_string(self._schema.field(name).type)
-        return f"CAST(r.{quoted(name)} AS TEXT)" if is_text else f"r.{quoted(name)}"
+        column = f"r.{self._session.quoted(name)}"
+        return self._session.as_text(column) if pt.is_string(self._schema.field(name).type) else column
 
     def _telling(self, place: str) -> AbstractContextManager[None]:
         return telling(self._address, f"table {place} cannot be written")

@@ -28,6 +28,14 @@ class WritingSession(Session, Protocol):
 
     tells_types: bool
     """Whether a table has the types of the rows that were written into it, whichever rows they are."""
+    is_one_state: bool
+    """Whether statements that write see the very rows that were read, whatever changed meanwhile."""
+
+    def quoted(self, column: str) -> str:
+        """The exact name of a column."""
+
+    def as_text(self, expression: str) -> str:
+        """What is compared with a text, of a column that comes as text."""
 
     def execute(self, statement: str) -> None:
         """Run a statement that gives no rows."""

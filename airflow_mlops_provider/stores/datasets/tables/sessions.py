@@ -68,9 +68,13 @@ def _open_to_write(address: DatabaseAddress) -> WritingSession:
         from airflow_mlops_provider.stores.datasets.tables.sqlite_session import SqliteSession
 
         return SqliteSession(address, writes=True)
+    if address.kind in ("mysql", "mariadb") and "+" not in address.parts.scheme:
+        from airflow_mlops_provider.stores.datasets.tables.mysql_writing_session import MysqlWritingSession
+
+        return MysqlWritingSession(address)
     raise BadInputError(
-        f"database {address.conn_id!r}: clean rows and quarantine go into tables of PostgreSQL, DuckDB and SQLite, "
-        f"and this is {address.kind}; write files instead"
+        f"database {address.conn_id!r}: clean rows and quarantine go into tables of PostgreSQL, DuckDB, SQLite and "
+        f"MariaDB, and this is {address.kind}; write files instead"
     )
 
 

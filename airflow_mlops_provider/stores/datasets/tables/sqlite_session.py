@@ -29,6 +29,7 @@ class SqliteSession:
     """
 
     tells_types = False
+    is_one_state = True
 
     def __init__(self, address: DatabaseAddress, *, writes: bool = False) -> None:
         path = address.path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
@@ -46,6 +47,14 @@ class SqliteSession:
         yield record_batch([], columns, name=name)
         while rows := cursor.fetchmany(BATCH_ROWS):
             yield record_batch(rows, columns, name=name)
+
+    def quoted(self, column: str) -> str:
+        """The exact name of a column."""
+        return quoted(column)
+
+    def as_text(self, expression: str) -> str:
+        """What comes as text may be of a type that is not compared with text, as a UUID."""
+        return f"CAST({expression} AS TEXT)"
 
     def execute(self, statement: str) -> None:
         """Run a statement that gives no rows."""

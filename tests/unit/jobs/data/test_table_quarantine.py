@@ -181,8 +181,8 @@ def test_outputs_that_cannot_be_are_refused_by_key(shop, spec, problem):
 
 def test_other_databases_are_told_to_write_files(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLOPS_DATABASE_SHOP", "mysql://h/x")
-    with pytest.raises(BadInputError, match=r"PostgreSQL, DuckDB and SQLite, and this is mysql; write files instead"):
+    monkeypatch.setenv("MLOPS_DATABASE_SHOP", "redshift://h/x")
+    with pytest.raises(BadInputError, match=r"and MariaDB, and this is redshift; write files instead"):
         validate()
 
 
