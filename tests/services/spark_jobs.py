@@ -22,6 +22,21 @@ def said(spec: dict[str, Any], *, job: str = "validate", **runner: Any) -> dict[
     return {"verdict": encode(outcome.verdict), "dataset": encode(outcome.dataset), "evidence": outcome.evidence_uri}
 
 
+def through_connect(folder: Path) -> dict[str, Any]:
+    """The same by Spark Connect, whose server is started for it."""
+    given, where = json.loads((folder / "given.json").read_text()), {"evidence_root": str(folder / "mlops")}
+    days, place = str(folder / "days"), {"remote": "local[2]"}
+    outputs = {"clean_uri": str(folder / "connect-clean"), "quarantine_uri": str(folder / "connect-aside")}
+    spec = {"dataset": days, "suite": given["suite"], "policy": {"max_quarantine_share": 1.0}, **outputs, **where}
+    profile = {"dataset": days, "output_uri": str(folder / "connect.profile"), **where}
+    return {
+        "validate": said(spec, **place),
+        "profile": said(profile, job="profile", **place),
+        "no such table": said({**spec, "dataset": "spark:nowhere.orders"}, **place),
+        "nobody there": said(spec, remote="sc://127.0.0.1:1"),
+    }
+
+
 def main(folder: Path) -> dict[str, Any]:
     given = json.loads((folder / "given.json").read_text())
     suite, strict, where = given["suite"], given["strict"], {"evidence_root": str(folder / "mlops")}
@@ -69,4 +84,5 @@ def main(folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(Path(sys.argv[1]))))
+    jobs_of = through_connect if sys.argv[2:] == ["connect"] else main
+    print(json.dumps(jobs_of(Path(sys.argv[1]))))

@@ -69,12 +69,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def spark(folder: Path) -> dict[str, Any]:
-    """What the jobs said in Spark, by case."""
+    """What the jobs said in a session of Spark, by case."""
+    return said_in_spark(folder)
+
+
+@pytest.fixture(scope="module")
+def connect(folder: Path) -> dict[str, Any]:
+    """What they said by Spark Connect."""
+    return said_in_spark(folder, "connect")
+
+
+def said_in_spark(folder: Path, *more: str) -> dict[str, Any]:
     with programs_from_debian():
         place = require_spark()
     path = os.pathsep.join([str(place), str(Path.cwd())])
     environment = {**os.environ, "PYTHONPATH": path, "PYSPARK_PYTHON": sys.executable}
-    command = [sys.executable, "-m", "tests.services.spark_jobs", str(folder)]
+    command = [sys.executable, "-m", "tests.services.spark_jobs", str(folder), *more]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -161,6 +171,19 @@ def test_a_rule_that_does_not_add_up_is_refused_by_name_and_held_in_one_partitio
     assert spark["does not add up"]["error"] == "BadInputError"
     assert "expect_column_values_to_be_unique" in spark["does not add up"]["text"]
     assert spark["one partition"]["verdict"]["status"] == "fail"
+
+
+def test_spark_connect_gives_the_same(connect, files, folder):
+    found = connect["validate"]["verdict"]
+    assert (found["status"], findings(found)) == (files["verdict"]["status"], findings(files["verdict"]))
+    assert aside_of(folder / "connect-aside") == files["rows"]
+    assert connect["validate"]["dataset"]["rows"] == files["clean"]
+    assert "profiled 90 rows" in connect["profile"]["verdict"]["summary"]
+
+
+def test_what_is_wrong_is_told_from_who_is_not_there(connect):
+    assert connect["no such table"]["error"] == "BadInputError"
+    assert connect["nobody there"]["error"] == "BackendError"
 
 
 @pytest.mark.parametrize(
