@@ -33,7 +33,6 @@ def through_connect(folder: Path) -> dict[str, Any]:
         "validate": said(spec, **place),
         "profile": said(profile, job="profile", **place),
         "no such table": said({**spec, "dataset": "spark:nowhere.orders"}, **place),
-        "nobody there": said(spec, remote="sc://127.0.0.1:1"),
     }
 
 

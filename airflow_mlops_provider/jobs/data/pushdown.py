@@ -70,8 +70,8 @@ class PushedTable:
 
 
 def is_pushed_down(ref: DatasetRef) -> bool:
-    """Whether a dataset is a table whose reference asks its database to count."""
-    return is_table_uri(ref.uri) and table_source(ref.uri).pushdown
+    """Whether a dataset is a table whose reference asks its database to count, and pins no rows that must be read."""
+    return is_table_uri(ref.uri) and table_source(ref.uri).pushdown and ref.fingerprint is None
 
 
 def open_pushed(ref: DatasetRef, rules: Sequence[Rule], *, outputs: Mapping[str, str | None]) -> PushedTable:
@@ -89,8 +89,6 @@ def open_pushed(ref: DatasetRef, rules: Sequence[Rule], *, outputs: Mapping[str,
         raise BadInputError(
             f"dataset {ref.uri}: 'pushdown' leaves the clean rows in the database; give it or 'clean_uri', not both"
         )
-    if ref.fingerprint is not None:
-        raise BadInputError(f"dataset {ref.uri}: it is pinned by its rows, which 'pushdown' does not read")
     _require_ibis(ref)
     source, now = table_source(ref.uri), dt.datetime.now(dt.UTC)
     with reading_session(source) as (session, address):

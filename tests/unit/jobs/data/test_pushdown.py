@@ -74,16 +74,13 @@ def test_a_table_that_was_counted_is_not_pinned_by_rows_that_nobody_read(shop):
     outcome = run("validate", spec)
     assert (outcome.dataset.uri, outcome.dataset.rows) == ("sql://shop/orders?pushdown=true", 20)
     assert (outcome.dataset.fingerprint, outcome.dataset.identified_by) == (None, None)
-    pinned = run("validate", {**spec, "dataset": TABLE}).dataset
-    with pytest.raises(BadInputError, match="pinned by its rows"):
-        run(
-            "validate",
-            {
-                **spec,
-                "dataset": {"uri": spec["dataset"]["table"], "fingerprint": pinned.fingerprint}
-                | {"uri": "sql://shop/orders?pushdown=true"},
-            },
-        )
+
+
+def test_a_reference_that_pins_rows_has_them_read(shop):
+    spec = {"suite": suite(FETCHED_ROWS[3]), "evidence_root": str(shop / "mlops")}
+    pinned = run("validate", {**spec, "dataset": {**TABLE, "pushdown": True}}).dataset
+    assert pinned.identified_by == "rows"
+    assert run("validate", {**spec, "dataset": pinned}).dataset == pinned
 
 
 def test_a_condition_and_a_query_pick_the_rows_that_are_counted(shop):
