@@ -22,6 +22,7 @@ from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.requests import request_type
 from airflow_mlops_provider.records.requests.decay import Window
 from airflow_mlops_provider.records.requests.request import JobRequest, Sender, file_suffix
+from airflow_mlops_provider.records.table_version import table_version
 from airflow_mlops_provider.stores.code.archive import keep_code
 from airflow_mlops_provider.stores.code.git import git_commit
 from airflow_mlops_provider.stores.code.sources import code_of, trainer_file
@@ -142,7 +143,8 @@ class _Address:
             return Path(self.uri.removeprefix("sqlite:///")).absolute()
         if parsed.scheme == "dvc":
             return Path(parsed.netloc + parsed.path).absolute()
-        return local_path(self.uri).absolute() if _is_local(self.uri) else None
+        place = table_version(self.uri).place
+        return local_path(place).absolute() if _is_local(place) else None
 
 
 def _addresses(request: JobRequest) -> Iterator[_Address]:

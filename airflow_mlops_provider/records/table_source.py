@@ -12,7 +12,7 @@ from airflow_mlops_provider.exceptions import BadInputError
 
 SCHEME = "sql://"
 
-_KEYS = ("table", "query", "where", "key")
+_KEYS = ("table", "query", "where", "key", "pushdown")
 _PART = r"""(?:[^\W\d][\w$]*|"(?:[^"]|"")+"|`[^`]+`|\[[^\]]+\])"""
 _TABLE = re.compile(rf"{_PART}(?:\.{_PART}){{0,3}}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -29,6 +29,7 @@ class TableSource:
     :param query: a SELECT in place of a table.
     :param where: a condition in SQL of that database, which picks the rows.
     :param key: columns that name a row.
+    :param pushdown: let the database count where it can, and fetch only the rows that break a rule.
     :raises BadInputError: when it names no rows, naming the key.
     """
 
@@ -37,6 +38,7 @@ class TableSource:
     query: str | None = None
     where: str | None = None
     key: tuple[str, ...] = ()
+    pushdown: bool = False
 
     def __post_init__(self) -> None:
         if not self.conn_id.strip():
@@ -59,6 +61,7 @@ class TableSource:
     def uri(self) -> str:
         """``sql://CONN_ID/schema.table?where=...``, in one spelling."""
         said = [("query", self.query), ("where", self.where), *(("key", name) for name in self.key)]
+        said += [("pushdown", "true")] if self.pushdown else []
         asked = "&".join(f"{name}={quote(value, safe=_READABLE)}" for name, value in said if value is not None)
         place = quote(self.conn_id, safe="") + (f"/{quote(self.table, safe=_READABLE)}" if self.table else "")
         return f"{SCHEME}{place}{'?' if asked else ''}{asked}"
@@ -85,7 +88,7 @@ def table_source(uri: str) -> TableSource:
                 "is written %26"
             )
         found.setdefault(name, []).append(_decoded(value, uri))
-    for name in ("query", "where"):
+    for name in ("query", "where", "pushdown"):
         if len(found.get(name, ())) > 1:
             raise BadInputError(f"dataset {uri}: {name!r} is given twice")
     return TableSource(
@@ -94,6 +97,7 @@ def table_source(uri: str) -> TableSource:
         query=next(iter(found.get("query", ())), None),
         where=next(iter(found.get("where", ())), None),
         key=tuple(found.get("key", ())),
+        pushdown=_is_true(next(iter(found.get("pushdown", ())), "false"), uri),
     )
 
 
@@ -109,15 +113,23 @@ def as_table_uri(value: Mapping[str, Any]) -> dict[str, Any]:
         return {**rest, "uri": table_source(uri).uri} if isinstance(uri, str) and is_table_uri(uri) else dict(value)
     if rest.get("uri") is not None:
         raise BadInputError(f"dataset: give 'uri' or {', '.join(map(repr, given))}, not both")
-    key = given.pop("key", ())
+    key, pushdown = given.pop("key", ()), given.pop("pushdown", False)
+    if not isinstance(pushdown, bool):
+        raise BadInputError("dataset: key 'pushdown' must be true or false")
     texts = {name: item for name, item in given.items() if not isinstance(item, str)}
     if texts:
         raise BadInputError(f"dataset: key {next(iter(texts))!r} must be a text")
     if not isinstance(key, str | list | tuple) or not all(isinstance(name, str) for name in key):
         raise BadInputError("dataset: key 'key' must be the name of a column or a list of them")
     names = (key,) if isinstance(key, str) else tuple(key)
-    source = TableSource(**{"conn_id": "", **given}, key=names)
+    source = TableSource(**{"conn_id": "", **given}, key=names, pushdown=pushdown)
     return {**rest, "uri": source.uri}
+
+
+def _is_true(text: str, uri: str) -> bool:
+    if text not in ("true", "false"):
+        raise BadInputError(f"dataset {uri}: key 'pushdown' is {text!r}; it is true or false")
+    return text == "true"
 
 
 def _decoded(text: str, uri: str) -> str:

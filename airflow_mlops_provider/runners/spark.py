@@ -50,6 +50,7 @@ class SparkRunner:
         self.conn_id = conn_id
         self.config = dict(config or {})
         self.partitions = partitions
+        self._live: Any = None
 
     def submit(self, job: str, spec: Mapping[str, Any], *, environment: Mapping[str, str]) -> SparkHandle:
         """Keep ``job`` until it is collected; see :class:`~airflow_mlops_provider.runners.runner.Runner`.
@@ -86,9 +87,11 @@ class SparkRunner:
             raise BadInputError("SparkRunner: no session is active; give 'master', 'remote' or 'conn_id'")
         with telling_spark("Spark cannot be reached"):
             found = active or self._made(SparkSession.builder, master, remote)
+        self._live = found
         try:
             yield found
         finally:
+            self._live = None
             if active is None:
                 found.stop()
 
@@ -109,9 +112,7 @@ class SparkRunner:
         return spark_place(self.conn_id)
 
     def _cancel(self) -> None:
-        from pyspark.sql import SparkSession
-
-        session = SparkSession.getActiveSession()
+        session = self._live
         if session is not None:
             session.interruptAll() if _is_connect(session) else session.sparkContext.cancelAllJobs()
 

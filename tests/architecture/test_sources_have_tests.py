@@ -19,6 +19,7 @@ WINGS = {
     "analysis/model_card": "unit/analysis/test_model_card.py",
     "analysis/training": "unit/analysis/test_training.py",
     "analysis/validation": "unit/jobs/data/test_validate.py",
+    "analysis/validation/pushdown": "unit/jobs/data/test_pushdown.py",
     "decisions/drift": "unit/decisions/test_drift.py",
     # One test of the store holds on every place that it may lie in, of datasets in every format.
     "stores/chains": "unit/jobs/decisions/test_promote.py",
@@ -32,6 +33,8 @@ WINGS = {
     "records/policies": "unit/records/test_codec.py",
     "records/reports": "unit/records/test_codec.py",
     "records/requests": "contract/bad_input/test_specs.py",
+    # Only a Spark tells whether these do what they say.
+    "stores/datasets/spark": "services/test_spark.py",
     # A handle means something only with its runner.
     "runners/processing_jobs": "unit/runners/test_sagemaker.py",
     # Operators do one thing with many jobs, and are tested by it.
@@ -52,6 +55,8 @@ FILES = {
     "jobs/data/profile.py": "unit/jobs/data/test_drift.py",
     "jobs/data/quarantine.py": "unit/jobs/data/test_validate.py",
     "jobs/data/rules.py": "unit/jobs/data/test_validate.py",
+    "jobs/data/spark_profile.py": "services/test_spark.py",
+    "jobs/data/spark_validate.py": "services/test_spark.py",
     "jobs/models/predictions.py": "unit/jobs/models/test_evaluate.py",
     "notifications/callback_context.py": "unit/notifications/test_slack.py",
     "provider_info.py": "contract/test_provider_info.py",

@@ -20,6 +20,7 @@ from airflow_mlops_provider.analysis.validation.great_expectations_engine import
 )
 from airflow_mlops_provider.analysis.validation.misfits import MISFIT, MisfitCells, misfit_result
 from airflow_mlops_provider.analysis.validation.plan import Plan, make_plan
+from airflow_mlops_provider.analysis.validation.pushdown.counting import Counted
 from airflow_mlops_provider.analysis.validation.result_format import (
     HiddenColumns,
     conclusion_result,
@@ -49,6 +50,7 @@ class Source:
     :param files: the same rows as local Parquet files, in order; empty when there are none.
     :param name: name of the batch in errors, such as its URI.
     :param misfits: cells that are not of the declared type of their column; ``batches`` has them as missing values.
+    :param counted: what a database counted over all rows, where ``batches`` are only those that break a rule.
     """
 
     schema: pa.Schema
@@ -57,6 +59,7 @@ class Source:
     files: tuple[str, ...] = ()
     name: str = "the batch"
     misfits: tuple[MisfitCells, ...] = ()
+    counted: Counted | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +108,9 @@ def measure_validation(
         extras |= check.tables
     try:
         with Batch(source.schema, files=source.files, batches=source.batches, extras=extras, now=now) as batch:
-            measured = _measure(plan, batch, expectation_results, name=name, sensitive=sensitive)
+            measured = _measure(
+                plan, batch, expectation_results, name=name, sensitive=sensitive, counted=source.counted
+            )
             checked_at = now.isoformat() if any(map(depends_on_check_time, rules)) else None
             report = replace(measured.report, unchecked=tuple(unchecked), checked_at=checked_at)
             yield replace(measured, report=report)
@@ -122,8 +127,11 @@ def _measure(
     *,
     name: str,
     sensitive: Collection[str],
+    counted: Counted | None = None,
 ) -> Measurement:
     scanned = scan(plan, batch, sensitive=sensitive)
+    if counted is not None:
+        scanned = counted.over(scanned, plan, sensitive=sensitive)
     hidden = HiddenColumns(columns=frozenset(sensitive))
     query_conclusions = {number: _run_query(plan, number, batch) for number in plan.queries}
     broken = mark_broken_rows(

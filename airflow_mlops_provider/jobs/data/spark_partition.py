@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -140,9 +141,9 @@ def _spilled(
 
 
 def _number() -> int:
-    from pyspark import TaskContext
-
-    context = TaskContext.get()
+    """The number of the partition that this process works on."""
+    spark = sys.modules.get("pyspark")  # where it is not imported, nothing of Spark's runs
+    context = None if spark is None else spark.TaskContext.get()
     return 0 if context is None else int(context.partitionId())
 
 

@@ -48,7 +48,7 @@ class SparkValidateJob(ValidateJob):
         rows = open_spark(self.dataset, partitions=self.partitions)
         own_names(rows.columns, rows.uri)
         with self._checked(rows, declared) as (frame, found):
-            report = merge_validations([part.report for part in found])
+            report = _merged([part.report for part in found])
             pinned = self._input(rows, found)
             place = None if self.quarantine_uri is None else DatasetRef(uri=self.quarantine_uri)
             report = replace(report, quarantine=place)
@@ -91,6 +91,11 @@ class SparkValidateJob(ValidateJob):
             return _pinned(self.dataset, rows, found, "rows")
         rows.files.confirm()
         return rows.files.ref
+
+
+def _merged(reports: Sequence[ValidationReport]) -> ValidationReport:
+    """The report of all partitions; that of one alone is whole already."""
+    return reports[0] if len(reports) == 1 else merge_validations(reports)
 
 
 def _written(

@@ -19,6 +19,7 @@ from airflow_mlops_provider.decisions.dataset_fallback import note_fallbacks
 from airflow_mlops_provider.decisions.lineage import name_writers
 from airflow_mlops_provider.decisions.validation import judge_validation
 from airflow_mlops_provider.exceptions import BadInputError
+from airflow_mlops_provider.jobs.data.pushdown import PushedTable, is_pushed_down, open_pushed
 from airflow_mlops_provider.jobs.data.quarantine import CLEAN, QUARANTINED, write_clean_and_quarantine
 from airflow_mlops_provider.jobs.data.rules import Declared, read_contract, read_suite
 from airflow_mlops_provider.jobs.data.table_quarantine import (
@@ -72,6 +73,10 @@ class ValidateJob(Job, ValidateRequest):
 
     def _recorded(self) -> Outcome:
         declared = self._declared()
+        if is_pushed_down(self.dataset):
+            pushed = open_pushed(self.dataset, declared.rules, outputs=self._outputs)
+            require_outputs(self._outputs, pushed.data)
+            return self._judged(pushed.data, declared, pushed=pushed)
         if not are_tables(self.clean_uri, self.quarantine_uri):
             data = open_dataset(self.dataset, types=declared_types(declared.rules))
             require_outputs(self._outputs, data)
@@ -79,15 +84,24 @@ class ValidateJob(Job, ValidateRequest):
         with table_outputs(self.dataset, self._outputs) as parts:
             return self._judged(parts.data, declared, parts)
 
-    def _judged(self, data: Dataset, declared: Declared, tables: TableOutputs | None = None) -> Outcome:
+    def _judged(
+        self,
+        data: Dataset,
+        declared: Declared,
+        tables: TableOutputs | None = None,
+        pushed: PushedTable | None = None,
+    ) -> Outcome:
         if self.quarantine_uri is not None:
             quarantine_schema(data.schema)
-        pinned = data.ref
-        with data.in_place() as files, self._measured(data, files, declared) as measurement:
+        pinned = data.ref if pushed is None else pushed.ref
+        with data.in_place() as files, self._measured(data, files, declared, pushed) as measurement:
             data.confirm()  # what the scan read, too, is what was pinned
             place = None if self.quarantine_uri is None else DatasetRef(uri=self.quarantine_uri)
             query = failing_rows_query(data, measurement, self.quarantine_uri)
             report = replace(measurement.report, quarantine=place, failing_rows_query=query)
+            if pushed is not None:
+                sensitive = self.sensitive_columns(data, declared)
+                report = pushed.completed(report, declared.rules, name=declared.name, sensitive=sensitive)
             verdict = name_writers(judge_validation(report, self.policy), self.written_by)
             written = self._write(data, measurement, tables, promote=verdict.status in GOES_ON)
         report = replace(report, quarantine=written.get(QUARANTINED))
@@ -114,7 +128,7 @@ class ValidateJob(Job, ValidateRequest):
         )
 
     def _measured(
-        self, data: Dataset, files: tuple[str, ...], declared: Declared
+        self, data: Dataset, files: tuple[str, ...], declared: Declared, pushed: PushedTable | None
     ) -> AbstractContextManager[Measurement]:
         source = Source(
             schema=data.schema,
@@ -123,10 +137,17 @@ class ValidateJob(Job, ValidateRequest):
             files=files,
             name=data.uri,
             misfits=data.misfits if isinstance(data, CsvDataset) else (),
+            counted=None if pushed is None else pushed.counted,
         )
+        rules = declared.rules if pushed is None else pushed.counted_rules(declared.rules)
         sensitive = self.sensitive_columns(data, declared)
         return measure_validation(
-            source, declared.rules, name=declared.name, sensitive=sensitive, unchecked=declared.unchecked
+            source,
+            rules,
+            name=declared.name,
+            sensitive=sensitive,
+            unchecked=declared.unchecked,
+            now=None if pushed is None else pushed.now,
         )
 
     def _write(

@@ -35,7 +35,7 @@ def test_an_empty_setting_is_the_tasks_own_process():
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("moon", "unknown place 'moon'; places are in_process, external_python, kubernetes, sagemaker"),
+        ("moon", "unknown place 'moon'; places are in_process, external_python, kubernetes, sagemaker, spark"),
         ('{"place": "kubernetes"}', "KubernetesRunner: missing a required argument: 'image'"),
         ('{"place": "kubernetes", "image": "a", "imgae": "b"}', "KubernetesRunner: got an unexpected keyword argument"),
         ('{"image": "a"}', "key 'place' is missing"),

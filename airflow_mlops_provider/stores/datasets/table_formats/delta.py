@@ -13,7 +13,8 @@ from airflow_mlops_provider.records.codec import digest
 from airflow_mlops_provider.records.table_version import TableVersion
 from airflow_mlops_provider.stores.aws_access import s3_credentials
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem, is_local
-from airflow_mlops_provider.stores.datasets.table_formats.logged_table import MissingTableError, plain, telling_format
+from airflow_mlops_provider.stores.datasets.table_formats.logged_table import plain, telling_format
+from airflow_mlops_provider.stores.datasets.table_formats.missing_table import MissingTableError
 
 _COLUMN_MAPPING = "delta.columnMapping.mode"
 _READ_FEATURES = frozenset({"timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"})

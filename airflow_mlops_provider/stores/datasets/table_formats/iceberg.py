@@ -17,7 +17,8 @@ from airflow_mlops_provider.records.table_version import (
 )
 from airflow_mlops_provider.stores.aws_access import s3_credentials
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem, is_local
-from airflow_mlops_provider.stores.datasets.table_formats.logged_table import MissingTableError, telling_format
+from airflow_mlops_provider.stores.datasets.table_formats.logged_table import telling_format
+from airflow_mlops_provider.stores.datasets.table_formats.missing_table import MissingTableError
 
 
 class IcebergSnapshot:

@@ -19,10 +19,6 @@ from airflow_mlops_provider.stores.datasets.tables.arrow_columns import as_datas
 from airflow_mlops_provider.stores.storage_errors import is_storage_error
 
 
-class MissingTableError(BadInputError):
-    """There is no such table yet."""
-
-
 class LoggedTable(Protocol):
     """One version of a table, as the library of its format reads it.
 

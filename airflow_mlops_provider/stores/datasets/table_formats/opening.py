@@ -1,9 +1,9 @@
-"""Which URIs name a Delta or Iceberg table, and opening what they name."""
+"""Which URIs name a Delta or Iceberg table, and opening what they name; light until one is opened."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_mlops_provider.exceptions import BackendError, MLOpsError
 from airflow_mlops_provider.records.refs import DatasetRef
@@ -12,8 +12,11 @@ from airflow_mlops_provider.stores.datasets.dvc import is_dvc_uri
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem
 from airflow_mlops_provider.stores.datasets.listing import Stamps
 from airflow_mlops_provider.stores.datasets.name_ranges import parse_range
-from airflow_mlops_provider.stores.datasets.table_formats.logged_table import LoggedDataset, MissingTableError
+from airflow_mlops_provider.stores.datasets.table_formats.missing_table import MissingTableError
 from airflow_mlops_provider.stores.storage_errors import storage_reason
+
+if TYPE_CHECKING:
+    from airflow_mlops_provider.stores.datasets.table_formats.logged_table import LoggedDataset
 
 DELTA, ICEBERG = "Delta", "Iceberg"
 
@@ -46,6 +49,8 @@ def open_logged(ref: DatasetRef, kind: str) -> LoggedDataset:
     :raises BadInputError: when there is none, or it cannot be read.
     :raises BackendError: when its extra is not installed, or the storage or catalogue cannot be reached.
     """
+    from airflow_mlops_provider.stores.datasets.table_formats.logged_table import LoggedDataset
+
     asked = table_version(ref.uri)
     if kind == DELTA:
         from airflow_mlops_provider.stores.datasets.table_formats.delta import DeltaVersion

@@ -36,13 +36,32 @@ def reading_rows(source: TableSource) -> Iterator[Iterator[pa.RecordBatch]]:
     :raises BadInputError: for a wrong login, table, column, statement or type; also while the rows come.
     :raises BackendError: when the database cannot be reached, or the connection ends before the rows do.
     """
-    address, doing = address_of(source.conn_id), f"dataset {source.uri} cannot be read"
-    with telling(address, doing):
+    with reading_session(source) as (session, address):
+        yield rows_in(session, source, address)
+
+
+@contextmanager
+def reading_session(source: TableSource) -> Iterator[tuple[Session, DatabaseAddress]]:
+    """A transaction that reads a dataset, by more than one statement.
+
+    :raises BadInputError: for a wrong login.
+    :raises BackendError: when the database cannot be reached.
+    """
+    address = address_of(source.conn_id)
+    with telling(address, f"dataset {source.uri} cannot be read"):
         session = _open(address)
     try:
-        yield rows_in(session, source, address)
+        yield session, address
     finally:
         session.close()
+
+
+def rows_of(
+    session: Session, statement: str, source: TableSource, address: DatabaseAddress
+) -> Iterator[pa.RecordBatch]:
+    """The rows of another statement about a dataset; errors name the dataset."""
+    batches = in_batches(session.rows(statement, name=source.uri), BATCH_ROWS)
+    return _told(batches, address, f"dataset {source.uri} cannot be read")
 
 
 @contextmanager
@@ -80,8 +99,7 @@ def _open_to_write(address: DatabaseAddress) -> WritingSession:
 
 def rows_in(session: Session, source: TableSource, address: DatabaseAddress) -> Iterator[pa.RecordBatch]:
     """The rows of a dataset as an open transaction sees them; see :func:`reading_rows`."""
-    batches = in_batches(session.rows(select_rows(source), name=source.uri), BATCH_ROWS)
-    return _told(batches, address, f"dataset {source.uri} cannot be read")
+    return rows_of(session, select_rows(source), source, address)
 
 
 def has_rows(source: TableSource) -> bool:

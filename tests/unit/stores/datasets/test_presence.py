@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from airflow_mlops_provider.exceptions import BadInputError
@@ -21,6 +24,21 @@ def test_a_delta_table_has_other_marks_with_each_version(tmp_path):
     assert dataset_stamps(place) == before
     write_deltalake(place, LATER, mode="append")
     assert dataset_stamps(place).state != before.state
+
+
+def test_a_triggerer_without_any_extra_sees_a_delta_table(tmp_path):
+    place = delta_table(str(tmp_path / "orders"))
+    said = subprocess.run([sys.executable, "-c", _WITHOUT.format(place)], capture_output=True, text=True, check=False)
+    assert said.stdout == "True\n", said.stderr
+
+
+_WITHOUT = """
+import sys
+for name in ("pyarrow", "deltalake", "pandas", "duckdb"):
+    sys.modules[name] = None  # as if it were not installed
+from airflow_mlops_provider.stores.datasets.presence import dataset_stamps
+print(dataset_stamps({!r}) is not None)
+"""
 
 
 def test_a_named_version_is_waited_for_and_stays_the_same(tmp_path):
