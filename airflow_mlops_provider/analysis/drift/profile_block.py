@@ -40,7 +40,7 @@ def encode_block(block: ProfileBlock) -> bytes:
         "columns": [_header(name, profile) for name, profile in block.profiles.items()],
     }
     target = io.BytesIO()
-    text = np.frombuffer(json.dumps(header, sort_keys=True).encode(), dtype=np.uint8)
+    text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
     np.savez_compressed(target, header=text, counts=counts.astype(np.min_scalar_type(int(counts.max(initial=0)))))
     return target.getvalue()
 
