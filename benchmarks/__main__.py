@@ -15,7 +15,7 @@ import traceback
 from benchmarks import peers
 from benchmarks.engines import Goal, print_goals
 
-TABLES = ("drift", "verdicts", "validation", "slices", "operators", "training", "page")
+TABLES = ("drift", "verdicts", "validation", "slices", "parts", "tables", "operators", "training", "page")
 
 
 def main(arguments: list[str]) -> int:

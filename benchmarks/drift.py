@@ -80,7 +80,7 @@ def floor(folder: str) -> float:
 def ours(folder: str, *, kept: bool = False, exact: bool = False) -> float:
     import airflow_mlops_provider.analysis.drift as analysis
     from airflow_mlops_provider.decisions.drift import DriftPolicy, judge_drift
-    from airflow_mlops_provider.jobs.data.profile import stored_profile
+    from airflow_mlops_provider.jobs.data.kept_profiles import stored_profile
     from airflow_mlops_provider.stores.datasets.dataset import open_dataset
     from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-DAGS = {"wage_train", "wage_monitor", "wage_retrain", "wage_purge", "wage_rollback"}
+DAGS = {"wage_train", "wage_partitions", "wage_monitor", "wage_retrain", "wage_purge", "wage_rollback"}
 
 
 def _serialized(dag) -> str:

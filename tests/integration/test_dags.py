@@ -281,3 +281,28 @@ def test_a_preview_of_a_purge_says_what_would_go(run):
     done = run("wage_purge", preview=True, retention_days=1e-6, snapshot_days=1e-6)
     assert "would be removed" in done.outcome("purge").verdict.summary
     assert read_evidence(run.first.outcome("train").evidence_uri)
+
+
+def test_parts_are_judged_by_mapped_tasks_and_the_gate_takes_the_merged_validation(run):
+    before = champion()
+    done = run("wage_partitions", last_year=1984, mode="suggest")
+    assert done.state == "success"
+    merged = done.outcome("merge")
+    evidence = read_evidence(merged.evidence_uri)
+    assert len(evidence.details["parts"]) == 3
+    assert merged.dataset.rows == evidence.details["clean_rows"] == 5 * 408
+    drift = read_evidence(done.outcome("drift").evidence_uri)
+    assert drift.verdict.status is Status.FAIL
+    assert drift.inputs["current"].uri.endswith("all.profile")
+    assert drift.report["current_rows"] == 5 * 408
+    decision = read_evidence(done.outcome("promote").evidence_uri)
+    assert decision.details["effect"] in ("suggested", "stays")
+    assert not [
+        finding for finding in decision.verdict.findings if finding.measure == "validation" and not passes(finding)
+    ]
+    assert done.outcome("train").dataset == merged.dataset
+    assert champion() == before
+
+
+def passes(finding):
+    return finding.status in (Status.PASS, Status.NOTICE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,8 @@ Profiles = dict[str, NumericProfile | LevelProfile]
 
 SAMPLE_VALUES = 32_768
 """Approximate number of values of a column that its edges are chosen from, taken at equal distances."""
+BATCH_ROWS = 65_536
+"""Rows of small batches that are counted together."""
 LONG_TEXT = 200
 """Longest level, in characters; a longer one is cut and gets a hash of the whole text."""
 
@@ -96,10 +98,29 @@ def profile_rows(
         for name in columns
     ]
     with ThreadPoolExecutor(2) as pool:
-        for batch in rows.batches(columns, coded=True):
+        for batch in _large_batches(rows.batches(columns, coded=True)):
             # Sorting and counting release the interpreter's lock, so two columns can be counted at the same time.
             list(pool.map(_add, counters, batch.columns))
     return {name: counter.profile() for name, counter in zip(columns, counters, strict=True)}
+
+
+def _large_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows in batches of at least :data:`BATCH_ROWS`, because each batch has a price of its own."""
+    small: list[pa.RecordBatch] = []
+    for batch in batches:
+        small.append(batch)
+        if sum(each.num_rows for each in small) >= BATCH_ROWS:
+            yield _joined(small)
+            small = []
+    if small:
+        yield _joined(small)
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    if len(batches) == 1:
+        return batches[0]
+    table = pa.Table.from_batches(batches).unify_dictionaries().combine_chunks()
+    return next(iter(table.to_batches()), batches[0])
 
 
 def _add(counter: _NumericCounter | _LevelCounter, data: Any) -> None:

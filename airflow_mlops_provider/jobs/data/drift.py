@@ -19,7 +19,8 @@ from airflow_mlops_provider.decisions.drift.judge import is_unusual
 from airflow_mlops_provider.decisions.lineage import name_writers
 from airflow_mlops_provider.exceptions import BadInputError, one_line
 from airflow_mlops_provider.jobs.data.drift_watch import judged_once
-from airflow_mlops_provider.jobs.data.profile import read_profile, stored_profile
+from airflow_mlops_provider.jobs.data.kept_profiles import stored_profile
+from airflow_mlops_provider.jobs.data.profile import read_profile
 from airflow_mlops_provider.jobs.data.window_profiles import WindowProfiles, read_windows, window_label
 from airflow_mlops_provider.jobs.job import Job, writers_detail
 from airflow_mlops_provider.records.html_report import HtmlReport

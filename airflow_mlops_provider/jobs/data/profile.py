@@ -7,33 +7,31 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
-
 from airflow_mlops_provider.analysis.drift.columns import columns_to_profile
-from airflow_mlops_provider.analysis.drift.profile import NumericProfile
 from airflow_mlops_provider.analysis.drift.profile_file import (
-    FORMAT,
     ProfiledDataset,
     decode_profile,
     encode_profile,
-    merge_profiles,
     shareable_profile,
 )
-from airflow_mlops_provider.analysis.drift.scan import edges_of, numeric_columns, profile_rows, sample_edges
+from airflow_mlops_provider.analysis.drift.scan import edges_of, numeric_columns
 from airflow_mlops_provider.decisions.summaries import summarise
 from airflow_mlops_provider.exceptions import AlreadyExistsError, BadInputError, IntegrityError, MLOpsError
+from airflow_mlops_provider.jobs.data.kept_profiles import stored_profile
 from airflow_mlops_provider.jobs.job import Job
-from airflow_mlops_provider.records.codec import digest, sha256
+from airflow_mlops_provider.records.codec import sha256
 from airflow_mlops_provider.records.evidence_name import profile_folder
 from airflow_mlops_provider.records.outcome import Kind, Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.requests.profile import SUFFIX, ProfileRequest
+from airflow_mlops_provider.records.table_source import is_table_uri
 from airflow_mlops_provider.records.verdict import Finding, Status, Verdict
 from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.stores.datasets.dataset import Dataset, open_dataset
+from airflow_mlops_provider.stores.datasets.file_facts import keep_facts, read_facts
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem, reading, writing
 from airflow_mlops_provider.stores.datasets.held_outputs import held_back
-from airflow_mlops_provider.stores.datasets.listing import stamp
+from airflow_mlops_provider.stores.datasets.parquet_dataset import ParquetDataset
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 
 
@@ -49,11 +47,14 @@ class ProfileJob(Job, ProfileRequest):
             return self._recorded()
 
     def _recorded(self) -> Outcome:
-        dataset = open_dataset(self.dataset)
+        dataset = self._opened()
         columns = columns_to_profile(dataset, columns=self.columns, leave_out=self.sensitive)
         edges = None if self.edges is None else _named_edges(self.edges, dataset, columns)
         found, fresh = stored_profile(dataset, columns, self.evidence_store, edges=edges)
-        files, kind = len(dataset.files), "file" if dataset.source.identified_by is None else "table"
+        is_table = dataset.source.identified_by is not None
+        if fresh and isinstance(dataset, ParquetDataset) and not is_table:
+            keep_facts(self.evidence_store, self.dataset.uri, dataset.facts())
+        files, kind = len(dataset.files), "table" if is_table else "file"
         detail = _files_text(files, fresh, what=kind)
         return self.written(found, source=dataset.source, detail=detail, read={"files": files, "files_read": fresh})
 
@@ -84,6 +85,10 @@ class ProfileJob(Job, ProfileRequest):
             inputs={"dataset": replace(source, rows=found.rows)},
             dataset=DatasetRef(uri=masked(self.output_uri), fingerprint=sha256(data), rows=found.rows),
         )
+
+    def _opened(self) -> Dataset:
+        known = None if is_table_uri(self.dataset.uri) else read_facts(self.evidence_store, self.dataset.uri)
+        return open_dataset(self.dataset, known=known)
 
 
 def _named_edges(ref: DatasetRef, dataset: Dataset, columns: Sequence[str]) -> dict[str, Any]:
@@ -146,79 +151,3 @@ def keep_reference(reference: DatasetRef, store: EvidenceStore, *, sensitive: Co
     with suppress(AlreadyExistsError):
         store.attach(name, data)
     return DatasetRef(uri=store.uri_of(name), fingerprint=sha256(data), rows=found.rows)
-
-
-def stored_profile(
-    dataset: Dataset,
-    columns: Sequence[str],
-    store: EvidenceStore,
-    *,
-    by_content: bool = False,
-    by_level: Collection[str] = (),
-    edges: Mapping[str, Any] | None = None,
-) -> tuple[ProfiledDataset, int]:
-    """The profile of ``dataset``, of which only the files that are new since an earlier call are read.
-
-    :param columns: what to profile.
-    :param store: keeps the profile of each file below ``profiles/``.
-    :param by_content: take a file as unchanged when its bytes are, for which it is hashed; otherwise when its name,
-        size and time of modification are.
-    :param by_level: columns that are counted by level whatever their type.
-    :param edges: column to its edges; by default they are chosen from the rows once, and kept.
-    :returns: the profile of all files together and how many of them were read.
-    """
-    read_as = [] if dataset.source.csv is None else [dataset.source.csv]
-    given = [] if edges is None else [{name: values.tolist() for name, values in edges.items()}]
-    made = digest([FORMAT, dataset.uri, str(dataset.schema), list(columns), sorted(by_level), *read_as, *given])
-    place = profile_folder(dataset.uri, made)
-    numbers = [name for name in columns if name not in by_level]
-    edges = edges_of(_edges(dataset, numbers, store, place).profiles) if edges is None else edges
-    parts, fresh = [], 0
-    for file in dataset.parts():
-        # A table has no marks that tell of a change; the version of one with a log is its own.
-        is_hashed = by_content or file.source.identified_by is not None
-        name = f"{place}/{file.fingerprint.removeprefix('sha256:') if is_hashed else stamp(file.address)}"
-        part = _read_kept_profile(store, name)
-        if part is None:
-            part = _profiled(file, columns, edges, by_level)
-            _keep_profile(store, name, part)
-            fresh += 1
-        parts.append(part)
-    return merge_profiles(parts, uri=dataset.uri), fresh
-
-
-def _edges(dataset: Dataset, columns: Sequence[str], store: EvidenceStore, place: str) -> ProfiledDataset:
-    """A profile without rows that holds the edges; chosen once, because only profiles with equal edges add up."""
-    kept = _read_kept_profile(store, f"{place}/edges")
-    if kept is not None:
-        return kept
-    empty: dict[str, Any] = {
-        name: NumericProfile(rows=0, missing=0, edges=edges, below=(edges * 0).astype("int64"))
-        for name, edges in sample_edges(dataset, columns).items()
-    }
-    found = ProfiledDataset(uri=dataset.uri, schema=_schema(dataset, columns), rows=0, profiles=empty)
-    _keep_profile(store, f"{place}/edges", found)
-    # Of two that chose at once, the first one's stand.
-    return _read_kept_profile(store, f"{place}/edges") or found
-
-
-def _profiled(dataset: Dataset, columns: Sequence[str], edges: Any, by_level: Collection[str]) -> ProfiledDataset:
-    profiles = profile_rows(dataset, columns, edges, by_level=by_level)
-    return ProfiledDataset(uri=dataset.uri, schema=_schema(dataset, columns), rows=dataset.rows, profiles=profiles)
-
-
-def _schema(dataset: Dataset, columns: Sequence[str]) -> pa.Schema:
-    return pa.schema([dataset.schema.field(name) for name in columns])
-
-
-def _read_kept_profile(store: EvidenceStore, name: str) -> ProfiledDataset | None:
-    uri = f"{store.root}/{name}"
-    try:
-        return decode_profile(store.read_bytes(uri), uri=uri)
-    except BadInputError:
-        return None  # not there yet, or of another version: made anew
-
-
-def _keep_profile(store: EvidenceStore, name: str, profile: ProfiledDataset) -> None:
-    with suppress(AlreadyExistsError):
-        store.attach(name, encode_profile(profile))

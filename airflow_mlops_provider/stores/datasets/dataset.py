@@ -16,6 +16,7 @@ from airflow_mlops_provider.records.table_source import is_table_uri
 from airflow_mlops_provider.stores.datasets.csv_cells import declared_by
 from airflow_mlops_provider.stores.datasets.csv_dataset import CsvDataset
 from airflow_mlops_provider.stores.datasets.file_dataset import BATCH_ROWS, FileDataset
+from airflow_mlops_provider.stores.datasets.file_facts import FileFacts
 from airflow_mlops_provider.stores.datasets.file_names import CSV, PARQUET, format_of
 from airflow_mlops_provider.stores.datasets.listing import data_files
 from airflow_mlops_provider.stores.datasets.parquet_dataset import ParquetDataset
@@ -68,8 +69,11 @@ class Dataset(Protocol):
     def digest_of(self, file: str) -> bytes:
         """SHA-256 of the content of one of the files."""
 
-    def parts(self) -> Iterator[Dataset]:
-        """Each file as a dataset of its own."""
+    def only(self, files: Sequence[str]) -> Dataset:
+        """Some of the files as a dataset of their own."""
+
+    def stamps(self) -> tuple[str, ...]:
+        """A cheap mark of each file, which changes when the file is written."""
 
     def require(self, columns: Iterable[str], *, role: str = "dataset") -> None:
         """Raise ``BadInputError`` that names the first of ``columns`` that is not there."""
@@ -92,13 +96,19 @@ class Dataset(Protocol):
         """The same bytes, which appear at ``uri`` when the block ends well, or ``None`` where that cannot be."""
 
 
-def open_dataset(source: DatasetRef | str, *, types: Mapping[str, DeclaredType] | None = None) -> Dataset:
+def open_dataset(
+    source: DatasetRef | str,
+    *,
+    types: Mapping[str, DeclaredType] | None = None,
+    known: Mapping[str, FileFacts] | None = None,
+) -> Dataset:
     """Open the dataset at ``source``; its files are listed and their schema is read.
 
     :param source: a reference or URI: a Parquet or CSV file, a folder of them, a glob, a version of one under DVC
         (:func:`~airflow_mlops_provider.stores.datasets.dvc.resolve_version`), a Delta or Iceberg table, whose version
         is chosen by this, or a table of a database, whose rows are read by this.
     :param types: what columns of CSV are declared to hold; files of other formats tell it themselves.
+    :param known: what an earlier run learned of Parquet files, by their marks; those are not opened.
     :raises BadInputError: when there is nothing there or a file cannot be read, naming the file.
     :raises BackendError: when the storage or database behind the URI cannot be reached.
     """
@@ -119,7 +129,8 @@ def open_dataset(source: DatasetRef | str, *, types: Mapping[str, DeclaredType] 
     listing = data_files(ref.uri)
     if ref.csv is not None and listing.format != CSV:
         raise BadInputError(f"dataset {ref.uri}: key 'csv' is given, and its files are {listing.format}")
-    data = CsvDataset(ref, listing, types=types) if listing.format == CSV else ParquetDataset(ref, listing)
+    is_csv = listing.format == CSV
+    data = CsvDataset(ref, listing, types=types) if is_csv else ParquetDataset(ref, listing, known=known)
     _ = data.schema  # read at once, so that a damaged file is named before any work
     return data
 

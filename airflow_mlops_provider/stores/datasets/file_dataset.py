@@ -21,7 +21,7 @@ from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.stores.datasets.file_names import compression_of, format_of
 from airflow_mlops_provider.stores.datasets.filesystems import DamagedFileError, writing
 from airflow_mlops_provider.stores.datasets.fingerprints import CHUNK_BYTES
-from airflow_mlops_provider.stores.datasets.listing import Listing
+from airflow_mlops_provider.stores.datasets.listing import Listing, file_stamps
 from airflow_mlops_provider.stores.datasets.pinned_files import PinnedFiles
 from airflow_mlops_provider.stores.datasets.schemas import coded_text, misfit
 
@@ -132,17 +132,25 @@ class FileDataset(ABC):
         """SHA-256 of the content of one of the files."""
         return self._pinned.digest(file)
 
-    def parts(self) -> Iterator[Self]:
-        """Each file as a dataset of its own; one file alone is this dataset."""
-        if len(self.files) == 1:
-            yield self
-            return
-        for file in self.files:
-            uri = file if self._pinned.is_local else self._listing.fs.unstrip_protocol(file)
-            pinned = self._pinned.only(file)
-            part = self._part(type(self)(DatasetRef(uri=uri), pinned.listing, pinned))
-            part.__dict__["schema"] = self.schema  # one file alone may tell less
-            yield part
+    def only(self, files: Sequence[str]) -> Self:
+        """Some of the files, at least one, as a dataset of their own, with the types that all of them have together."""
+        if tuple(files) == self.files:
+            return self
+        uri = (
+            (files[0] if self._pinned.is_local else self._listing.fs.unstrip_protocol(files[0])) if files else self.uri
+        )
+        pinned = self._pinned.only(files)
+        part = self._part(type(self)(DatasetRef(uri=uri), pinned.listing, pinned))
+        part.__dict__["schema"] = self.schema  # some files alone may tell less
+        return part
+
+    def stamps(self) -> tuple[str, ...]:
+        """A cheap mark of each file, which changes when the file is written; as it was when first asked for."""
+        return self._stamps
+
+    @cached_property
+    def _stamps(self) -> tuple[str, ...]:
+        return file_stamps(self._listing)
 
     def require(self, columns: Iterable[str], *, role: str = "dataset") -> None:
         """Raise ``BadInputError`` that names the first of ``columns`` that is not there.

@@ -148,6 +148,19 @@ def stamps(uri: str) -> Stamps | None:
     )
 
 
+def file_stamps(found: Listing) -> tuple[str, ...]:
+    """A mark of each file as :attr:`Stamps.delivery` is one of them all, from what was listed a moment ago.
+
+    :raises BadInputError: when a file was removed meanwhile.
+    :raises BackendError: when the storage cannot be reached.
+    """
+    with _listing(found.uri or found.name_of(found.files[0])):
+        try:
+            return tuple(_hashed([f"{file} {_delivered(found.fs.info(file))}"]) for file in found.files)
+        except FileNotFoundError as error:
+            raise BadInputError(f"{error.filename} was removed after it was listed") from error
+
+
 SETTLED_SECONDS = 2.0
 """Age from which a time stamp is a proof: no filesystem in use has a coarser one (FAT has this)."""
 

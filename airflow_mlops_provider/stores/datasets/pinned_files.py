@@ -33,7 +33,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -98,10 +98,10 @@ class PinnedFiles:
         """Whether the files lie on this machine."""
         return is_local(self.fs)
 
-    def only(self, file: str) -> PinnedFiles:
-        """One of the files, under the same pin."""
-        found = PinnedFiles(replace(self.listing, files=(file,), left_out=(), version=None))
-        found._pins = {file: self._pins[file]}
+    def only(self, files: Sequence[str]) -> PinnedFiles:
+        """Some of the files, under the same pins."""
+        found = PinnedFiles(replace(self.listing, files=tuple(files), left_out=(), version=None))
+        found._pins = {file: self._pins[file] for file in files}
         return found
 
     def name_of(self, file: str) -> str:

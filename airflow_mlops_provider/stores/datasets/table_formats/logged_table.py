@@ -72,6 +72,10 @@ class LoggedDataset(FileDataset):
         """A version is no set of files that could be divided."""
         raise BadInputError(f"dataset {self.uri} is a version of a table, and no folder of files: {file} stands alone")
 
+    def only(self, files: Sequence[str]) -> Self:  # noqa: ARG002  # its files alone mean nothing
+        """The version is one part."""
+        return self
+
     def parts(self) -> Iterator[Self]:
         """The version as one part."""
         yield self

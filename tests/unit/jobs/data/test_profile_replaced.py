@@ -13,7 +13,7 @@ import pytest
 
 from airflow_mlops_provider.exceptions import IntegrityError
 from airflow_mlops_provider.jobs import run
-from airflow_mlops_provider.jobs.data.profile import stored_profile
+from airflow_mlops_provider.jobs.data.kept_profiles import stored_profile
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset
 from airflow_mlops_provider.stores.datasets.pinned_files import fingerprint
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore, read_evidence

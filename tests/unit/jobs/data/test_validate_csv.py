@@ -93,7 +93,7 @@ def test_leading_zeros_in_one_file_of_a_folder_count_for_all() -> None:
     Path("days/2.csv").write_text("zip,a\n00501,2\n")
     data = open_dataset("days")
     assert data.table()["zip"].to_pylist() == ["10001", "00501"]
-    assert [part.table()["zip"].to_pylist() for part in data.parts()] == [["10001"], ["00501"]]
+    assert [data.only([file]).table()["zip"].to_pylist() for file in data.files] == [["10001"], ["00501"]]
 
 
 def test_numbers_too_long_for_a_number_are_texts_and_other_numbers_are_not() -> None:

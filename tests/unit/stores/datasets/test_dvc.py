@@ -92,7 +92,7 @@ def test_a_folder_is_read_file_by_file_and_so_is_one_file_of_it(repository):
     days = {f"latest/days/{day}.parquet": people(day) for day in range(3)}
     repository.commit(days, tracked="latest/days")
     folder = open_dataset(repository.uri("days"))
-    assert (folder.rows, [hours_of(part) for part in folder.parts()]) == (900, [0, 1, 2])
+    assert (folder.rows, [hours_of(folder.only([file])) for file in folder.files]) == (900, [0, 1, 2])
     assert folder.ref.fingerprint == fingerprint(str(repository.folder / "latest" / "days"))
     assert hours_of(open_dataset(repository.uri("days/2.parquet"))) == 2
 

@@ -87,7 +87,7 @@ def test_a_day_without_rows_says_nothing_of_the_types(tmp_path: Path) -> None:
     pd.DataFrame({"coupon": ["SAVE"], "id": [1]}).to_parquet(tmp_path / "days/2.parquet")
     data = open_dataset(str(tmp_path / "days"))
     assert data.table().to_pylist() == [{"coupon": "SAVE", "id": 1}]
-    assert [part.rows for part in data.parts()] == [0, 1]
+    assert [data.only([file]).rows for file in data.files] == [0, 1]
 
 
 def test_files_with_columns_in_another_order_are_one_table(tmp_path: Path) -> None:
