@@ -34,7 +34,7 @@ deployment: setup ## what docker-compose.yaml says, as processes; a worker dies 
 test: setup lint ## what CI runs first: lint, types, layers and every tier that needs no server
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not services" $(ARGS)
 
-test-services: setup ## what CI runs next: databases, Redis, object stores and MLflow, started here and ended again
+test-services: setup ## what CI runs next: databases, Redis, object stores, MLflow and Spark, started here and ended again
 	$(BIN)/python -m pytest -m "services and not cluster" $(ARGS)
 
 test-cluster: setup ## jobs in pods and on SageMaker, killed workers and the deployment; builds a Kubernetes API server once
