@@ -35,7 +35,7 @@ test: setup lint ## what CI runs first: lint, types, layers and every tier that 
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not services" $(ARGS)
 
 # Kubernetes is built beside the tests that need none of it, and those that do come last; once for a machine.
-test-services: setup ## what CI runs next: databases, S3, MLflow, a cluster, SageMaker and the deployment, started here and ended again
+test-services: setup ## what CI runs next: databases, S3, MLflow, Spark, a cluster, SageMaker and the deployment, started here and ended again
 	@$(BIN)/python -m tests.services.cluster.programs & building=$$!; \
 		$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m services $(ARGS); \
 		status=$$?; wait $$building; exit $$status

@@ -284,3 +284,12 @@ def test_a_packed_postmortem_is_read_where_it_is_closed(place):
     keys = {"incident": "file:///e/incident/x.json", "postmortem": str(postmortem), "person": "ada"}
     packed = pack("close", keys, place.store)
     assert local_path(packed["postmortem"]).read_text() == "# What happened"
+
+
+def test_a_version_of_a_table_in_a_mounted_folder_is_reached(tmp_path):
+    spec = {"dataset": f"{tmp_path}/orders#version=3", "output_uri": f"{tmp_path}/o.profile"}
+    spec |= {"evidence_root": f"{tmp_path}/mlops"}
+    others = [f"{tmp_path}/mlops", f"{tmp_path}/o.profile"]
+    require_reachable("profile", spec, place="a pod", mounted=[f"{tmp_path}/orders", *others])
+    with pytest.raises(BadInputError, match=r"dataset .*orders#version=3 lies on this machine"):
+        require_reachable("profile", spec, place="a pod", mounted=others)
