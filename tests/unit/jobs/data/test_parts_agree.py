@@ -40,7 +40,7 @@ RULES: dict[str, Any] = {
 }
 POLICY = {"max_quarantine_share": 1.0}
 COLUMNS = ["amount", "name", "price"]
-"""Without the key: that it rises from row to row is not known across parts, which tells only in parts of under 100 rows."""
+"""Without the key: that it rises from one part to the next is not known, which matters in parts of under 100 rows."""
 
 
 class Place:
