@@ -12,7 +12,7 @@ from airflow_mlops_provider.exceptions import BadInputError
 
 SCHEME = "sql://"
 
-_KEYS = ("table", "query", "where", "key", "pushdown")
+_KEYS = ("table", "query", "where", "version", "key", "pushdown")
 _PART = r"""(?:[^\W\d][\w$]*|"(?:[^"]|"")+"|`[^`]+`|\[[^\]]+\])"""
 _TABLE = re.compile(rf"{_PART}(?:\.{_PART}){{0,3}}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -28,6 +28,8 @@ class TableSource:
     :param table: ``table`` or ``schema.table``, each part as SQL of that database takes it: plain, or in its quotes.
     :param query: a SELECT in place of a table.
     :param where: a condition in SQL of that database, which picks the rows.
+    :param version: a SELECT whose answer changes whenever the rows do, such as a count and a newest time of change; a
+        sensor asks it in place of reading the rows again.
     :param key: columns that name a row.
     :param pushdown: let the database count where it can, and fetch only the rows that break a rule.
     :raises BadInputError: when it names no rows, naming the key.
@@ -37,6 +39,7 @@ class TableSource:
     table: str | None = None
     query: str | None = None
     where: str | None = None
+    version: str | None = None
     key: tuple[str, ...] = ()
     pushdown: bool = False
 
@@ -50,7 +53,7 @@ class TableSource:
                 f"dataset {SCHEME}{self.conn_id}: key 'table' is {self.table!r}, which is no name of a table; "
                 "a part with other marks than letters, digits and _ stands in the quotes of its database"
             )
-        for name in ("query", "where"):
+        for name in ("query", "where", "version"):
             value = getattr(self, name)
             if value is not None and (not value.strip() or _CONTROL.search(value)):
                 raise BadInputError(f"dataset {SCHEME}{self.conn_id}: key {name!r} is {value!r}, which is no SQL")
@@ -60,8 +63,8 @@ class TableSource:
     @property
     def uri(self) -> str:
         """``sql://CONN_ID/schema.table?where=...``, in one spelling."""
-        said = [("query", self.query), ("where", self.where), *(("key", name) for name in self.key)]
-        said += [("pushdown", "true")] if self.pushdown else []
+        texts = [(name, getattr(self, name)) for name in ("query", "where", "version")]
+        said = [*texts, *(("key", name) for name in self.key), *([("pushdown", "true")] if self.pushdown else [])]
         asked = "&".join(f"{name}={quote(value, safe=_READABLE)}" for name, value in said if value is not None)
         place = quote(self.conn_id, safe="") + (f"/{quote(self.table, safe=_READABLE)}" if self.table else "")
         return f"{SCHEME}{place}{'?' if asked else ''}{asked}"
@@ -88,7 +91,7 @@ def table_source(uri: str) -> TableSource:
                 "is written %26"
             )
         found.setdefault(name, []).append(_decoded(value, uri))
-    for name in ("query", "where", "pushdown"):
+    for name in ("query", "where", "version", "pushdown"):
         if len(found.get(name, ())) > 1:
             raise BadInputError(f"dataset {uri}: {name!r} is given twice")
     return TableSource(
@@ -96,13 +99,16 @@ def table_source(uri: str) -> TableSource:
         table=_decoded(table, uri) or None,
         query=next(iter(found.get("query", ())), None),
         where=next(iter(found.get("where", ())), None),
+        version=next(iter(found.get("version", ())), None),
         key=tuple(found.get("key", ())),
         pushdown=_is_true(next(iter(found.get("pushdown", ())), "false"), uri),
     )
 
 
 def as_table_uri(value: Mapping[str, Any]) -> dict[str, Any]:
-    """A reference whose ``conn_id``, ``table``, ``query``, ``where`` and ``key`` are its ``uri``; others as they are.
+    """A reference whose ``conn_id``, ``table``, ``query``, ``where``, ``version``, ``key`` and ``pushdown`` are its ``uri``.
+
+    Other references stay as they are.
 
     :raises BadInputError: when the keys name no rows, or there is a ``uri`` beside them.
     """

@@ -27,7 +27,7 @@ from airflow_mlops_provider.stores.datasets.dataset import open_dataset
 from airflow_mlops_provider.stores.datasets.filesystems import writing
 from airflow_mlops_provider.stores.datasets.fingerprints import content_fingerprint
 from airflow_mlops_provider.stores.datasets.held_outputs import held_back
-from airflow_mlops_provider.stores.datasets.listing import data_files
+from airflow_mlops_provider.stores.datasets.listing import data_files, exists
 
 _GOES_ON = (Status.PASS, Status.NOTICE)
 
@@ -80,8 +80,9 @@ class MergeJob(Job, MergeRequest):
         place = None if self.quarantine_uri is None else DatasetRef(uri=self.quarantine_uri)
         report = replace(merge_validations(reports), quarantine=place, refused_parts=refused or None)
         verdict = judge_validation(report, self.policy)
-        # A part that was refused wrote no clean rows: there is no whole to speak of.
-        whole = None if refused and any(map(_has_output, parts)) else self._whole(parts)
+        # A part that was refused wrote no clean rows: there is no whole to speak of, and no folder when all were.
+        is_gone = bool(refused) and (any(map(_has_output, parts)) or not exists(self._named.uri))
+        whole = None if is_gone else self._whole(parts)
         return self.record(
             Kind.VALIDATION,
             report=report,

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from airflow_mlops_provider.exceptions import BadInputError, IntegrityError
 from airflow_mlops_provider.jobs import run
+from airflow_mlops_provider.jobs.data.profile import read_profile
 from airflow_mlops_provider.records.outcome import Kind, Outcome
+from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.verdict import Finding, Status
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset
 from airflow_mlops_provider.stores.datasets.listing import ranges
@@ -225,6 +227,13 @@ def test_evidence_of_another_kind_is_refused_by_its_address(parts):
         parts.merged([profile])
 
 
+def encoded(profile: Any) -> str:
+    """All that a profile tells but the number of rises."""
+    rest = replace(profile, rises=0) if hasattr(profile, "rises") else profile
+    parts = {name: getattr(rest, name) for name in rest.__slots__}
+    return repr({name: part.tolist() if isinstance(part, np.ndarray) else part for name, part in parts.items()})
+
+
 class TestProfiles:
     """Profiles of parts are merged into that of the whole."""
 
@@ -250,7 +259,11 @@ class TestProfiles:
             {"parts": [each.evidence_uri for each in found], "output_uri": place, "shared": False, **parts.where},
         )
         assert merged.dataset.rows == whole.dataset.rows == 120
-        assert merged.dataset.fingerprint == whole.dataset.fingerprint
+        # Whether the first value of a part is larger than the last one of the part before, nobody knows.
+        one, other = (read_profile(DatasetRef(uri=each.dataset.uri))[0].profiles for each in (merged, whole))
+        assert {name: encoded(profile) for name, profile in one.items()} == {
+            name: encoded(profile) for name, profile in other.items()
+        }
 
     def test_a_merged_profile_is_a_reference_of_the_drift_job(self, parts, profile):
         whole = profile(str(parts.raw), "whole")
