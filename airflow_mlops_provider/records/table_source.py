@@ -106,7 +106,7 @@ def table_source(uri: str) -> TableSource:
 
 
 def as_table_uri(value: Mapping[str, Any]) -> dict[str, Any]:
-    """A reference whose ``conn_id``, ``table``, ``query``, ``where``, ``version``, ``key`` and ``pushdown`` are its ``uri``.
+    """A reference whose ``conn_id`` and further keys of a table, such as ``where``, are its ``uri``.
 
     Other references stay as they are.
 
