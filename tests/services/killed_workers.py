@@ -86,7 +86,7 @@ class Trial(ABC):
         client = mlflow.MlflowClient(self.task.tracking_uri)
         experiments = [each.experiment_id for each in client.search_experiments()]
         runs = client.search_runs(experiments, f"tags.`airflow.run_id` = '{self.task.folder.name}'")
-        assert len(runs) == 1
+        assert len(runs) == 1, f"{len(runs)} runs of {self.task.folder.name}"
 
 
 def before_it_starts(trial: Trial, moment: float) -> None:
@@ -117,9 +117,9 @@ MOMENTS = 10
 KILLED = (before_it_starts, while_it_runs, after_it_ended)
 
 
-def names_of(killed: Callable[..., None]) -> list[str]:
-    """A name for each trial."""
-    return [f"{killed.__name__}-{number}" for number in range(MOMENTS)]
+def names_of(killed: Callable[..., None], place: str) -> list[str]:
+    """A name for each trial, which is also that of its Dag run: the tests of all places share one MLflow."""
+    return [f"{place}-{killed.__name__}-{number}" for number in range(MOMENTS)]
 
 
 def run_each_once(

@@ -37,5 +37,5 @@ class PodTrial(Trial):
 @pytest.mark.parametrize("killed", KILLED)
 def test_a_job_runs_once_whenever_its_worker_is_killed(killed: Callable[..., None], cluster, files_mlflow, tmp_path):
     given = {"namespace": cluster.make_namespace(), "tracking_uri": files_mlflow}
-    trials = [PodTrial(cluster, folder=tmp_path / name, **given) for name in names_of(killed)]
+    trials = [PodTrial(cluster, folder=tmp_path / name, **given) for name in names_of(killed, "pods")]
     run_each_once(killed, trials, holding=cluster.holding())

@@ -42,6 +42,6 @@ class SageMakerTrial(Trial):
 @pytest.mark.parametrize("killed", KILLED)
 def test_a_job_runs_once_whenever_its_worker_is_killed(killed: Callable[..., None], sagemaker, files_mlflow, tmp_path):
     boto3.session.Session().client("s3", endpoint_url=sagemaker.address, **KEYS).create_bucket(Bucket="company")
-    folders = [tmp_path / name for name in names_of(killed)]
+    folders = [tmp_path / name for name in names_of(killed, "sagemaker")]
     trials = [SageMakerTrial(sagemaker, folder=folder, tracking_uri=files_mlflow) for folder in folders]
     run_each_once(killed, trials, holding=sagemaker.holding())

@@ -23,7 +23,10 @@ from tests.services.test_airflow_on_postgres import BUNDLE, HERE
 
 pytestmark = pytest.mark.timeout(1500)  # a whole Dag, each step of which is a process of its own
 
-JOBS = ("validate", "validate_held_out", "train", "evaluate", "bias", "card", "promote", "deploy")
+JOBS = (
+    *("ingest", "ingest_held_out", "validate", "validate_held_out"),
+    *("train", "evaluate", "bias", "card", "promote", "deploy"),
+)
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
@@ -49,12 +52,12 @@ def trained(folder: Path, root: str, tracking_uri: str, runner: dict[str, Any], 
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"[-6000:]
     slack.stop()
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    assert found["state"] == "success", f"{done.stdout}\n{done.stderr}"[-6000:]
     return found
 
 
 def assert_promoted(run: dict[str, Any]) -> None:
     outcomes = {name: Outcome.from_json(run["tasks"][name]) for name in JOBS}
-    assert run["state"] == "success"
     assert outcomes["promote"].verdict.status in (Status.PASS, Status.NOTICE)
     assert outcomes["deploy"].model == outcomes["train"].model
 
