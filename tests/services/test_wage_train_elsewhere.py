@@ -62,7 +62,7 @@ def assert_promoted(run: dict[str, Any]) -> None:
     assert outcomes["deploy"].model == outcomes["train"].model
 
 
-def test_every_job_runs_in_a_pod_by_one_setting(cluster: Cluster, aws, mlflow_server, tmp_path):
+def test_every_job_runs_in_a_pod_by_one_setting(cluster: Cluster, aws, tmp_path):
     root, namespace = make_bucket(), cluster.make_namespace()
     runner = {
         "place": "kubernetes",
@@ -73,7 +73,9 @@ def test_every_job_runs_in_a_pod_by_one_setting(cluster: Cluster, aws, mlflow_se
         "python": sys.executable,
     }
     connection = {"conn_type": "kubernetes", "extra": {"kube_config": json.dumps(cluster.kubeconfig)}}
-    run = trained(tmp_path, root, mlflow_server, runner, **aws, AIRFLOW_CONN_CLUSTER=json.dumps(connection))
+    # A registry of its own: a champion of another test would stay.
+    with running_mlflow(f"sqlite:///{tmp_path}/mlflow.db", f"{root}/artifacts", aws) as tracking_uri:
+        run = trained(tmp_path, root, tracking_uri, runner, **aws, AIRFLOW_CONN_CLUSTER=json.dumps(connection))
     assert_promoted(run)
     started = [each["task"] for each in cluster.events() if each["event"] == "started" and each["task"] in JOBS]
     assert sorted(started) == sorted(JOBS)
