@@ -23,7 +23,7 @@ class InProcessRunner:
 class InProcessHandle:
     """A job that runs while it is collected, in the caller's thread.
 
-    :param run: how; by default :func:`airflow_mlops_provider.jobs.run`.
+    :param run_job: how; by default :func:`airflow_mlops_provider.jobs.run`.
     """
 
     def __init__(
@@ -32,9 +32,9 @@ class InProcessHandle:
         job: str,
         spec: Mapping[str, Any],
         environment: Mapping[str, str],
-        run: Callable[[str, Mapping[str, Any]], Outcome] | None = None,
+        run_job: Callable[[str, Mapping[str, Any]], Outcome] | None = None,
     ) -> None:
-        self._run_job = run
+        self._run_job = run_job
         self._job = job
         self._spec = spec
         self._environment = environment

@@ -25,6 +25,10 @@ from airflow_mlops_provider.stores.aws_access import as_here
 from airflow_mlops_provider.stores.evidence.job_specs import keep_spec, read_spec
 
 
+_LONGEST_JOB = 9
+"""Characters of a job's name within that of a place, which is short; the request tells jobs apart."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RemoteJob:
     """A job whose spec lies where it will be read.
@@ -55,7 +59,8 @@ class RemoteJob:
     @property
     def name(self) -> str:
         """What the place calls the job, before a number: at most 46 of ``a-z``, ``0-9`` and ``-``."""
-        return f"mlops-{self.job}-{self.task}-{self.request}"
+        job = self.job[:_LONGEST_JOB].replace("_", "-").rstrip("-")
+        return f"mlops-{job}-{self.task}-{self.request}"
 
     def arguments(self, *, message_file: str, message_bytes: int) -> list[str]:
         """What follows ``python`` on the command line of the job.

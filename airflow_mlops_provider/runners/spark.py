@@ -59,7 +59,7 @@ class SparkRunner:
         """
         if job not in JOBS:
             raise BadInputError(f"SparkRunner runs {' and '.join(JOBS)}, and not {job}: give that task another runner")
-        return SparkHandle(job=job, spec=spec, environment=environment, run=self._run, cancel=self._cancel)
+        return SparkHandle(job=job, spec=spec, environment=environment, run_job=self._run, cancel=self._cancel)
 
     def _run(self, job: str, spec: Mapping[str, Any]) -> Outcome:
         from airflow_mlops_provider import jobs
@@ -129,10 +129,10 @@ class SparkHandle(InProcessHandle):
         job: str,
         spec: Mapping[str, Any],
         environment: Mapping[str, str],
-        run: Callable[[str, Mapping[str, Any]], Outcome],
+        run_job: Callable[[str, Mapping[str, Any]], Outcome],
         cancel: Callable[[], None],
     ) -> None:
-        super().__init__(job=job, spec=spec, environment=environment, run=run)
+        super().__init__(job=job, spec=spec, environment=environment, run_job=run_job)
         self._cancel = cancel
 
     def cancel(self) -> None:

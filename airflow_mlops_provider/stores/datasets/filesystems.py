@@ -102,7 +102,7 @@ def writing(
     Within :func:`~airflow_mlops_provider.stores.datasets.held_outputs.held_back` it appears when that block ends.
 
     :param inspect: is called with the filesystem and the path of the whole file before it gets its name.
-    :param rename: gives the path to appear at in place of that of ``uri``; called when the file is whole.
+    :param rename: gives the path or URI to appear at in place of the one given; called when the file is whole.
     :raises BackendError: when it cannot be written.
     """
     fs, path = filesystem(uri)
@@ -123,7 +123,7 @@ def writing(
         if inspect is not None:
             inspect(fs, part.part)
         if rename is not None:
-            part = replace(part, path=rename(path))
+            part = replace(part, path=rename(path), uri=rename(uri))
         waits = finish(part)
     except Exception as error:
         if not (isinstance(error, OSError) or is_storage_error(error)):

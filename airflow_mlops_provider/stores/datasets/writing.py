@@ -78,6 +78,8 @@ def new_dataset(
             found.require_content()
         finally:
             found.close()
+    if named_by_content:
+        found.name_by_content()
 
 
 class NewDataset:
@@ -162,11 +164,13 @@ class NewDataset:
         return found
 
     def with_hash(self, path: str) -> str:
-        """``path`` with the hash of the bytes in its name; the dataset is called by it from now on."""
-        mark = f"-{self.digest.hex()[:16]}"
-        self.uri = _before_ending(self.uri, mark)
+        """``path`` with the hash of the bytes in its name."""
+        return _before_ending(path, f"-{self.digest.hex()[:16]}")
+
+    def name_by_content(self) -> None:
+        """Call the dataset by the name that :meth:`with_hash` gives."""
+        self.uri = self.with_hash(self.uri)
         self._ref = replace(self.ref, uri=self.uri)
-        return _before_ending(path, mark)
 
     def inspect(self, fs: Any, part: str) -> None:
         """Read the schema and rows of the whole file ``part``, which nobody else knows of."""

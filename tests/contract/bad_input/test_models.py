@@ -90,7 +90,7 @@ NOBODY = {
     "models:/nope@champion": "there is no model 'nope' at sqlite:///",
     "models:/wage/99": "there is no version 99 of model 'wage'",
     "models:/wage@nope": "model 'wage' has no alias 'nope'; it has ",
-    "models:/": "model 'models:/' is not models:/name/version or models:/name@alias",
+    "models:/": "model 'models:/' is not models:/name/version, models:/name@alias or runs:/id",
     "models:/wage/one": "model 'models:/wage/one' is not models:/name/version",
     "wage": "model file wage: No such file or directory",
     "": "model file .: Is a directory",

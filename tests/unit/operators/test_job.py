@@ -65,7 +65,7 @@ def validated(tmp_path, evidence_root, **keys):
 
 def test_a_failed_verdict_fails_the_task_and_leaves_its_outcome(tmp_path, evidence_root):
     run, pushed = validated(tmp_path, evidence_root)
-    with pytest.raises(AirflowFailException, match=r"; report: http://airflow\.example/mlops/"):
+    with pytest.raises(AirflowFailException, match=r"; report: http://airflow\.example/plugin/mlops/mlops/"):
         run()
     assert Outcome.from_json(pushed["outcome"]).verdict.status is Status.FAIL
 

@@ -86,7 +86,7 @@ def test_the_failure_says_why_the_batch_is_refused_and_where_the_report_is(batch
         operator(batch, evidence_root, quarantine_uri=str(tmp_path / "aside.parquet")).execute(context())
     assert str(raised.value).startswith(
         "batch refused: 1 of 2 rules broken (hours: 1 of 3 rows unexpected (33 %)); "
-        "report: http://airflow.example/mlops/attachment?uri="
+        "report: http://airflow.example/plugin/mlops/mlops/attachment?uri="
     )
 
 

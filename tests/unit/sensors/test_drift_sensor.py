@@ -135,7 +135,7 @@ def test_evidentlys_page_is_drawn_and_linked_on_drift_and_neither_on_a_quiet_day
     for op in (drifted, quiet):
         op.execute(context(run_id=op.current))
     links = [op.operator_extra_links[1].get_link(op, ti_key=None) for op in (drifted, quiet)]
-    assert links[0].startswith("http://airflow.example/mlops/attachment?uri=")
+    assert links[0].startswith("http://airflow.example/plugin/mlops/mlops/attachment?uri=")
     assert links[0].endswith("&name=evidently.html")
     assert links[1] == ""
     assert quiet.operator_extra_links[0].get_link(quiet, ti_key=None)
