@@ -24,7 +24,6 @@ from airflow_mlops_provider.runners.left_outcome import fetch_later
 from airflow_mlops_provider.stores.aws_access import as_here
 from airflow_mlops_provider.stores.evidence.job_specs import keep_spec, read_spec
 
-
 _LONGEST_JOB = 9
 """Characters of a job's name within that of a place, which is short; the request tells jobs apart."""
 

@@ -18,8 +18,8 @@ from airflow_mlops_provider.records.evidence_name import name_of
 from airflow_mlops_provider.records.outcome import Outcome
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.requests.drift import DriftRequest
-from airflow_mlops_provider.stores.datasets.listing import Stamps
 from airflow_mlops_provider.stores.datasets.presence import dataset_stamps
+from airflow_mlops_provider.stores.datasets.stamps import Stamps
 from airflow_mlops_provider.stores.evidence.store import EvidenceStore
 from airflow_mlops_provider.stores.local_files import place_of
 

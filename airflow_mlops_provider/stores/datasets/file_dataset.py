@@ -21,9 +21,10 @@ from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.stores.datasets.file_names import compression_of, format_of
 from airflow_mlops_provider.stores.datasets.filesystems import DamagedFileError, writing
 from airflow_mlops_provider.stores.datasets.fingerprints import CHUNK_BYTES
-from airflow_mlops_provider.stores.datasets.listing import Listing, file_stamps
+from airflow_mlops_provider.stores.datasets.listing import Listing
 from airflow_mlops_provider.stores.datasets.pinned_files import PinnedFiles
 from airflow_mlops_provider.stores.datasets.schemas import coded_text, misfit
+from airflow_mlops_provider.stores.datasets.stamps import file_stamps
 
 BATCH_ROWS = 65_536
 _LINE_ITSELF = re.compile(r"(Expected \d+ columns, got \d+): .*")

@@ -42,7 +42,8 @@ from typing import Any
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.stores.datasets.filesystems import is_local, reading
 from airflow_mlops_provider.stores.datasets.fingerprints import CHUNK_BYTES, content_fingerprint
-from airflow_mlops_provider.stores.datasets.listing import PROOFS, SETTLED_SECONDS, Listing, data_files
+from airflow_mlops_provider.stores.datasets.listing import Listing, data_files
+from airflow_mlops_provider.stores.datasets.stamps import PROOFS, SETTLED_SECONDS
 
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
 

@@ -6,7 +6,7 @@ Of files and Delta tables it needs fsspec alone, so that a triggerer needs no ex
 from __future__ import annotations
 
 from airflow_mlops_provider.records.table_source import is_table_uri
-from airflow_mlops_provider.stores.datasets.listing import Stamps, stamps
+from airflow_mlops_provider.stores.datasets.stamps import Stamps, stamps
 from airflow_mlops_provider.stores.datasets.table_formats.opening import format_of_table, logged_stamps
 
 

@@ -184,7 +184,7 @@ def test_a_batch_that_a_killed_run_left_is_for_the_next_run(watched):
 
 
 def test_nothing_is_read_while_nothing_has_changed(watched, monkeypatch):
-    monkeypatch.setattr("airflow_mlops_provider.stores.datasets.listing.SETTLED_SECONDS", -60.0)
+    monkeypatch.setattr("airflow_mlops_provider.stores.datasets.stamps.SETTLED_SECONDS", -60.0)
     watched.look("scheduled 1")
     assert watched.look("scheduled 2") is None
     with watched_files("batch.parquet", "reference.parquet") as moments:

@@ -17,8 +17,8 @@ from airflow_mlops_provider.secrets_in_text import masked
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset
 from airflow_mlops_provider.stores.datasets.file_dataset import checked_names
 from airflow_mlops_provider.stores.datasets.file_names import CSV, format_of, is_data
-from airflow_mlops_provider.stores.datasets.listing import stamps
 from airflow_mlops_provider.stores.datasets.spark.session import current_session, telling_spark
+from airflow_mlops_provider.stores.datasets.stamps import stamps
 from airflow_mlops_provider.stores.datasets.table_formats.opening import format_of_table
 from airflow_mlops_provider.stores.datasets.tables.arrow_columns import as_dataset_types
 

@@ -10,8 +10,8 @@ from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.table_version import METADATA_FILE, TableVersion, is_catalogue_uri, table_version
 from airflow_mlops_provider.stores.datasets.dvc import is_dvc_uri
 from airflow_mlops_provider.stores.datasets.filesystems import filesystem
-from airflow_mlops_provider.stores.datasets.listing import Stamps
 from airflow_mlops_provider.stores.datasets.name_ranges import parse_range
+from airflow_mlops_provider.stores.datasets.stamps import Stamps
 from airflow_mlops_provider.stores.datasets.table_formats.missing_table import MissingTableError
 from airflow_mlops_provider.stores.storage_errors import storage_reason
 

@@ -6,7 +6,7 @@ import hashlib
 
 from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.table_source import TableSource, table_source
-from airflow_mlops_provider.stores.datasets.listing import Stamps
+from airflow_mlops_provider.stores.datasets.stamps import Stamps
 from airflow_mlops_provider.stores.datasets.tables.sessions import has_rows, reading_rows
 
 

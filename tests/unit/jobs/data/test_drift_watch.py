@@ -373,7 +373,7 @@ def test_a_look_is_remembered_for_this_try_alone_and_only_while_nothing_can_chan
     watch().looked_at(found)
     assert not found.is_settled
     assert not watch().has_looked_at(found)
-    monkeypatch.setattr("airflow_mlops_provider.stores.datasets.listing.SETTLED_SECONDS", -60.0)
+    monkeypatch.setattr("airflow_mlops_provider.stores.datasets.stamps.SETTLED_SECONDS", -60.0)
     settled = watch().stamps()
     watch().looked_at(settled)
     assert watch().has_looked_at(settled)

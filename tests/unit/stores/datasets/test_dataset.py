@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from airflow_mlops_provider.exceptions import BackendError, BadInputError, IntegrityError
 from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset
-from airflow_mlops_provider.stores.datasets.listing import exists, stamp
+from airflow_mlops_provider.stores.datasets.listing import exists
 from airflow_mlops_provider.stores.datasets.pinned_files import fingerprint
+from airflow_mlops_provider.stores.datasets.stamps import stamp
 from airflow_mlops_provider.stores.datasets.writing import write_dataset
 
 TABLE = pa.table({"a": [1, 2, 3], "b": ["x", None, "z"]})

@@ -20,8 +20,9 @@ from airflow_mlops_provider.records.codec import encode
 from airflow_mlops_provider.records.verdict import Status
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset
 from airflow_mlops_provider.stores.datasets.dvc import is_dvc_uri
-from airflow_mlops_provider.stores.datasets.listing import exists, stamp
+from airflow_mlops_provider.stores.datasets.listing import exists
 from airflow_mlops_provider.stores.datasets.pinned_files import fingerprint
+from airflow_mlops_provider.stores.datasets.stamps import stamp
 from airflow_mlops_provider.stores.datasets.writing import write_dataset
 from airflow_mlops_provider.stores.evidence.store import read_evidence
 from airflow_mlops_provider.stores.specs import local_path

@@ -15,8 +15,8 @@ from airflow_mlops_provider.records.refs import DatasetRef
 from airflow_mlops_provider.records.snapshot import Snapshot
 from airflow_mlops_provider.stores.datasets.dataset import open_dataset
 from airflow_mlops_provider.stores.datasets.fingerprints import content_fingerprint
-from airflow_mlops_provider.stores.datasets.listing import stamps
 from airflow_mlops_provider.stores.datasets.snapshots import SnapshotFolder, snapshot_name
+from airflow_mlops_provider.stores.datasets.stamps import stamps
 
 
 @pytest.fixture(params=["disk", "s3"])

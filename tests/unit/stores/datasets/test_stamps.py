@@ -12,7 +12,7 @@ import s3fs
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_mlops_provider.exceptions import BadInputError
-from airflow_mlops_provider.stores.datasets.listing import stamp, stamps
+from airflow_mlops_provider.stores.datasets.stamps import stamp, stamps
 
 ONE, OTHER = b"a,b\n1,2\n", b"a,b\n3,4\n"
 
@@ -63,7 +63,7 @@ def test_a_file_that_is_put_back_is_another_state(file: Path) -> None:
 
 def test_a_file_that_was_written_a_moment_ago_may_change_unnoticed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not stamps(str(file)).is_settled
-    monkeypatch.setattr("airflow_mlops_provider.stores.datasets.listing.SETTLED_SECONDS", -60.0)
+    monkeypatch.setattr("airflow_mlops_provider.stores.datasets.stamps.SETTLED_SECONDS", -60.0)
     assert stamps(str(file)).is_settled
 
 
