@@ -18,7 +18,7 @@ from airflow_mlops_provider.records.verdict import Status
 from demo.services import AirflowApi
 
 RUN_SECONDS = 600
-EVENT_SECONDS = 120
+EVENT_SECONDS = 300
 # Evidence that the policy tolerates makes a promotion with a notice.
 PROMOTED = (Status.PASS, Status.NOTICE)
 COLOURS = {"pass": "green", "notice": "yellow", "fail": "red", "insufficient_evidence": "magenta"}
