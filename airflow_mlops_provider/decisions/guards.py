@@ -38,7 +38,10 @@ class _Limit(NamedTuple):
 
 
 def judge_guards(report: EvaluationReport, policy: EvaluationPolicy) -> tuple[Finding, ...]:
-    """One finding for each limit on a metric, and for each that could not be measured."""
+    """One finding for each limit on a metric, and for each that could not be measured.
+
+    :raises BadInputError: for a limit of the policy that means nothing for its metric, such as ``min`` of a loss.
+    """
     declared = {guard.name: guard.limits for guard in report.guards or ()} | dict(policy.guards or {})
     found = [_limits(name, limits, report) for name, limits in declared.items() if limits.is_guard]
     count = sum(isinstance(each, _Limit) for limits in found for each in limits)
@@ -59,6 +62,7 @@ def _of_value(name: str, limits: MetricLimits, report: EvaluationReport) -> Iter
     if guard is None or guard.value is None or guard.bounds is None:
         yield _unmeasured(name, limit)
         return
+    limits.require_fit(f"metric {name}", guard.direction)
     sign = guard.direction.sign
     yield _Limit(
         subject=name,
@@ -127,7 +131,9 @@ def _judge(each: _Limit, policy: EvaluationPolicy, count: int) -> Finding:
 def _status(each: _Limit, policy: EvaluationPolicy, lower: float, upper: float) -> Status:
     if upper < each.limit:
         return Status.FAIL
-    if lower >= each.limit and each.units >= MIN_UNITS:
+    if each.units < MIN_UNITS:
+        return Status.INSUFFICIENT_EVIDENCE
+    if lower >= each.limit:
         return Status.PASS
     is_allowed = policy.allow_undecided_guards and each.value >= each.limit
     return Status.NOTICE if is_allowed else Status.INSUFFICIENT_EVIDENCE

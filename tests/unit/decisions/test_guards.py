@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_mlops_provider.decisions.evaluation import EvaluationPolicy, judge_evaluation
+from airflow_mlops_provider.exceptions import BadInputError
 from airflow_mlops_provider.records.metric_limits import Direction, MetricLimits
 from airflow_mlops_provider.records.model_spec import Task
 from airflow_mlops_provider.records.reports.evaluation import Bound, Comparison, EvaluationReport, GuardedMetric
@@ -127,6 +128,13 @@ def test_a_limit_on_what_was_not_measured_is_insufficient_evidence() -> None:
 def test_fewer_than_thirty_groups_never_pass_a_limit() -> None:
     few = compared("recall", 0.8, 0.0, 0.001, units=12)
     assert found(guarded(max_drop=0.02), few).status is Status.INSUFFICIENT_EVIDENCE
+    allowed = found(guarded(max_drop=0.02), few, allow_undecided_guards=True)
+    assert allowed.status is Status.INSUFFICIENT_EVIDENCE
+
+
+def test_a_limit_of_a_policy_on_the_wrong_side_of_a_loss_is_refused() -> None:
+    with pytest.raises(BadInputError, match="'min' of metric recall: lower values are better, so give 'max'"):
+        found(guarded(0.2, direction=Direction.LOWER, max=0.3), guards={"recall": MetricLimits(min=0.1)})
 
 
 def test_without_a_champion_only_the_limits_on_values_count() -> None:
